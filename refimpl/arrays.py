@@ -1,0 +1,368 @@
+"""The backend switch: NumPy on the CPU, CuPy on the GPU, array type in = array type out.
+
+Everything above this file speaks the Python array-API standard through the namespace of the
+arrays it is given; this file holds what the standard lacks. It is the only one that names CuPy.
+There is no process-global switch: a function's arguments decide where it computes.
+
+>>> xp = namespace(backend("numpy").asarray([3.0, 4.0]))
+>>> float(xp.linalg.vector_norm(xp.asarray([3.0, 4.0])))
+5.0
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from refimpl.errors import BackendError
+
+Array = Any
+"""An array of any namespace: the standard has no common base class to name."""
+
+FLOAT_DTYPES = ("float64", "float32")
+
+_NAMESPACES: dict[type, Any] = {}
+
+
+def namespace(*arrays: Array) -> Any:
+    """The array-API namespace shared by ``arrays``.
+
+    Parameters
+    ----------
+    *arrays : array or Python scalar
+        Scalars and None are ignored; at least one array is needed.
+
+    Returns
+    -------
+    module
+        An array-API namespace (2024.12 or later names).
+
+    Raises
+    ------
+    TypeError
+        If the arrays come from different namespaces, or none is an array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> namespace(np.zeros(2), 1.0).__name__
+    'array_api_compat.numpy'
+    """
+    found = None
+    for array in arrays:
+        if array is None or isinstance(array, (bool, int, float)) and type(array) not in _NAMESPACES:
+            continue
+        xp = _NAMESPACES.get(type(array))
+        if xp is None:
+            try:
+                xp = array_api_compat.array_namespace(array)
+            except TypeError:
+                raise TypeError(
+                    f"expected an array of NumPy, CuPy or another array-API library, "
+                    f"got {type(array).__name__}"
+                ) from None
+            _NAMESPACES[type(array)] = xp
+        if found is None:
+            found = xp
+        elif xp is not found:
+            raise TypeError(
+                f"arrays of different namespaces do not mix: {found.__name__} and {xp.__name__}; "
+                f"move them with backend(...).asarray or to_host first"
+            )
+    if found is None:
+        raise TypeError("no array among the arguments, so no namespace can be chosen")
+    return found
+
+
+def device(array: Array) -> Any:
+    """The device of ``array``, for creation calls that must stay beside it."""
+    return array_api_compat.device(array)
+
+
+def check_float(array: Array, name: str = "array") -> None:
+    """Raise TypeError unless ``array`` is float64 or float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check_float(np.zeros(2, dtype=np.int64), "weights")
+    Traceback (most recent call last):
+    ...
+    TypeError: weights must be float64 or float32, not int64
+    """
+    dtype = getattr(array, "dtype", None)
+    label = str(dtype).rsplit(".", 1)[-1]
+    if label not in FLOAT_DTYPES:
+        kind = label if dtype is not None else type(array).__name__
+        raise TypeError(f"{name} must be float64 or float32, not {kind}")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where new arrays are made: a namespace, a default floating dtype and a device.
+
+    Attributes
+    ----------
+    name : str
+        ``"numpy"`` or ``"cupy"``.
+    dtype_name : str
+        ``"float64"`` or ``"float32"``.
+    xp : module
+        The array-API namespace.
+    device : object or None
+        The device passed to creation functions.
+    """
+
+    name: str
+    dtype_name: str
+    xp: Any
+    device: Any = None
+
+    @property
+    def dtype(self) -> Any:
+        return getattr(self.xp, self.dtype_name)
+
+    def asarray(self, values: Any, dtype: Any = None) -> Array:
+        """``values`` as an array here. Floating input takes the backend's dtype, integers and
+        booleans keep theirs, unless ``dtype`` is given. Data of another library are moved."""
+        if array_api_compat.is_array_api_obj(values):
+            if _is_on(values, self):
+                result = values
+            else:
+                result = self.xp.asarray(to_host(values), device=self.device)
+        else:
+            result = self.xp.asarray(np.asarray(values), device=self.device)
+        if dtype is None and self.xp.isdtype(result.dtype, "real floating"):
+            dtype = self.dtype
+        return result if dtype is None else self.xp.astype(result, dtype, copy=False)
+
+    def zeros(self, shape: Any, dtype: Any = None) -> Array:
+        return self.xp.zeros(shape, dtype=dtype or self.dtype, device=self.device)
+
+    def ones(self, shape: Any, dtype: Any = None) -> Array:
+        return self.xp.ones(shape, dtype=dtype or self.dtype, device=self.device)
+
+    def eye(self, n: int, m: int | None = None) -> Array:
+        return self.xp.eye(n, m, dtype=self.dtype, device=self.device)
+
+    def arange(self, *args: Any, dtype: Any = None) -> Array:
+        return self.xp.arange(*args, dtype=dtype, device=self.device)
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for provenance: backend, dtype, device and, on a GPU, versions and TF32."""
+        facts: dict[str, Any] = {"backend": self.name, "dtype": self.dtype_name, "device": "cpu"}
+        if self.name == "cupy":
+            cupy = importlib.import_module("cupy")
+            properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
+            facts["device"] = properties["name"].decode()
+            facts["cupy"] = cupy.__version__
+            facts["cuda_runtime"] = cupy.cuda.runtime.runtimeGetVersion()
+            facts["tf32"] = bool(int(__import__("os").environ.get("CUPY_TF32", "0") or 0))
+        return facts
+
+
+def _is_on(array: Array, target: Backend) -> bool:
+    return namespace(array) is target.xp and (
+        target.device is None or device(array) == target.device
+    )
+
+
+def backend(name: str = "numpy", dtype: str = "float64") -> Backend:
+    """The backend called ``name`` with floating dtype ``dtype``.
+
+    Parameters
+    ----------
+    name : {"numpy", "cupy"}
+    dtype : {"float64", "float32"}
+
+    Raises
+    ------
+    TypeError
+        For any other dtype.
+    BackendError
+        For an unknown name, or for CuPy where it or its GPU is missing; the message says
+        what is missing and how to install it.
+
+    Examples
+    --------
+    >>> backend("numpy", "float32").zeros((2,)).dtype
+    dtype('float32')
+    >>> backend("numpy", "float16")
+    Traceback (most recent call last):
+    ...
+    TypeError: dtype must be 'float64' or 'float32', not 'float16'
+    """
+    label = str(getattr(dtype, "__name__", dtype)).rsplit(".", 1)[-1]
+    if label not in FLOAT_DTYPES:
+        raise TypeError(f"dtype must be 'float64' or 'float32', not {label!r}")
+    if name == "numpy":
+        return Backend("numpy", label, namespace(np.empty(0)))
+    if name == "cupy":
+        cupy = _load_cupy()
+        return Backend("cupy", label, namespace(cupy.empty(0)))
+    raise BackendError(f"unknown backend {name!r}: choose 'numpy' or 'cupy'")
+
+
+def backend_of(array: Array) -> Backend:
+    """The backend on which ``array`` lives, for host data that must join it."""
+    xp = namespace(array)
+    check_float(array)
+    label = str(array.dtype).rsplit(".", 1)[-1]
+    return Backend(xp.__name__.rsplit(".", 1)[-1], label, xp, device(array))
+
+
+def _load_cupy() -> Any:
+    """Import CuPy and touch the GPU, so that what is missing is said here and once."""
+    advice = "pip install 'refimpl[cuda12]' (or 'refimpl[cuda13]' for CUDA 13)"
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError as error:
+        raise BackendError(
+            f"backend 'cupy' needs the CuPy package, which cannot be imported ({error}); "
+            f"install it with {advice}, or use backend 'numpy'"
+        ) from None
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except Exception as error:
+        raise BackendError(
+            f"backend 'cupy' needs an NVIDIA GPU with a working driver; CuPy {cupy.__version__} "
+            f"found none ({error}). Check `nvidia-smi`, match the driver with {advice}, "
+            f"or use backend 'numpy'"
+        ) from None
+    if count == 0:
+        raise BackendError("backend 'cupy' found no GPU on this machine; use backend 'numpy'")
+    return cupy
+
+
+def to_host(array: Array) -> np.ndarray:
+    """``array`` as a NumPy array: the one explicit way off a device.
+
+    Examples
+    --------
+    >>> to_host(backend("numpy").ones(2))
+    array([1., 1.])
+    """
+    if isinstance(array, (np.ndarray, np.generic)):
+        return np.asarray(array)
+    if array_api_compat.is_cupy_array(array):
+        return array.get()
+    if array_api_compat.is_array_api_obj(array):
+        xp = array_api_compat.array_namespace(array)
+        if hasattr(array, "to_device"):
+            with contextlib.suppress(Exception):
+                array = xp.asarray(array, device="cpu", copy=True)
+            if str(device(array)) not in ("cpu", "CPU_DEVICE", "Device('CPU_DEVICE')"):
+                array = array.to_device(xp.Device("CPU_DEVICE"))
+        return np.from_dlpack(array).copy() if hasattr(array, "__dlpack__") else np.asarray(array)
+    return np.asarray(array)
+
+
+@contextlib.contextmanager
+def linalg_errors() -> Iterator[None]:
+    """Make CuPy's linear-algebra failures raise, as NumPy's do; a no-op without CuPy.
+
+    cuSOLVER reports failures through a status that CuPy ignores by default, so that a
+    factorisation of a singular matrix returns garbage. Wrap GPU factorisations in this.
+    """
+    cupyx = __import__("sys").modules.get("cupyx")
+    if cupyx is None:
+        yield
+        return
+    with cupyx.errstate(linalg="raise"):
+        yield
+
+
+def solve_triangular(
+    a: Array, b: Array, *, lower: bool = True, transpose: bool = False
+) -> Array:
+    """Solve ``a x = b`` (or ``a^T x = b``) for a triangular ``a``.
+
+    Parameters
+    ----------
+    a : array, shape (n, n)
+        Only the triangle named by ``lower`` is read.
+    b : array, shape (n,) or (n, k)
+    lower, transpose : bool
+
+    Returns
+    -------
+    array, shape of ``b``
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a diagonal entry is zero (NumPy).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> solve_triangular(np.array([[2.0, 0.0], [1.0, 1.0]]), np.array([2.0, 3.0]))
+    array([1., 2.])
+    """
+    xp = namespace(a, b)
+    if array_api_compat.is_numpy_namespace(xp):
+        from scipy.linalg import solve_triangular as solve
+
+        return solve(a, b, lower=lower, trans=1 if transpose else 0, check_finite=False)
+    if array_api_compat.is_cupy_namespace(xp):
+        solve = importlib.import_module("cupyx.scipy.linalg").solve_triangular
+        return solve(a, b, lower=lower, trans=1 if transpose else 0)
+    triangle = xp.tril(a) if lower else xp.triu(a)
+    triangle = triangle.mT if transpose else triangle
+    if b.ndim == 1:
+        return xp.linalg.solve(triangle, b[:, None])[:, 0]
+    return xp.linalg.solve(triangle, b)
+
+
+def qr(a: Array) -> tuple[Array, Array]:
+    """Reduced QR factorisation with a positive diagonal of R, the same on every backend.
+
+    LAPACK and cuSOLVER choose the signs of the columns differently; this fixes them, which
+    makes the factorisation of a full-rank matrix unique.
+
+    Parameters
+    ----------
+    a : array, shape (n, m) with n >= m
+
+    Returns
+    -------
+    q : array, shape (n, m), with orthonormal columns
+    r : array, shape (m, m), upper triangular with a non-negative diagonal
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> q, r = qr(np.array([[-3.0], [4.0]]))
+    >>> r
+    array([[5.]])
+    """
+    xp = namespace(a)
+    with linalg_errors():
+        q, r = xp.linalg.qr(a, mode="reduced")
+    diagonal = xp.linalg.diagonal(r)
+    one = xp.ones_like(diagonal)
+    sign = xp.where(diagonal < 0, -one, one)
+    return q * sign, r * sign[:, None]
+
+
+def is_read_only(array: Array) -> bool:
+    """Whether writing to ``array`` is forbidden (NumPy only knows)."""
+    return isinstance(array, np.ndarray) and not array.flags.writeable
+
+
+def matmul_into(a: Array, b: Array, out: Array | None) -> Array:
+    """``a @ b`` written into ``out`` where the backend can; else the plain product."""
+    if out is not None and isinstance(out, np.ndarray):
+        return np.matmul(a, b, out=out)
+    return a @ b
+
+
+def eps(array: Array) -> float:
+    """Machine epsilon of the array's dtype, as a Python float."""
+    return float(namespace(array).finfo(array.dtype).eps)

@@ -1,0 +1,79 @@
+"""Typed failures. Each carries the numbers that explain it, as attributes and in its message.
+
+>>> error = ConvergenceError("projection did not converge", residual=1e-3, iterations=50)
+>>> error.residual
+0.001
+>>> print(error)
+projection did not converge (residual=0.001, iterations=50)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RefimplError(Exception):
+    """Base of every error of the package: a message and the numbers behind it.
+
+    Parameters
+    ----------
+    message : str
+        What went wrong and, where it is known, what to change.
+    **numbers
+        The quantities that explain the failure; each becomes an attribute.
+    """
+
+    def __init__(self, message: str, **numbers: Any) -> None:
+        self.message = message
+        self.numbers = numbers
+        for name, value in numbers.items():
+            setattr(self, name, value)
+        details = ", ".join(f"{name}={_short(value)}" for name, value in numbers.items())
+        super().__init__(f"{message} ({details})" if details else message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.message, self.numbers))
+
+    def __getattr__(self, name: str) -> Any:  # lets type checkers see the numbers
+        raise AttributeError(f"{type(self).__name__} carries no number named {name!r}")
+
+
+def _rebuild(kind: type[RefimplError], message: str, numbers: dict[str, Any]) -> RefimplError:
+    """Unpickle: errors cross process borders when sweeps run in parallel."""
+    return kind(message, **numbers)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+class ConvergenceError(RefimplError):
+    """An iteration stopped before it met its tolerance."""
+
+
+class InfeasibleError(RefimplError):
+    """No point satisfies the constraints (or no step onto them exists)."""
+
+
+class DivergenceError(RefimplError):
+    """A quantity became non-finite or left every bound; carries the step and the last value."""
+
+
+class ConstraintError(RefimplError):
+    """A constraint is ill-posed at this point, such as a rank-deficient Jacobian."""
+
+
+class GradientCheckError(RefimplError):
+    """A derivative disagrees with its finite-difference check."""
+
+
+class DataError(RefimplError):
+    """A data file is missing, truncated, mislabelled or corrupt."""
+
+
+class BackendError(RefimplError):
+    """An array backend is unknown or cannot run on this machine."""
+
+
+class CheckpointError(RefimplError):
+    """A checkpoint is unreadable or belongs to another run."""
