@@ -28,6 +28,7 @@ Array = Any
 FLOAT_DTYPES = ("float64", "float32")
 
 _NAMESPACES: dict[type, Any] = {}
+_KNOWN_FLOATS: set[Any] = set()
 
 
 def namespace(*arrays: Array) -> Any:
@@ -52,7 +53,7 @@ def namespace(*arrays: Array) -> Any:
     --------
     >>> import numpy as np
     >>> namespace(np.zeros(2), 1.0).__name__
-    'array_api_compat.numpy'
+    'numpy'
     """
     found = None
     for array in arrays:
@@ -60,8 +61,9 @@ def namespace(*arrays: Array) -> Any:
             continue
         xp = _NAMESPACES.get(type(array))
         if xp is None:
-            try:
-                xp = array_api_compat.array_namespace(array)
+            try:  # NumPy's own namespace meets the standard, and costs no wrapper a call
+                numpy_array = isinstance(array, (np.ndarray, np.generic))
+                xp = np if numpy_array else array_api_compat.array_namespace(array)
             except TypeError:
                 raise TypeError(
                     f"expected an array of NumPy, CuPy or another array-API library, "
@@ -97,10 +99,20 @@ def check_float(array: Array, name: str = "array") -> None:
     TypeError: weights must be float64 or float32, not int64
     """
     dtype = getattr(array, "dtype", None)
-    label = str(dtype).rsplit(".", 1)[-1]
+    if dtype in _KNOWN_FLOATS:
+        return
+    label = _dtype_name(dtype)
     if label not in FLOAT_DTYPES:
         kind = label if dtype is not None else type(array).__name__
         raise TypeError(f"{name} must be float64 or float32, not {kind}")
+    _KNOWN_FLOATS.add(dtype)
+
+
+def _dtype_name(dtype: Any) -> str:
+    """ "float64" for numpy.dtype('float64'), np.float64, array_api_strict.float64 and the like."""
+    if isinstance(dtype, type):
+        return dtype.__name__
+    return str(dtype).rsplit(".", 1)[-1]
 
 
 @dataclass(frozen=True)
@@ -198,7 +210,7 @@ def backend(name: str = "numpy", dtype: str = "float64") -> Backend:
     ...
     TypeError: dtype must be 'float64' or 'float32', not 'float16'
     """
-    label = str(getattr(dtype, "__name__", dtype)).rsplit(".", 1)[-1]
+    label = _dtype_name(dtype)
     if label not in FLOAT_DTYPES:
         raise TypeError(f"dtype must be 'float64' or 'float32', not {label!r}")
     if name == "numpy":
@@ -213,7 +225,7 @@ def backend_of(array: Array) -> Backend:
     """The backend on which ``array`` lives, for host data that must join it."""
     xp = namespace(array)
     check_float(array)
-    label = str(array.dtype).rsplit(".", 1)[-1]
+    label = _dtype_name(array.dtype)
     return Backend(xp.__name__.rsplit(".", 1)[-1], label, xp, device(array))
 
 
@@ -366,3 +378,61 @@ def matmul_into(a: Array, b: Array, out: Array | None) -> Array:
 def eps(array: Array) -> float:
     """Machine epsilon of the array's dtype, as a Python float."""
     return float(namespace(array).finfo(array.dtype).eps)
+
+
+def add_at(shape: tuple[int, ...], key: Any, values: Array) -> Array:
+    """Zeros of ``shape`` with ``values`` added at ``key``: the adjoint of ``x[key]``.
+
+    Entries that ``key`` names several times accumulate. Integer-array keys need NumPy or CuPy;
+    slices and integers work everywhere.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> add_at((3,), np.array([0, 0, 2]), np.array([1.0, 2.0, 3.0]))
+    array([3., 0., 3.])
+    """
+    xp = namespace(values)
+    result = xp.zeros(shape, dtype=values.dtype, device=device(values))
+    parts = key if isinstance(key, tuple) else (key,)
+    if all(part is None or part is ... or isinstance(part, (int, slice)) for part in parts):
+        result[key] = values
+    elif array_api_compat.is_numpy_namespace(xp):
+        np.add.at(result, key, values)
+    elif array_api_compat.is_cupy_namespace(xp):
+        importlib.import_module("cupy").add.at(result, key, values)
+    else:
+        raise NotImplementedError(f"indexing with arrays has no adjoint in {xp.__name__}")
+    return result
+
+
+def times_mask(values: Array, mask: Array) -> Array:
+    """``values`` where the boolean ``mask`` holds, else 0, in the dtype of ``values``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> times_mask(np.array([1.0, 2.0]), np.array([True, False]))
+    array([1., 0.])
+    """
+    if isinstance(values, np.ndarray):
+        return values * mask
+    xp = namespace(values)
+    return values * xp.astype(mask, values.dtype)
+
+
+def one_hot(labels: Array, depth: int, like: Array) -> Array:
+    """Rows with a 1 at each integer label, of the dtype and device of ``like``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one_hot(np.array([1, 0]), 2, np.zeros(1))
+    array([[0., 1.],
+           [1., 0.]])
+    """
+    if isinstance(like, (np.ndarray, np.generic)):
+        return (labels[..., None] == np.arange(depth)).astype(like.dtype)
+    xp = namespace(like)
+    columns = xp.arange(depth, dtype=labels.dtype, device=device(like))
+    return xp.astype(labels[..., None] == columns, like.dtype)

@@ -1,0 +1,238 @@
+"""Fused operations: one tape entry for what a network does most.
+
+``linear`` and the losses could be written with the operations of :mod:`operations`; fused, they
+record one node, skip temporaries and stay exact where the composition would overflow. Labels and
+targets are constants.
+
+Losses come with ``reduction`` "mean" (over examples), "sum" or "none" (one value an example).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from refimpl.arrays import device, namespace, one_hot
+from refimpl.autodiff import operations as op
+from refimpl.autodiff.tape import Primitive, value
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def _reduce(losses: Any, reduction: str) -> Any:
+    xp = namespace(losses)
+    if reduction == "mean":
+        return xp.sum(losses) / losses.shape[0]
+    if reduction == "sum":
+        return xp.sum(losses)
+    if reduction == "none":
+        return losses
+    raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, not {reduction!r}")
+
+
+def _per_example(g: Any, count: int, reduction: str) -> Any:
+    """The cotangent of each example's loss."""
+    return g / count if reduction == "mean" else g
+
+
+def _column(g: Any) -> Any:
+    """(P,) -> (P, 1), and a scalar stays one, to scale rows."""
+    return op.expand_dims(g, -1) if len(g.shape) else g
+
+
+# --- linear layer --------------------------------------------------------------------------------
+
+
+@Primitive
+def _linear(x, weight, /):
+    return x @ weight.mT
+
+
+_linear.derivatives(
+    lambda g, ans, x, weight: op.matmul(g, weight),
+    lambda g, ans, x, weight: op.matmul(g.mT, x),
+)
+
+
+@Primitive
+def _affine(x, weight, bias, /):
+    result = x @ weight.mT
+    result += bias  # the product is ours alone
+    return result
+
+
+_affine.derivatives(
+    lambda g, ans, x, weight, bias: op.matmul(g, weight),
+    lambda g, ans, x, weight, bias: op.matmul(g.mT, x),
+    lambda g, ans, x, weight, bias: op.sum(g, axis=0),
+)
+
+
+def linear(x, weight, bias=None, /):
+    """A dense layer: x W^T + b.
+
+    Parameters
+    ----------
+    x : array, shape (P, n)
+    weight : array, shape (m, n)
+        A row is a neuron.
+    bias : array, shape (m,), optional
+
+    Returns
+    -------
+    array, shape (P, m)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([0.5]))
+    array([[11.5]])
+    """
+    if len(x.shape) != 2 or len(weight.shape) != 2 or x.shape[1] != weight.shape[1]:
+        raise ValueError(
+            f"linear needs inputs (P, n) and weights (m, n), got {x.shape} and {weight.shape}"
+        )
+    return _linear(x, weight) if bias is None else _affine(x, weight, bias)
+
+
+# --- losses --------------------------------------------------------------------------------------
+
+
+def _as_distribution(targets: Any, logits: Any) -> Any:
+    """Integer labels (P,) as one-hot rows; rows of probabilities as they are."""
+    if len(targets.shape) == 1:
+        return one_hot(targets, logits.shape[-1], logits)
+    return targets
+
+
+def _softmax_cross_entropy(logits, targets, /, *, reduction="mean"):
+    """-sum_k t_k log softmax(logits)_k.
+
+    Parameters
+    ----------
+    logits : array, shape (P, K)
+    targets : integer array, shape (P,), or rows of probabilities, shape (P, K)
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(softmax_cross_entropy(np.zeros((1, 4)), np.array([2])).round(6))
+    1.386294
+    """
+    xp = namespace(logits)
+    distribution = _as_distribution(targets, logits)
+    shifted = logits - xp.max(logits, axis=-1, keepdims=True)
+    weights = xp.exp(shifted)
+    total = xp.sum(weights, axis=-1, keepdims=True)
+    losses = -xp.sum(distribution * (shifted - xp.log(total)), axis=-1)
+    return _reduce(losses, reduction), (weights, total, distribution)
+
+
+def _cross_entropy_rule(g, ans, logits, targets, reduction="mean", saved=None):
+    if saved is not None:
+        weights, total, distribution = saved
+        probabilities = weights / total
+    else:
+        distribution = _as_distribution(targets, value(logits))
+        probabilities = op.softmax(logits)
+    if len(targets.shape) == 2:
+        probabilities = probabilities * op.sum(distribution, axis=-1, keepdims=True)
+    scale = _column(_per_example(g, logits.shape[0], reduction))
+    return scale * (probabilities - distribution)
+
+
+softmax_cross_entropy = Primitive(_softmax_cross_entropy, saves=True)
+softmax_cross_entropy.__name__ = "softmax_cross_entropy"
+softmax_cross_entropy.derivatives(_cross_entropy_rule, None)
+
+
+@Primitive
+def logistic_loss(scores, labels, /, *, reduction="mean"):
+    """log(1 + exp(-y f)) for scores f and labels y in {-1, 1}, both of shape (P,)."""
+    return _reduce(op.softplus(-labels * scores), reduction)
+
+
+logistic_loss.derivatives(
+    lambda g, ans, scores, labels, reduction="mean": (
+        _per_example(g, scores.shape[0], reduction) * -labels * op.sigmoid(-labels * scores)
+    ),
+    None,
+)
+
+
+@Primitive
+def hinge(scores, labels, /, *, margin=1.0, reduction="mean"):
+    """max(0, margin - y f) for scores f and labels y in {-1, 1}, both of shape (P,)."""
+    return _reduce(op.relu(margin - labels * scores), reduction)
+
+
+def _hinge_rule(g, ans, scores, labels, margin=1.0, reduction="mean"):
+    violated = op._as_mask(margin - labels * value(scores) > 0, scores)
+    return _per_example(g, scores.shape[0], reduction) * (-labels * violated)
+
+
+hinge.derivatives(_hinge_rule, None)
+
+
+def _rival(scores: Any, labels: Any) -> tuple[Any, Any, Any]:
+    """One-hot rows of the label and of the best other class, and the rival's score."""
+    xp = namespace(scores)
+    mine = one_hot(labels, scores.shape[-1], scores)
+    lowest = xp.asarray(-xp.inf, dtype=scores.dtype, device=device(scores))
+    others = xp.where(mine > 0, lowest, scores)
+    best = xp.argmax(others, axis=-1)
+    rival = one_hot(xp.astype(best, labels.dtype), scores.shape[-1], scores)
+    return mine, rival, xp.max(others, axis=-1)
+
+
+@Primitive
+def multiclass_hinge(scores, labels, /, *, margin=1.0, reduction="mean"):
+    """max(0, margin + max_{k != y} f_k - f_y) (Crammer and Singer 2001).
+
+    Parameters
+    ----------
+    scores : array, shape (P, K)
+    labels : integer array, shape (P,)
+    """
+    xp = namespace(scores)
+    mine, _, best = _rival(scores, labels)
+    return _reduce(op.relu(margin + best - xp.sum(mine * scores, axis=-1)), reduction)
+
+
+def _multiclass_rule(g, ans, scores, labels, margin=1.0, reduction="mean"):
+    plain = value(scores)
+    xp = namespace(plain)
+    mine, rival, best = _rival(plain, labels)
+    violated = op._as_mask(margin + best - xp.sum(mine * plain, axis=-1) > 0, plain)
+    scale = _column(_per_example(g, plain.shape[0], reduction))
+    return scale * ((rival - mine) * violated[:, None])
+
+
+multiclass_hinge.derivatives(_multiclass_rule, None)
+
+
+@Primitive
+def squared_error(outputs, targets, /, *, reduction="mean"):
+    """Sum over outputs of (f - y)^2 / 2 for each example.
+
+    The mean is over examples alone, so that "sum" is the usual 1/2 sum ||f - y||^2.
+    """
+    xp = namespace(outputs)
+    error = outputs - targets
+    losses = 0.5 * (xp.sum(error * error, axis=-1) if error.ndim > 1 else error * error)
+    return _reduce(losses, reduction)
+
+
+def _squared_error_rule(g, ans, outputs, targets, reduction="mean"):
+    scale = _per_example(g, outputs.shape[0], reduction)
+    if len(outputs.shape) > 1:
+        scale = _column(scale)
+    return scale * (outputs - targets)
+
+
+squared_error.derivatives(_squared_error_rule, None)

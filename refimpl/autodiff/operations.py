@@ -1,0 +1,701 @@
+"""Elementwise, shape and reduction operations: the forward formula and, beside it, the rules.
+
+Each function takes plain arrays or traced Tensors and returns the same kind. ``g`` is the cotangent
+of the result ``ans``; each rule gives the cotangent of one argument and is written in the functions
+of this file, which makes it differentiable again.
+
+Conventions at kinks: the derivative of relu, abs and norm at 0 is 0; ties in maximum, minimum, max
+and min share the cotangent equally; clip passes the cotangent on at its bounds.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any
+
+from refimpl.arrays import add_at, device, namespace, one_hot, times_mask
+from refimpl.autodiff.tape import Primitive, Tensor, value
+
+# --- helpers -------------------------------------------------------------------------------------
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return tuple(getattr(x, "shape", ()))
+
+
+def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    if axis is None:
+        return tuple(range(ndim))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return tuple(a % ndim for a in axes)
+
+
+def _kept(x: Any, axis: Any) -> tuple[int, ...]:
+    """The shape of ``x`` with the reduced axes kept as 1."""
+    shape = _shape(x)
+    gone = _axes(axis, len(shape))
+    return tuple(1 if i in gone else n for i, n in enumerate(shape))
+
+
+def _unbroadcast(g: Any, like: Any) -> Any:
+    """Sum ``g`` over the axes along which ``like`` was broadcast."""
+    shape = _shape(like)
+    if _shape(g) == shape:
+        return g
+    lead = len(_shape(g)) - len(shape)
+    if lead:
+        g = sum(g, axis=tuple(range(lead)))
+    axes = tuple(i for i, n in enumerate(shape) if n == 1 and _shape(g)[i] != 1)
+    return sum(g, axis=axes, keepdims=True) if axes else g
+
+
+# --- arithmetic ----------------------------------------------------------------------------------
+
+
+@Primitive
+def add(x, y, /):
+    """x + y, with broadcasting."""
+    return x + y
+
+
+add.derivatives(
+    lambda g, ans, x, y: _unbroadcast(g, x),
+    lambda g, ans, x, y: _unbroadcast(g, y),
+)
+
+
+@Primitive
+def subtract(x, y, /):
+    """x - y, with broadcasting."""
+    return x - y
+
+
+subtract.derivatives(
+    lambda g, ans, x, y: _unbroadcast(g, x),
+    lambda g, ans, x, y: _unbroadcast(-g, y),
+)
+
+
+@Primitive
+def multiply(x, y, /):
+    """x * y, with broadcasting."""
+    return x * y
+
+
+multiply.derivatives(
+    lambda g, ans, x, y: _unbroadcast(g * y, x),
+    lambda g, ans, x, y: _unbroadcast(g * x, y),
+)
+
+
+@Primitive
+def divide(x, y, /):
+    """x / y, with broadcasting."""
+    return x / y
+
+
+divide.derivatives(
+    lambda g, ans, x, y: _unbroadcast(g / y, x),
+    lambda g, ans, x, y: _unbroadcast(-g * ans / y, y),
+)
+
+
+@Primitive
+def negative(x, /):
+    """-x."""
+    return -x
+
+
+negative.derivatives(lambda g, ans, x: -g)
+
+
+@Primitive
+def power(x, exponent, /):
+    """x ** exponent. The derivative in an array exponent needs x > 0."""
+    return x**exponent
+
+
+def _power_base(g, ans, x, exponent):
+    if isinstance(exponent, (int, float)):
+        if exponent == 0:
+            return g * 0.0
+        if exponent == 1:
+            return g
+    return _unbroadcast(g * exponent * x ** (exponent - 1), x)
+
+
+power.derivatives(
+    _power_base,
+    lambda g, ans, x, exponent: _unbroadcast(g * ans * _log_of(x, g), exponent),
+)
+
+
+def _log_of(x, like):
+    return math.log(x) if isinstance(x, (int, float)) else log(x)
+
+
+@Primitive
+def matmul(x, y, /):
+    """Matrix product with the standard's broadcasting; vectors allowed on either side."""
+    return x @ y
+
+
+def _matmul_left(g, ans, x, y):
+    if len(_shape(x)) == 1 and len(_shape(y)) == 1:
+        return g * y
+    if len(_shape(x)) == 1:
+        return _unbroadcast(matmul(y, expand_dims(g, -1))[..., 0], x)
+    if len(_shape(y)) == 1:
+        return _unbroadcast(expand_dims(g, -1) * y, x)
+    return _unbroadcast(matmul(g, matrix_transpose(y)), x)
+
+
+def _matmul_right(g, ans, x, y):
+    if len(_shape(x)) == 1 and len(_shape(y)) == 1:
+        return g * x
+    if len(_shape(x)) == 1:
+        return _unbroadcast(expand_dims(x, -1) * expand_dims(g, -2), y)
+    if len(_shape(y)) == 1:
+        return _unbroadcast(matmul(matrix_transpose(x), expand_dims(g, -1))[..., 0], y)
+    return _unbroadcast(matmul(matrix_transpose(x), g), y)
+
+
+matmul.derivatives(_matmul_left, _matmul_right)
+
+
+# --- elementwise functions -----------------------------------------------------------------------
+
+
+@Primitive
+def exp(x, /):
+    """Exponential."""
+    return namespace(x).exp(x)
+
+
+exp.derivatives(lambda g, ans, x: g * ans)
+
+
+@Primitive
+def expm1(x, /):
+    """exp(x) - 1, exact near 0."""
+    return namespace(x).expm1(x)
+
+
+expm1.derivatives(lambda g, ans, x: g * (ans + 1.0))
+
+
+@Primitive
+def log(x, /):
+    """Natural logarithm."""
+    return namespace(x).log(x)
+
+
+log.derivatives(lambda g, ans, x: g / x)
+
+
+@Primitive
+def log1p(x, /):
+    """log(1 + x), exact near 0."""
+    return namespace(x).log1p(x)
+
+
+log1p.derivatives(lambda g, ans, x: g / (1.0 + x))
+
+
+@Primitive
+def sqrt(x, /):
+    """Square root."""
+    return namespace(x).sqrt(x)
+
+
+sqrt.derivatives(lambda g, ans, x: 0.5 * g / ans)
+
+
+@Primitive
+def square(x, /):
+    """x * x."""
+    return x * x
+
+
+square.derivatives(lambda g, ans, x: 2.0 * g * x)
+
+
+@Primitive
+def sin(x, /):
+    """Sine."""
+    return namespace(x).sin(x)
+
+
+@Primitive
+def cos(x, /):
+    """Cosine."""
+    return namespace(x).cos(x)
+
+
+sin.derivatives(lambda g, ans, x: g * cos(x))
+cos.derivatives(lambda g, ans, x: -g * sin(x))
+
+
+@Primitive
+def arccos(x, /):
+    """Inverse cosine; the derivative is unbounded at -1 and 1."""
+    return namespace(x).acos(x)
+
+
+@Primitive
+def arcsin(x, /):
+    """Inverse sine; the derivative is unbounded at -1 and 1."""
+    return namespace(x).asin(x)
+
+
+@Primitive
+def arctan(x, /):
+    """Inverse tangent."""
+    return namespace(x).atan(x)
+
+
+# (1 - x)(1 + x) keeps its digits near the ends, where 1 - x*x cancels
+arccos.derivatives(lambda g, ans, x: -g / sqrt((1.0 - x) * (1.0 + x)))
+arcsin.derivatives(lambda g, ans, x: g / sqrt((1.0 - x) * (1.0 + x)))
+arctan.derivatives(lambda g, ans, x: g / (1.0 + x * x))
+
+
+@Primitive
+def tanh(x, /):
+    """Hyperbolic tangent."""
+    return namespace(x).tanh(x)
+
+
+tanh.derivatives(lambda g, ans, x: g * (1.0 - ans * ans))
+
+
+@Primitive
+def sigmoid(x, /):
+    """1 / (1 + exp(-x)), without overflow."""
+    return 0.5 * (namespace(x).tanh(0.5 * x) + 1.0)
+
+
+sigmoid.derivatives(lambda g, ans, x: g * ans * (1.0 - ans))
+
+
+@Primitive
+def softplus(x, /):
+    """log(1 + exp(x)), without overflow."""
+    xp = namespace(x)
+    return xp.where(x > 0, x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+softplus.derivatives(lambda g, ans, x: g * sigmoid(x))
+
+
+@Primitive
+def relu(x, /):
+    """max(x, 0); the derivative at 0 is 0."""
+    return namespace(x).maximum(x, 0.0)
+
+
+def _as_mask(condition, like):
+    """A boolean array as 0 and 1 in the dtype of ``like``."""
+    like = value(like)
+    return namespace(like).astype(condition, like.dtype)
+
+
+@Primitive
+def _masked(g, mask, /):
+    return times_mask(g, mask)
+
+
+_masked.derivatives(lambda h, ans, g, mask: _masked(h, mask), None)
+
+relu.derivatives(lambda g, ans, x: _masked(g, value(ans) > 0))
+
+
+@Primitive
+def leaky_relu(x, /, *, slope=0.01):
+    """x for x > 0, else slope * x."""
+    return namespace(x).where(x > 0, x, slope * x)
+
+
+leaky_relu.derivatives(
+    lambda g, ans, x, slope=0.01: g * (slope + (1.0 - slope) * _as_mask(value(x) > 0, x))
+)
+
+
+@Primitive
+def abs(x, /):
+    """Absolute value; the derivative at 0 is 0."""
+    return namespace(x).abs(x)
+
+
+abs.derivatives(lambda g, ans, x: g * namespace(value(x)).sign(value(x)))
+
+
+@Primitive
+def sign(x, /):
+    """Sign, with sign(0) = 0. Its derivative is not defined here: see sign_straight_through."""
+    return namespace(x).sign(x)
+
+
+@Primitive
+def sign_straight_through(x, /, *, window=1.0):
+    """Sign with sign(0) = 1, whose rule passes the cotangent where abs(x) <= window.
+
+    ``window=None`` passes it everywhere (Bengio et al. 2013; with the window, Hubara et al. 2016).
+    """
+    xp = namespace(x)
+    one = xp.ones_like(x)
+    return xp.where(x >= 0, one, -one)
+
+
+def _straight_through(g, ans, x, window=1.0):
+    if window is None:
+        return g
+    plain = value(x)
+    return _masked(g, namespace(plain).abs(plain) <= window)
+
+
+sign_straight_through.derivatives(_straight_through)
+
+
+def stop_gradient(x, /):
+    """x as a constant, for every differentiation in progress."""
+    return value(x)
+
+
+@Primitive
+def clip(x, low, high, /):
+    """x limited to [low, high] (either may be None); differentiable in x only."""
+    xp = namespace(x)
+    return xp.clip(x, low, high)
+
+
+def _clip_rule(g, ans, x, low, high):
+    plain = value(x)
+    inside = plain == plain
+    if low is not None:
+        inside = inside & (plain >= low)
+    if high is not None:
+        inside = inside & (plain <= high)
+    return _masked(g, inside)
+
+
+clip.derivatives(_clip_rule)
+
+
+@Primitive
+def where(condition, x, y, /):
+    """x where the boolean ``condition`` holds, else y."""
+    return namespace(condition, x, y).where(condition, x, y)
+
+
+def _where_rule(g, condition, like, keep):
+    return _unbroadcast(_masked(g, condition if keep else ~condition), like)
+
+
+where.derivatives(
+    None,
+    lambda g, ans, condition, x, y: _where_rule(g, value(condition), x, True),
+    lambda g, ans, condition, x, y: _where_rule(g, value(condition), y, False),
+)
+
+
+@Primitive
+def maximum(x, y, /):
+    """The larger of x and y; a tie shares the cotangent."""
+    return namespace(x, y).maximum(x, y)
+
+
+@Primitive
+def minimum(x, y, /):
+    """The smaller of x and y; a tie shares the cotangent."""
+    return namespace(x, y).minimum(x, y)
+
+
+def _choice_rule(g, ans, mine, other):
+    chosen, x, y = value(ans), value(mine), value(other)
+    share = _as_mask(x == chosen, g) / (1.0 + _as_mask((x == y) & (x == chosen), g))
+    return _unbroadcast(g * share, mine)
+
+
+for _primitive in (maximum, minimum):
+    _primitive.derivatives(
+        lambda g, ans, x, y: _choice_rule(g, ans, x, y),
+        lambda g, ans, x, y: _choice_rule(g, ans, y, x),
+    )
+
+
+# --- shape ---------------------------------------------------------------------------------------
+
+
+@Primitive
+def reshape(x, shape, /):
+    """x with another shape; one length may be -1."""
+    return namespace(x).reshape(x, shape)
+
+
+reshape.derivatives(lambda g, ans, x, shape: reshape(g, _shape(x)))
+
+
+def expand_dims(x, axis, /):
+    """x with a new axis of length 1."""
+    shape = list(_shape(x))
+    shape.insert(axis % (len(shape) + 1), 1)
+    return reshape(x, tuple(shape))
+
+
+@Primitive
+def matrix_transpose(x, /):
+    """The last two axes swapped."""
+    return x.mT
+
+
+matrix_transpose.derivatives(lambda g, ans, x: matrix_transpose(g))
+transpose = matrix_transpose
+
+
+@Primitive
+def permute_dims(x, axes, /):
+    """The axes in another order."""
+    return namespace(x).permute_dims(x, axes)
+
+
+def _permute_rule(g, ans, x, axes):
+    inverse = [0] * len(axes)
+    for position, axis in enumerate(axes):
+        inverse[axis] = position
+    return permute_dims(g, tuple(inverse))
+
+
+permute_dims.derivatives(_permute_rule)
+
+
+@Primitive
+def broadcast_to(x, shape, /):
+    """x repeated along new axes and axes of length 1."""
+    return namespace(x).broadcast_to(x, shape)
+
+
+broadcast_to.derivatives(lambda g, ans, x, shape: _unbroadcast(g, x))
+
+
+@Primitive
+def getitem(x, key, /):
+    """x[key]: integers, slices, ellipsis, None, boolean masks, integer arrays (NumPy, CuPy)."""
+    return x[key]
+
+
+@Primitive
+def _put(values, key, shape, /):
+    return add_at(shape, key, values)
+
+
+getitem.derivatives(lambda g, ans, x, key: _put(g, key, _shape(x)))
+_put.derivatives(lambda g, ans, values, key, shape: getitem(g, key))
+
+
+@Primitive
+def take(x, indices, /, *, axis=0):
+    """The slices of x at integer ``indices`` (1-d) along ``axis``."""
+    return namespace(x).take(x, indices, axis=axis)
+
+
+@Primitive
+def _spread(g, indices, /, *, axis, length):
+    xp = namespace(g)
+    if g.ndim == 1:
+        return one_hot(indices, length, g).mT @ g
+    moved = xp.moveaxis(g, axis, 0)
+    flat = xp.reshape(moved, (moved.shape[0], -1))
+    summed = one_hot(indices, length, g).mT @ flat
+    return xp.moveaxis(xp.reshape(summed, (length, *moved.shape[1:])), 0, axis)
+
+
+take.derivatives(
+    lambda g, ans, x, indices, axis=0: _spread(g, indices, axis=axis, length=_shape(x)[axis])
+)
+_spread.derivatives(lambda h, ans, g, indices, axis, length: take(h, indices, axis=axis))
+
+
+def gather(x, indices, /):
+    """x[p, indices[p]] for every row p: one entry a row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gather(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0]))
+    array([2., 3.])
+    """
+    return sum(x * one_hot(indices, _shape(x)[-1], value(x)), axis=-1)
+
+
+def _concat(*arrays, axis):
+    return namespace(*arrays).concat(arrays, axis=axis)
+
+
+def _concat_rule(g, ans, *arrays, argnum, axis):
+    axis %= len(_shape(ans))
+    lengths = [_shape(array)[axis] for array in arrays]
+    start = builtins.sum(lengths[:argnum])
+    return g[(slice(None),) * axis + (slice(start, start + lengths[argnum]),)]
+
+
+_join = Primitive(_concat, variadic=True)
+_join.derivatives(_concat_rule)
+
+
+def concat(arrays, axis=0):
+    """Arrays joined along an existing axis."""
+    return _join(*arrays, axis=axis)
+
+
+def stack(arrays, axis=0):
+    """Arrays joined along a new axis."""
+    return concat([expand_dims(array, axis) for array in arrays], axis=axis)
+
+
+# --- reductions ----------------------------------------------------------------------------------
+
+
+@Primitive
+def sum(x, /, *, axis=None, keepdims=False):
+    """Sum over ``axis`` (an int, a tuple, or None for all)."""
+    return namespace(x).sum(x, axis=axis, keepdims=keepdims)
+
+
+def _spread_back(g, x, axis, keepdims):
+    """A reduction's cotangent, with the reduced axes back."""
+    return g if keepdims else reshape(g, _kept(x, axis))
+
+
+def _sum_rule(g, ans, x, axis=None, keepdims=False):
+    return broadcast_to(_spread_back(g, x, axis, keepdims), _shape(x))
+
+
+sum.derivatives(_sum_rule)
+
+
+def mean(x, /, *, axis=None, keepdims=False):
+    """Mean over ``axis``."""
+    shape = _shape(x)
+    count = math.prod(shape[a] for a in _axes(axis, len(shape)))
+    return sum(x, axis=axis, keepdims=keepdims) / count
+
+
+@Primitive
+def max(x, /, *, axis=None, keepdims=False):
+    """Maximum over ``axis``; ties share the cotangent."""
+    return namespace(x).max(x, axis=axis, keepdims=keepdims)
+
+
+@Primitive
+def min(x, /, *, axis=None, keepdims=False):
+    """Minimum over ``axis``; ties share the cotangent."""
+    return namespace(x).min(x, axis=axis, keepdims=keepdims)
+
+
+def _extremum_rule(g, ans, x, axis=None, keepdims=False):
+    plain = value(x)
+    xp = namespace(plain)
+    best = xp.reshape(value(ans), _kept(x, axis))
+    mask = _as_mask(plain == best, plain)
+    share = mask / xp.sum(mask, axis=axis, keepdims=True)
+    return _spread_back(g, x, axis, keepdims) * share
+
+
+max.derivatives(_extremum_rule)
+min.derivatives(_extremum_rule)
+
+
+@Primitive
+def logsumexp(x, /, *, axis=None, keepdims=False):
+    """log(sum(exp(x))) over ``axis``, without overflow."""
+    xp = namespace(x)
+    top = xp.max(x, axis=axis, keepdims=True)
+    shifted = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
+    if keepdims:
+        return shifted
+    gone = _axes(axis, x.ndim)
+    return xp.reshape(shifted, tuple(n for i, n in enumerate(x.shape) if i not in gone))
+
+
+def _logsumexp_rule(g, ans, x, axis=None, keepdims=False):
+    back = _spread_back(g, x, axis, keepdims)
+    return back * exp(x - _spread_back(ans, x, axis, keepdims))
+
+
+logsumexp.derivatives(_logsumexp_rule)
+
+
+def log_softmax(x, /, *, axis=-1):
+    """x - logsumexp(x) along ``axis``."""
+    return x - logsumexp(x, axis=axis, keepdims=True)
+
+
+@Primitive
+def softmax(x, /, *, axis=-1):
+    """exp(x) normalised to sum 1 along ``axis``."""
+    xp = namespace(x)
+    weights = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
+    return weights / xp.sum(weights, axis=axis, keepdims=True)
+
+
+def _softmax_rule(g, ans, x, axis=-1):
+    return ans * (g - sum(g * ans, axis=axis, keepdims=True))
+
+
+softmax.derivatives(_softmax_rule)
+
+
+@Primitive
+def norm(x, /, *, axis=None, keepdims=False):
+    """Euclidean (Frobenius) norm over ``axis``; the derivative at 0 is 0."""
+    xp = namespace(x)
+    return xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))
+
+
+def _norm_rule(g, ans, x, axis=None, keepdims=False):
+    length = _spread_back(ans, x, axis, keepdims)
+    plain = value(length)
+    safe = length + _as_mask(plain == 0, plain)
+    return _spread_back(g, x, axis, keepdims) * x / safe
+
+
+norm.derivatives(_norm_rule)
+
+
+def trace(x, /):
+    """Sum of the diagonal of a square matrix."""
+    plain = value(x)
+    xp = namespace(plain)
+    return sum(x * xp.eye(plain.shape[0], dtype=plain.dtype, device=device(plain)))
+
+
+# --- operators -----------------------------------------------------------------------------------
+
+
+def _attach_operators() -> None:
+    binary: dict[str, Any] = {
+        "add": add,
+        "sub": subtract,
+        "mul": multiply,
+        "truediv": divide,
+        "pow": power,
+        "matmul": matmul,
+    }
+    for name, primitive in binary.items():
+
+        def forward(self: Tensor, other: Any, primitive: Primitive = primitive) -> Any:
+            return primitive(self, other)
+
+        def reflected(self: Tensor, other: Any, primitive: Primitive = primitive) -> Any:
+            return primitive(other, self)
+
+        setattr(Tensor, f"__{name}__", forward)
+        setattr(Tensor, f"__r{name}__", reflected)
+    Tensor.__neg__ = lambda self: negative(self)
+    Tensor.__getitem__ = lambda self, key: getitem(self, key)
+    Tensor.mT = property(lambda self: matrix_transpose(self))
+
+
+_attach_operators()

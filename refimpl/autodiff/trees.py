@@ -1,0 +1,211 @@
+"""Parameters as plain nested containers, and the few things one does with them.
+
+A tree is a dict, list, tuple or NamedTuple of trees; None is an empty tree; anything else is a
+leaf. Dict entries keep their insertion order.
+
+>>> leaves, structure = flatten({"weight": 1.0, "inner": [2.0, None, (3.0,)]})
+>>> leaves
+[1.0, 2.0, 3.0]
+>>> unflatten(structure, [10.0, 20.0, 30.0])
+{'weight': 10.0, 'inner': [20.0, None, (30.0,)]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from refimpl.arrays import Array, namespace
+
+Tree = Any
+
+
+def flatten(tree: Tree) -> tuple[list[Any], Any]:
+    """The leaves of ``tree`` in order, and the structure that puts them back."""
+    leaves: list[Any] = []
+    structure = _describe(tree, leaves)
+    return leaves, structure
+
+
+def _describe(tree: Tree, leaves: list[Any]) -> Any:
+    kind = type(tree)
+    if kind is dict:
+        return (dict, tuple(tree), [_describe(child, leaves) for child in tree.values()])
+    if kind is list:
+        return (list, None, [_describe(child, leaves) for child in tree])
+    if isinstance(tree, tuple):
+        return (kind, None, [_describe(child, leaves) for child in tree])
+    if tree is None:
+        return None
+    leaves.append(tree)
+    return _LEAF
+
+
+class _Leaf:
+    def __repr__(self) -> str:
+        return "*"
+
+
+_LEAF = _Leaf()
+
+
+def unflatten(structure: Any, leaves: list[Any]) -> Tree:
+    """The tree of this ``structure`` with these ``leaves``.
+
+    Raises
+    ------
+    ValueError
+        If the number of leaves does not fit.
+    """
+    supply = iter(leaves)
+    try:
+        tree = _rebuild(structure, supply)
+    except StopIteration:
+        raise ValueError(f"too few leaves: {len(leaves)}") from None
+    if next(supply, _LEAF) is not _LEAF:
+        raise ValueError(f"too many leaves: {len(leaves)}")
+    return tree
+
+
+def _rebuild(structure: Any, supply: Iterator[Any]) -> Tree:
+    if structure is _LEAF:
+        return next(supply)
+    if structure is None:
+        return None
+    kind, keys, children = structure
+    if kind is dict:
+        return {key: _rebuild(child, supply) for key, child in zip(keys, children, strict=True)}
+    parts = [_rebuild(child, supply) for child in children]
+    if kind is list:
+        return parts
+    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+
+
+def map_tree(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
+    """``function`` applied leaf by leaf to trees of one structure.
+
+    Raises
+    ------
+    ValueError
+        If the structures differ.
+
+    Examples
+    --------
+    >>> map_tree(lambda a, b: a - b, [5.0, {"w": 3.0}], [1.0, {"w": 1.0}])
+    [4.0, {'w': 2.0}]
+    """
+    kind = type(tree)
+    if kind is dict:
+        for other in others:
+            if type(other) is not dict or other.keys() != tree.keys():
+                raise ValueError(f"structures differ: {_brief(tree)} and {_brief(other)}")
+        return {
+            key: map_tree(function, child, *(other[key] for other in others))
+            for key, child in tree.items()
+        }
+    if kind is list or isinstance(tree, tuple):
+        for other in others:
+            if not isinstance(other, (list, tuple)) or len(other) != len(tree):
+                raise ValueError(f"structures differ: {_brief(tree)} and {_brief(other)}")
+        parts = [map_tree(function, *children) for children in zip(tree, *others, strict=True)]
+        if kind is list:
+            return parts
+        return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+    if tree is None:
+        return None
+    return function(tree, *others)
+
+
+def _brief(tree: Tree) -> str:
+    if isinstance(tree, dict):
+        return "{" + ", ".join(map(str, tree)) + "}"
+    if isinstance(tree, (list, tuple)):
+        return f"{type(tree).__name__} of {len(tree)}"
+    return type(tree).__name__
+
+
+def ravel(tree: Tree) -> tuple[Array, Callable[[Array], Tree]]:
+    """All leaves as one vector, and the function that cuts a vector back into the tree.
+
+    Both directions are differentiable, so a constraint or an objective may be written on the
+    vector.
+
+    Returns
+    -------
+    vector : array, shape (n,)
+    unravel : callable
+        Takes an array of shape (n,), gives a tree with the shapes of ``tree``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> vector, unravel = ravel([np.ones((2, 2)), np.zeros(1)])
+    >>> vector
+    array([1., 1., 1., 1., 0.])
+    >>> unravel(2 * vector)[0].shape
+    (2, 2)
+    """
+    from refimpl.autodiff import operations as op
+
+    leaves, structure = flatten(tree)
+    shapes = [leaf.shape for leaf in leaves]
+    sizes = [_size(shape) for shape in shapes]
+    total = sum(sizes)
+
+    def unravel(vector: Array) -> Tree:
+        if tuple(vector.shape) != (total,):
+            raise ValueError(f"expected a vector of {total} entries, got shape {vector.shape}")
+        parts, start = [], 0
+        for shape, size in zip(shapes, sizes, strict=True):
+            parts.append(op.reshape(vector[start : start + size], shape))
+            start += size
+        return unflatten(structure, parts)
+
+    return op.concat([op.reshape(leaf, (-1,)) for leaf in leaves]), unravel
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size
+
+
+def dot(left: Tree, right: Tree) -> Array:
+    """Inner product of two trees of one structure (differentiable).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(dot([np.array([1.0, 2.0])], [np.array([3.0, 4.0])]))
+    11.0
+    """
+    from refimpl.autodiff import operations as op
+
+    first, structure = flatten(left)
+    second, other = flatten(right)
+    if structure != other:
+        raise ValueError("structures differ")
+    total = None
+    for a, b in zip(first, second, strict=True):
+        term = op.sum(a * b)
+        total = term if total is None else total + term
+    return total
+
+
+def norm_tree(tree: Tree) -> Array:
+    """Euclidean norm of all leaves together (0-d array, not differentiated).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(norm_tree({"w": np.array([3.0]), "b": np.array([4.0])}))
+    5.0
+    """
+    leaves, _ = flatten(tree)
+    xp = namespace(*leaves)
+    total = None
+    for leaf in leaves:
+        square = xp.sum(leaf * leaf)
+        total = square if total is None else total + square
+    return xp.sqrt(total)
