@@ -1,0 +1,193 @@
+"""Losses with checked targets, and the objective that joins a model and a loss.
+
+Every loss takes ``reduction`` "mean" (over examples, the default), "sum" or "none". The mean
+squared error is sum_k (f_k - y_k)^2 / 2 an example: the half makes its gradient the plain error.
+
+>>> import numpy as np
+>>> float(mean_squared_error(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]])))
+2.5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from refimpl import autodiff as ad
+from refimpl.arrays import Array, namespace
+
+
+def mean_squared_error(outputs: Array, targets: Array, reduction: str = "mean") -> Array:
+    """Half the squared Euclidean error of each example, reduced over examples.
+
+    Parameters
+    ----------
+    outputs, targets : array, shape (P, K) or (P,)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ (a (P, 1) against a (P,) would broadcast to (P, P)).
+    """
+    if tuple(outputs.shape) != tuple(targets.shape):
+        raise ValueError(
+            f"outputs have shape {tuple(outputs.shape)} but targets {tuple(targets.shape)}"
+        )
+    return ad.squared_error(outputs, targets, reduction=reduction)
+
+
+def softmax_cross_entropy(outputs: Array, targets: Array, reduction: str = "mean") -> Array:
+    """Softmax cross-entropy of logits (P, K) with integer labels (P,) or probabilities (P, K).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    """
+    _check_scores(outputs, targets, allow_rows=True)
+    return ad.softmax_cross_entropy(outputs, targets, reduction=reduction)
+
+
+def logistic(outputs: Array, targets: Array, reduction: str = "mean") -> Array:
+    """log(1 + exp(-y f)) for labels y in {-1, 1}; outputs (P,) or (P, 1)."""
+    scores, labels = _binary(outputs, targets)
+    return ad.logistic_loss(scores, labels, reduction=reduction)
+
+
+def hinge(outputs: Array, targets: Array, reduction: str = "mean", margin: float = 1.0) -> Array:
+    """max(0, margin - y f) for labels y in {-1, 1}; outputs (P,) or (P, 1)."""
+    scores, labels = _binary(outputs, targets)
+    return ad.hinge(scores, labels, margin=margin, reduction=reduction)
+
+
+def multiclass_margin(
+    outputs: Array, targets: Array, reduction: str = "mean", margin: float = 1.0
+) -> Array:
+    """max(0, margin + max_{k != y} f_k - f_y) (Crammer and Singer 2001); labels (P,)."""
+    _check_scores(outputs, targets, allow_rows=False)
+    return ad.multiclass_hinge(outputs, targets, margin=margin, reduction=reduction)
+
+
+def _check_scores(outputs: Array, targets: Array, *, allow_rows: bool) -> None:
+    shape, wanted = tuple(outputs.shape), tuple(targets.shape)
+    if len(shape) != 2:
+        raise ValueError(f"outputs must be (examples, classes), got shape {shape}")
+    if wanted != shape[:1] and not (allow_rows and wanted == shape):
+        raise ValueError(f"targets of shape {wanted} do not fit outputs of shape {shape}")
+
+
+def _binary(outputs: Array, targets: Array) -> tuple[Array, Array]:
+    scores = outputs
+    if len(outputs.shape) == 2 and outputs.shape[1] == 1:
+        scores = outputs[:, 0]
+    if tuple(scores.shape) != tuple(targets.shape) or len(scores.shape) != 1:
+        raise ValueError(
+            f"one score an example is needed: outputs have shape {tuple(outputs.shape)}, "
+            f"targets {tuple(targets.shape)}"
+        )
+    plain = ad.value(scores)
+    return scores, namespace(plain).astype(targets, plain.dtype, copy=False)
+
+
+def check_labels(targets: Array, classes: int) -> None:
+    """Raise unless ``targets`` are integers in [0, classes). Reads the data once; call it before
+    training, not in a step.
+
+    Raises
+    ------
+    ValueError
+        With the first offending label and its position.
+    TypeError
+        If the labels are not integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check_labels(np.array([0, 3]), 3)
+    Traceback (most recent call last):
+    ...
+    ValueError: label 3 at position 1 is outside the class range 0..2
+    """
+    xp = namespace(targets)
+    if not xp.isdtype(targets.dtype, "integral"):
+        raise TypeError(f"labels must be integers, not {targets.dtype}")
+    bad = (targets < 0) | (targets >= classes)
+    if bool(xp.any(bad)):
+        position = int(xp.argmax(xp.astype(bad, xp.int64)))
+        raise ValueError(
+            f"label {int(targets[position])} at position {position} is outside the class "
+            f"range 0..{classes - 1}"
+        )
+
+
+LOSSES: dict[str, Callable[..., Array]] = {
+    "mean_squared_error": mean_squared_error,
+    "softmax_cross_entropy": softmax_cross_entropy,
+    "logistic": logistic,
+    "hinge": hinge,
+    "multiclass_margin": multiclass_margin,
+}
+
+
+def accuracy(outputs: Array, targets: Array) -> float:
+    """Share of examples classified correctly.
+
+    Parameters
+    ----------
+    outputs : array, shape (P, K), or (P,) or (P, 1) with labels in {-1, 1}
+    targets : array, shape (P,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    0.5
+    """
+    xp = namespace(outputs)
+    if outputs.ndim == 1 or outputs.shape[1] == 1:
+        scores = outputs if outputs.ndim == 1 else outputs[:, 0]
+        right = scores * xp.astype(targets, scores.dtype) > 0
+    else:
+        right = xp.argmax(outputs, axis=-1) == targets
+    return int(xp.count_nonzero(right)) / targets.shape[0]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A model and a loss: what an algorithm minimises, ``objective(params, batch)``.
+
+    Attributes
+    ----------
+    model : callable
+        ``model(params, inputs) -> outputs``.
+    loss : callable or str
+        ``loss(outputs, targets, reduction=...)``, or a name in ``LOSSES``.
+    reduction : {"mean", "sum"}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from refimpl.datasets import Batch
+    >>> objective = Objective(lambda w, x: x @ w, "mean_squared_error")
+    >>> float(objective(np.array([2.0]), Batch(np.ones((3, 1)), np.zeros(3), None)))
+    2.0
+    """
+
+    model: Any
+    loss: Any = "softmax_cross_entropy"
+    reduction: str = "mean"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.loss, str):
+            if self.loss not in LOSSES:
+                raise ValueError(f"unknown loss {self.loss!r}: choose from {', '.join(LOSSES)}")
+            object.__setattr__(self, "loss", LOSSES[self.loss])
+        if self.reduction not in ("mean", "sum"):
+            raise ValueError(f"reduction must be 'mean' or 'sum', not {self.reduction!r}")
+
+    def __call__(self, params: Any, batch: Any) -> Array:
+        return self.loss(self.outputs(params, batch), batch.targets, reduction=self.reduction)
+
+    def outputs(self, params: Any, batch: Any) -> Array:
+        return self.model(params, batch.inputs)
