@@ -1,0 +1,214 @@
+"""All algorithms by name: one line each.
+
+The registry feeds the command line (options come from the dataclass fields), the listing and
+the common tests, which every algorithm joins by its line here. A module is imported when its
+algorithm is first used.
+
+>>> make("momentum", learning_rate=0.1)
+Momentum(learning_rate=0.1, momentum=0.9, nesterov=False)
+>>> make("sdg")  # doctest: +ELLIPSIS
+Traceback (most recent call last):
+...
+ValueError: unknown algorithm 'sdg', did you mean 'sgd'? Known: adam, adamw, early_stopping, ...
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from refimpl.algorithms.base import Algorithm
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One algorithm of the registry.
+
+    Attributes
+    ----------
+    name : str
+        The name on the command line.
+    paper : str
+        Where it comes from.
+    summary : str
+        One line.
+    target : str
+        ``"module:Class"`` below ``refimpl.algorithms``.
+    defaults : mapping
+        Field values that this name stands for, over those of the dataclass.
+    requires : tuple of str
+        What it needs beyond a loss and data: ``"validation"`` (a validation set, passed to
+        ``init``), ``"classification"`` (integer labels), ``"objective"`` (an ``Objective`` of
+        models, whose outputs it reads).
+    noise_free : mapping
+        Field values with which a step draws no random number.
+    inert : mapping
+        Field values with which, on top of ``noise_free``, only the gradient moves the
+        parameters.
+    sample : mapping
+        Field values for tests on a small network, where the defaults would show too little.
+    """
+
+    name: str
+    paper: str
+    summary: str
+    target: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    noise_free: Mapping[str, Any] = field(default_factory=dict)
+    inert: Mapping[str, Any] = field(default_factory=dict)
+    sample: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def factory(self) -> type[Any]:
+        """The dataclass of the algorithm."""
+        module, _, name = self.target.partition(":")
+        return getattr(importlib.import_module(f"refimpl.algorithms.{module}"), name)
+
+    @property
+    def fields(self) -> dict[str, dataclasses.Field[Any]]:
+        """The hyper-parameters: name to dataclass field (type, metadata)."""
+        return {item.name: item for item in dataclasses.fields(self.factory)}
+
+    def default(self, name: str) -> Any:
+        """The value that hyper-parameter ``name`` takes when it is not given."""
+        if name in self.defaults:
+            return self.defaults[name]
+        item = self.fields[name]
+        if item.default_factory is not dataclasses.MISSING:
+            return item.default_factory()
+        return item.default
+
+    def make(self, **hyper: Any) -> Algorithm:
+        """The algorithm with these hyper-parameters.
+
+        Raises
+        ------
+        ValueError
+            For a hyper-parameter that it does not have, naming those that it has.
+        """
+        for name in hyper:
+            if name not in self.fields:
+                raise ValueError(
+                    f"{_unknown(f'hyper-parameter of {self.name}', name, self.fields)}"
+                )
+        return self.factory(**{**self.defaults, **hyper})
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f", did you mean {close[0]!r}?" if close else "."
+    return f"unknown {kind} {name!r}{hint} Known: {', '.join(names)}"
+
+
+_COLD = {"temperature": 0.0}
+_FREE = {"strength": 0.0}
+_HOT = {"temperature": 0.01}
+
+_ENTRIES = (
+    Entry("sgd", "Robbins & Monro 1951", "gradient descent on minibatches", "sgd:SGD"),
+    Entry("momentum", "Polyak 1964", "heavy-ball momentum", "momentum:Momentum"),
+    Entry(
+        "nesterov",
+        "Nesterov 1983",
+        "momentum with look-ahead",
+        "momentum:Momentum",
+        defaults={"nesterov": True},
+    ),
+    Entry(
+        "adam",
+        "Kingma & Ba 2015",
+        "steps scaled by moments of the gradient",
+        "adam:Adam",
+        sample={"learning_rate": 0.01},
+    ),
+    Entry(
+        "adamw",
+        "Loshchilov & Hutter 2019",
+        "Adam with decoupled weight decay",
+        "weight_decay:WeightDecay",
+        defaults={"base": "adam", "decoupled": True, "learning_rate": 0.001, "strength": 0.01},
+        inert=_FREE,
+        sample={"learning_rate": 0.01, "strength": 0.5},
+    ),
+    Entry(
+        "weight_decay",
+        "Krogh & Hertz 1991",
+        "L2 penalty on the weights",
+        "weight_decay:WeightDecay",
+        inert=_FREE,
+        sample={"strength": 0.1},
+    ),
+    Entry(
+        "l1",
+        "Tibshirani 1996; Daubechies et al. 2004",
+        "L1 penalty on the weights, proximal or by sub-gradient",
+        "l1:L1",
+        inert=_FREE,
+        sample={"strength": 0.1},
+    ),
+    Entry(
+        "sgld",
+        "Welling & Teh 2011",
+        "stochastic gradient Langevin dynamics",
+        "sgld:SGLD",
+        noise_free=_COLD,
+        sample=_HOT,
+    ),
+    Entry(
+        "langevin",
+        "Leimkuhler & Matthews 2013",
+        "underdamped Langevin dynamics by splitting",
+        "langevin:Langevin",
+        noise_free=_COLD,
+        sample=_HOT,
+    ),
+    Entry(
+        "early_stopping",
+        "Prechelt 1998",
+        "keep the parameters with the lowest validation loss",
+        "early_stopping:EarlyStopping",
+        requires=("validation",),
+        sample={"evaluate_every": 1, "patience": 100},
+    ),
+)
+
+ALGORITHMS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+
+
+def entry(name: str) -> Entry:
+    """The entry called ``name``.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message lists the names and the closest match.
+    """
+    if name not in ALGORITHMS:
+        raise ValueError(_unknown("algorithm", name, ALGORITHMS))
+    return ALGORITHMS[name]
+
+
+def make(name: str, **hyper: Any) -> Algorithm:
+    """The algorithm called ``name`` with these hyper-parameters.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name or hyper-parameter, or a value outside its range.
+    TypeError
+        For a value of the wrong type.
+
+    Examples
+    --------
+    >>> make("sgd", lr=0.1)
+    Traceback (most recent call last):
+    ...
+    ValueError: unknown hyper-parameter of sgd 'lr'. Known: learning_rate
+    """
+    return entry(name).make(**hyper)
