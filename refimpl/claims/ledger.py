@@ -1,0 +1,696 @@
+"""The ledger: statements of papers, what is predicted, what is measured, and the verdict.
+
+A claim is a function with a header. It receives the results of the experiments it names and
+compares a prediction with a measurement:
+
+>>> ledger = Ledger()
+>>> @ledger.claim("FD-900", paper="foundations", place="textbook", statement="2 + 2 = 4")
+... def arithmetic():
+...     return compare(predicted=4.0, measured=2.0 + 2.0, tolerance=0.0)
+>>> [record] = evaluate(ledger.claims())
+>>> record.id, record.verdict, record.measured
+('FD-900', 'holds', 4.0)
+
+The verdicts: ``holds``; ``qualified``, true under a condition that is stated; ``refuted``, the
+printed statement is false, and the corrected one is what is measured; ``fails``, the
+implementation does not show what it should.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import json
+import math
+import pkgutil
+import re
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from refimpl import claims as _package
+from refimpl import experiments
+from refimpl.errors import RefimplError
+from refimpl.experiments.base import Experiment, ExperimentError, Result
+from refimpl.experiments.runner import TaskReport, run_many
+
+VERDICTS = ("holds", "qualified", "refuted", "fails")
+
+PAPERS = {
+    "foundations": "Foundations",
+    "constrained_langevin": "Constrained Langevin training",
+    "minnorm": "Minimum-norm updates",
+    "gradient_coherent": "Gradient-coherent strong regularisation",
+    "hyperspherical_energy": "Minimum hyperspherical energy",
+    "amp": "Adversarial model perturbation",
+    "gradient_dropout": "Gradient dropout",
+    "rkhs_norm": "RKHS-norm regularisation",
+    "isda": "Implicit semantic data augmentation",
+    "boolnet": "Boolean networks",
+}
+"""Short name of each paper and what it is about, in the order of the tables."""
+
+_MACHINERY = {"ledger", "report"}
+_ID = re.compile(r"([A-Z]+)-(\d+)([a-z]?)")
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Value = float | str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a claim found.
+
+    Attributes
+    ----------
+    verdict : {"holds", "qualified", "refuted", "fails"}
+    predicted, measured : float, str or None
+        The pair that is shown; of an array, the element furthest out of its tolerance.
+    tolerance : float, str or None
+    condition : str
+        Under which the statement is true; for ``qualified``.
+    correction : str
+        The corrected statement; for ``refuted``.
+    note : str
+    """
+
+    verdict: str
+    predicted: Value = None
+    measured: Value = None
+    tolerance: Value = None
+    condition: str = ""
+    correction: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"verdict must be one of {', '.join(VERDICTS)}, not {self.verdict!r}")
+        if self.verdict == "qualified" and not self.condition:
+            raise ValueError("a qualified claim states its condition=")
+        if self.verdict == "refuted" and not self.correction:
+            raise ValueError("a refuted claim states its correction=")
+
+
+def _settle(passed: bool, verdict: str, condition: str, correction: str, **shown: Any) -> Outcome:
+    """The outcome with the verdict it has when the numbers agree, or ``fails``."""
+    if verdict == "fails":
+        raise ValueError("a claim cannot be expected to fail: use 'refuted' with a correction")
+    agreed = Outcome(verdict, condition=condition, correction=correction, **shown)
+    return agreed if passed else replace(agreed, verdict="fails")
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
+
+
+def compare(
+    predicted: Any,
+    measured: Any,
+    tolerance: Any,
+    *,
+    relative: bool = False,
+    verdict: str = "holds",
+    condition: str = "",
+    correction: str = "",
+    note: str = "",
+) -> Outcome:
+    """Whether ``|measured - predicted| <= tolerance`` in every element.
+
+    Parameters
+    ----------
+    predicted, measured : float or array
+        Broadcast against each other. The element that is worst relative to its tolerance is
+        the one that the outcome shows.
+    tolerance : float or array
+        Absolute, or a multiple of ``|predicted|`` with ``relative``.
+    relative : bool
+    verdict : {"holds", "qualified", "refuted"}
+        What the claim is when the numbers agree; if they do not, it fails. A value that is not
+        finite never agrees, unless both are the same infinity.
+    condition, correction, note : str
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to compare, or the shapes do not match.
+
+    Examples
+    --------
+    >>> compare(1.0, 1.0005, 1e-3).verdict
+    'holds'
+    >>> outcome = compare([1.0, 2.0], [1.0, 2.5], 0.1, relative=True)
+    >>> outcome.verdict, outcome.predicted, outcome.measured, outcome.note
+    ('fails', 2.0, 2.5, 'worst of 2 values, at (1,)')
+    """
+    p, m, t = np.broadcast_arrays(
+        np.asarray(predicted, dtype=np.float64),
+        np.asarray(measured, dtype=np.float64),
+        np.asarray(tolerance, dtype=np.float64),
+    )
+    if p.size == 0:
+        raise ValueError("nothing to compare: the arrays are empty")
+    if not np.all(t >= 0):
+        raise ValueError("the tolerance must be non-negative")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.where(p == m, 0.0, np.abs(m - p))
+        allowed = t * np.abs(p) if relative else t
+        excess = np.where(error == 0.0, 0.0, error / allowed)
+    excess = np.where(np.isnan(excess), np.inf, excess)
+    place = np.unravel_index(int(np.argmax(excess)), excess.shape)
+    passed = bool(excess.max() <= 1.0)
+    where = f"at ({', '.join(map(str, place))}{',' if len(place) == 1 else ''})"
+    worst = f"worst of {p.size} values, {where}" if p.size > 1 else ""
+    limit = float(t[place])
+    return _settle(
+        passed,
+        verdict,
+        condition,
+        correction,
+        predicted=float(p[place]),
+        measured=float(m[place]),
+        tolerance=f"{limit:.3g} relative" if relative else limit,
+        note=_joined(note, worst),
+    )
+
+
+def bound(
+    measured: Any,
+    *,
+    at_most: Any = None,
+    at_least: Any = None,
+    between: tuple[Any, Any] | None = None,
+    verdict: str = "holds",
+    condition: str = "",
+    correction: str = "",
+    note: str = "",
+) -> Outcome:
+    """Whether every element of ``measured`` keeps to a bound.
+
+    Parameters
+    ----------
+    measured : float or array
+    at_most, at_least : float or array, optional
+    between : (low, high), optional
+        The same as giving both.
+    verdict, condition, correction, note
+        As for :func:`compare`.
+
+    Examples
+    --------
+    >>> bound([0.1, 0.3], at_most=0.25).verdict
+    'fails'
+    >>> bound(0.98, between=(0.9, 1.0)).predicted
+    'in [0.9, 1]'
+    """
+    if between is not None:
+        at_least, at_most = between
+    if at_most is None and at_least is None:
+        raise ValueError("a bound needs at_most, at_least or between")
+    low = -math.inf if at_least is None else at_least
+    high = math.inf if at_most is None else at_most
+    m, lo, hi = np.broadcast_arrays(
+        *(np.asarray(values, dtype=np.float64) for values in (measured, low, high))
+    )
+    if m.size == 0:
+        raise ValueError("nothing to compare: the array is empty")
+    margin = np.minimum(m - lo, hi - m)
+    margin = np.where(np.isnan(margin), -np.inf, margin)
+    place = np.unravel_index(int(np.argmin(margin)), margin.shape)
+    lowest, highest = float(lo[place]), float(hi[place])
+    if at_least is None:
+        text = f"<= {highest:.6g}"
+    elif at_most is None:
+        text = f">= {lowest:.6g}"
+    else:
+        text = f"in [{lowest:.6g}, {highest:.6g}]"
+    return _settle(
+        bool(margin.min() >= 0.0),
+        verdict,
+        condition,
+        correction,
+        predicted=text,
+        measured=float(m[place]),
+        note=_joined(note, f"tightest of {m.size} values" if m.size > 1 else ""),
+    )
+
+
+def check(
+    passed: bool,
+    *,
+    predicted: Value = None,
+    measured: Value = None,
+    verdict: str = "holds",
+    condition: str = "",
+    correction: str = "",
+    note: str = "",
+) -> Outcome:
+    """A yes-or-no statement, such as the order of two methods.
+
+    Examples
+    --------
+    >>> check(True, predicted="singular", measured="singular").verdict
+    'holds'
+    """
+    return _settle(
+        bool(passed),
+        verdict,
+        condition,
+        correction,
+        predicted=predicted,
+        measured=measured,
+        note=note,
+    )
+
+
+def report(measured: Any, note: str, *, predicted: Value = None) -> Outcome:
+    """A number that is shown and not judged; it fails only if it is not finite.
+
+    Parameters
+    ----------
+    measured : float or array
+        Of an array, the mean is shown.
+    note : str
+        What the number is, and why it is not judged.
+    predicted : float or str, optional
+        What the paper printed.
+
+    Examples
+    --------
+    >>> report(0.97, "test accuracy of one run", predicted=0.98).verdict
+    'holds'
+    """
+    value = float(np.mean(np.asarray(measured, dtype=np.float64)))
+    return Outcome(
+        "holds" if math.isfinite(value) else "fails",
+        predicted=predicted,
+        measured=value,
+        note=_joined(note, "reported, not judged"),
+    )
+
+
+def all_of(*outcomes: Outcome, note: str = "") -> Outcome:
+    """One outcome out of several checks of the same statement.
+
+    It fails if one fails, and then shows the first that does. Otherwise the verdict is the
+    strongest of theirs (refuted, then qualified, then holds), and the numbers shown are of the
+    first check with that verdict.
+
+    Examples
+    --------
+    >>> all_of(compare(1, 1, 0), compare(2, 3, 0)).note
+    '1 of 2 checks fail'
+    """
+    if not outcomes:
+        raise ValueError("all_of needs at least one outcome")
+    for verdict in ("fails", "refuted", "qualified", "holds"):
+        chosen = [outcome for outcome in outcomes if outcome.verdict == verdict]
+        if chosen:
+            break
+    count = len(outcomes)
+    if count == 1:
+        summary = ""
+    elif verdict == "fails":
+        summary = f"{len(chosen)} of {count} checks fail"
+    else:
+        summary = f"all {count} checks agree"
+    return replace(chosen[0], note=_joined(note, chosen[0].note, summary))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of a paper and the function that checks it.
+
+    Attributes
+    ----------
+    id : str
+        Such as ``"FD-10"``.
+    paper : str
+        A name in :data:`PAPERS`.
+    place : str
+        Where in the paper (section, equation, table).
+    statement : str
+        The statement, in one line.
+    experiments : tuple of str
+        Whose results the function receives, in this order.
+    function : callable
+        Returns an :class:`Outcome`.
+    """
+
+    id: str
+    paper: str
+    place: str
+    statement: str
+    experiments: tuple[str, ...]
+    function: Callable[..., Outcome] = field(repr=False)
+
+    @property
+    def order(self) -> tuple[int, str, int, str]:
+        """Papers in the order of :data:`PAPERS`, then claims by number."""
+        match = _ID.fullmatch(self.id)
+        prefix, number, suffix = match.groups() if match else (self.id, "0", "")
+        return list(PAPERS).index(self.paper), prefix, int(number), suffix
+
+
+class Ledger:
+    """A set of claims, filled by the decorator :meth:`claim`."""
+
+    def __init__(self) -> None:
+        self._claims: dict[str, Claim] = {}
+
+    def claim(
+        self,
+        id: str,
+        *,
+        paper: str,
+        place: str,
+        statement: str,
+        experiment: str | Sequence[str] | None = None,
+    ) -> Callable[[Function], Function]:
+        """Decorator that enters a function as a claim, and returns the function unchanged.
+
+        Parameters
+        ----------
+        id, paper, place, statement : str
+            See :class:`Claim`.
+        experiment : str, sequence of str or None
+            None: the function takes no argument and computes what it needs itself.
+
+        Raises
+        ------
+        ValueError
+            For a malformed or taken id, an unknown paper, or a statement of several lines.
+        """
+        if _ID.fullmatch(id) is None:
+            raise ValueError(f"a claim's id looks like 'MN-1' or 'MN-1b', not {id!r}")
+        if paper not in PAPERS:
+            raise ValueError(f"unknown paper {paper!r}: choose one of {', '.join(PAPERS)}")
+        if not statement or "\n" in statement:
+            raise ValueError(f"the statement of {id} must be one line of text")
+        names = (experiment,) if isinstance(experiment, str) else tuple(experiment or ())
+
+        def enter(function: Function) -> Function:
+            taken = self._claims.get(id)
+            if taken is not None and _origin(taken.function) != _origin(function):
+                raise ValueError(f"claim id {id} is taken by {_origin(taken.function)}")
+            self._claims[id] = Claim(id, paper, place, statement, names, function)
+            return function
+
+        return enter
+
+    def claims(self, papers: Iterable[str] | None = None) -> list[Claim]:
+        """The claims entered so far, sorted, of the given papers or of all."""
+        wanted = set(PAPERS if papers is None else papers)
+        found = [claim for claim in self._claims.values() if claim.paper in wanted]
+        return sorted(found, key=lambda claim: claim.order)
+
+
+def _origin(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+LEDGER = Ledger()
+"""The claims of the package's own papers."""
+
+claim = LEDGER.claim
+
+
+def paper_modules() -> dict[str, str]:
+    """The papers that have a file of claims here, and its module."""
+    found = {
+        module.name: f"{_package.__name__}.{module.name}"
+        for module in pkgutil.iter_modules(_package.__path__)
+        if module.name not in _MACHINERY and not module.name.startswith("_")
+    }
+    return {name: found[name] for name in [*PAPERS, *sorted(found)] if name in found}
+
+
+def load(papers: Iterable[str] | None = None) -> list[Claim]:
+    """The claims of the given papers (default: all), importing their files.
+
+    Raises
+    ------
+    RefimplError
+        For an unknown paper.
+
+    Examples
+    --------
+    >>> "FD-10" in [claim.id for claim in load(["foundations"])]
+    True
+    """
+    modules = paper_modules()
+    wanted = list(PAPERS) if papers is None else list(papers)
+    for paper in wanted:
+        if paper not in PAPERS:
+            raise RefimplError(_unknown("paper", paper, PAPERS))
+        if paper in modules:
+            importlib.import_module(modules[paper])
+    return LEDGER.claims(wanted)
+
+
+def select(
+    papers: Sequence[str] = (), ids: Sequence[str] = (), available: Sequence[Claim] | None = None
+) -> list[Claim]:
+    """The claims of the given papers together with the claims of the given ids.
+
+    Parameters
+    ----------
+    papers, ids : sequence of str
+        Neither: every claim. Ids are taken in any case.
+    available : sequence of Claim, optional
+        Among which to choose; default: those of the package.
+
+    Raises
+    ------
+    RefimplError
+        For an unknown paper or id, with the nearest one and all that there are; for a paper
+        that has no claims yet.
+    """
+    for paper in papers:
+        if paper not in PAPERS:
+            raise RefimplError(_unknown("paper", paper, PAPERS))
+    if available is None:
+        available = load(papers if papers and not ids else None)
+    by_id = {claim.id: claim for claim in available}
+    ids = [next((known for known in by_id if known.lower() == id.lower()), id) for id in ids]
+    for id in ids:
+        if id not in by_id:
+            raise RefimplError(_unknown("claim", id, list(by_id)))
+    for paper in papers:
+        if not any(claim.paper == paper for claim in available):
+            having = sorted({claim.paper for claim in available})
+            raise RefimplError(
+                f"paper {paper!r} has no claims yet; those that have: {', '.join(having) or 'none'}"
+            )
+    if not papers and not ids:
+        return list(available)
+    return [claim for claim in available if claim.paper in papers or claim.id in ids]
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name.upper() if kind == "claim" else name, names, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return f"unknown {kind} {name!r}{hint}: choose one of {', '.join(names) or 'none'}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A claim with its outcome: one line of the table, one entry of the report.
+
+    Attributes
+    ----------
+    seconds : float
+        Taken by the claim's own function.
+    experiment_seconds : float
+        Taken by the experiments that it reads, which other claims may share; of their first
+        run where they came from the cache.
+    """
+
+    id: str
+    paper: str
+    place: str
+    statement: str
+    experiments: tuple[str, ...]
+    verdict: str
+    predicted: Value = None
+    measured: Value = None
+    tolerance: Value = None
+    condition: str = ""
+    correction: str = ""
+    note: str = ""
+    seconds: float = 0.0
+    experiment_seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values; numbers that are not finite become text, which JSON can hold."""
+        values = asdict(self)
+        for name, value in values.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                values[name] = str(value)
+        return values
+
+
+def judge(claim: Claim, results: Mapping[str, Result]) -> Record:
+    """Evaluate one claim on results; whatever goes wrong inside makes it fail, with the reason.
+
+    Parameters
+    ----------
+    claim : Claim
+    results : mapping of str to Result
+        Has every experiment that the claim names.
+
+    Returns
+    -------
+    Record
+    """
+    start = time.perf_counter()
+    try:
+        outcome = claim.function(*(results[name] for name in claim.experiments))
+        if not isinstance(outcome, Outcome):
+            raise TypeError(f"the claim returned {type(outcome).__name__}, not an Outcome")
+    except ExperimentError as error:
+        outcome = Outcome("fails", note=error.message)
+    except Exception as error:
+        outcome = Outcome("fails", note=_describe(error))
+    seconds = time.perf_counter() - start
+    spent = sum(results[name].seconds for name in claim.experiments if name in results)
+    return _record(claim, outcome, seconds, spent)
+
+
+def _record(claim: Claim, outcome: Outcome, seconds: float, spent: float) -> Record:
+    return Record(
+        id=claim.id,
+        paper=claim.paper,
+        place=claim.place,
+        statement=claim.statement,
+        experiments=claim.experiments,
+        seconds=seconds,
+        experiment_seconds=spent,
+        **asdict(outcome),
+    )
+
+
+def _describe(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return (
+        f"{type(error).__name__}: {error} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
+    )
+
+
+@dataclass(frozen=True)
+class _NoConfig:
+    """A claim without an experiment has nothing to configure, but its code is its identity."""
+
+    source: str
+
+    @classmethod
+    def of(cls, claim: Claim) -> _NoConfig:
+        try:
+            return cls(inspect.getsource(claim.function))
+        except OSError:  # typed in at a prompt
+            return cls(_origin(claim.function))
+
+
+def _alone(claim: Claim) -> tuple[Experiment, _NoConfig]:
+    """A claim without experiments as a task of its own, so that it runs in the pool too."""
+
+    def run_task(config: Any, backend: Any, rng: Any) -> dict[str, Any]:
+        return {"outcome": json.dumps(asdict(claim.function()))}
+
+    return Experiment(f"claim:{claim.id}", _NoConfig, run_task), _NoConfig.of(claim)
+
+
+def evaluate(
+    claims: Sequence[Claim],
+    *,
+    on_record: Callable[[Record], None] | None = None,
+    progress: Callable[[TaskReport], None] | None = None,
+    **options: Any,
+) -> list[Record]:
+    """Run the experiments that the claims need, and judge each claim as soon as it can be.
+
+    Parameters
+    ----------
+    claims : sequence of Claim
+    on_record : callable, optional
+        Called with each Record when it is known.
+    progress : callable, optional
+        Called with a TaskReport after each task.
+    **options
+        Of :func:`refimpl.experiments.runner.run_many` (profile, backend, dtype, seed, jobs,
+        dask, cache_dir).
+
+    Returns
+    -------
+    list of Record
+        In the order of ``claims``.
+    """
+    records: dict[str, Record] = {}
+    results: dict[str, Result] = {}
+    alone = {f"claim:{claim.id}": claim for claim in claims if not claim.experiments}
+
+    def settle(record: Record) -> None:
+        records[record.id] = record
+        if on_record is not None:
+            on_record(record)
+
+    def on_result(result: Result) -> None:
+        if result.name in alone:
+            claim = alone[result.name]
+            try:
+                outcome = Outcome(**json.loads(str(result["outcome"])))
+            except ExperimentError as error:
+                outcome = Outcome("fails", note=error.message.partition("task {}: ")[2])
+            settle(_record(claim, outcome, result.seconds, 0.0))
+            return
+        results[result.name] = result
+        for claim in claims:
+            ready = all(name in results for name in claim.experiments)
+            if claim.experiments and ready and claim.id not in records:
+                settle(judge(claim, results))
+
+    requests: list[Any] = list(map(_alone, alone.values()))
+    for name in dict.fromkeys(name for claim in claims for name in claim.experiments):
+        try:
+            requests.append(experiments.get(name))
+        except Exception as error:  # one broken file must not silence the other claims
+            on_result(Result(name, {}, error=_describe(error)))
+    run_many(requests, on_result=on_result, progress=progress, **options)
+    return [records[claim.id] for claim in claims]
+
+
+def summarise(records: Sequence[Record]) -> str:
+    """The counts in one line.
+
+    Examples
+    --------
+    >>> record = Record("FD-1", "foundations", "", "", (), "holds")
+    >>> summarise([record])
+    '1 claim: 1 holds, 0 qualified, 0 refuted, 0 fails'
+    """
+    counts = [(sum(record.verdict == v for record in records), v) for v in VERDICTS]
+    noun = "claim" if len(records) == 1 else "claims"
+    return f"{len(records)} {noun}: " + ", ".join(f"{count} {v}" for count, v in counts)
+
+
+def shown(value: Value) -> str:
+    """A predicted or measured value in a few characters.
+
+    Examples
+    --------
+    >>> shown(0.1234567), shown(None), shown(12.0), shown(3e-15)
+    ('0.12346', '-', '12', '3e-15')
+    """
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else f"{value:.5g}"

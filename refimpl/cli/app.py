@@ -1,0 +1,91 @@
+"""The ``refimpl`` command group and how its errors are shown."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+import refimpl
+from refimpl.cli.options import traceback_option
+from refimpl.errors import RefimplError
+
+_COMMANDS = {"verify": "verify", "train": "train", "list": "listing", "data": "data"}
+
+
+class CommandGroup(click.Group):
+    """A group that shows the package's own errors in one line, and names near misses.
+
+    Parameters
+    ----------
+    modules : dict of str to str
+        Command name and the module below ``refimpl.cli`` that defines ``command``.
+    """
+
+    def __init__(self, *args: Any, modules: dict[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.modules = modules or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.modules, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.modules:
+            return importlib.import_module(f"refimpl.cli.{self.modules[cmd_name]}").command
+        return super().get_command(ctx, cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with one_line_errors(ctx):
+            return super().invoke(ctx)
+
+
+class one_line_errors:  # noqa: N801  reads as a statement: with one_line_errors(context)
+    """Context manager: a typed error of the package becomes one red line and exit code 1.
+
+    Parameters
+    ----------
+    context : click.Context
+        With ``--traceback`` remembered in its root, the traceback is printed before the line.
+    """
+
+    def __init__(self, context: click.Context) -> None:
+        self.context = context
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        if isinstance(error, KeyboardInterrupt):
+            console.print("interrupted; what was finished is kept, and the next run goes on there")
+            self.context.exit(130)
+        if isinstance(error, (RefimplError, OSError)) and not isinstance(error, BrokenPipeError):
+            if self.context.find_root().meta.get("traceback"):
+                traceback.print_exception(kind, error, trace, file=sys.stderr)
+            console.print(f"[bold red]error:[/] {escape(str(error))}")
+            self.context.exit(1)
+
+
+@click.command(
+    cls=CommandGroup,
+    modules=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(refimpl.__version__, message="refimpl %(version)s")
+@traceback_option
+def app() -> None:
+    """Reference implementations of methods that regularise, constrain and sample neural
+    networks: check the theory, train, and see what there is.
+
+    \b
+    refimpl verify                                 check every claim (minutes)
+    refimpl verify --paper foundations             check one paper's
+    refimpl train --data digits --algorithm sgd    train one network
+    refimpl list algorithms                        names, hyper-parameters, defaults
+    python -m figures --quick                      draw every figure
+    """

@@ -1,0 +1,97 @@
+"""``refimpl data``: get and check the files of data sets that are not generated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from refimpl.cli.options import traceback_option
+
+_data_dir = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the data files.  [default: $REFIMPL_DATA]",
+)
+
+
+@click.group("data")
+def command() -> None:
+    """Download, list and check data files."""
+
+
+def _check_name(name: str, context: click.Context) -> None:
+    from refimpl.datasets import SOURCES
+
+    if name not in SOURCES:
+        raise click.UsageError(
+            f"no files belong to {name!r}: choose one of {', '.join(sorted(SOURCES))}", context
+        )
+
+
+@command.command("fetch")
+@click.argument("name")
+@_data_dir
+@traceback_option
+@click.pass_context
+def fetch_command(context: click.Context, name: str, data_dir: Path | None) -> None:
+    """Download the public files of NAME and check their checksums.
+
+    Files that are there and right are left alone, so an interrupted download is simply repeated.
+    """
+    from refimpl.cli.display import make_console, transfer_bar
+    from refimpl.datasets import fetch
+
+    _check_name(name, context)
+    console = make_console()
+    with transfer_bar(console) as bar:
+        rows: dict[str, Any] = {}
+
+        def progress(file: str, done: int, total: int | None) -> None:
+            if file not in rows:
+                rows[file] = bar.add_task(file)
+            bar.update(rows[file], completed=done, total=total)
+
+        results = fetch(name, data_dir, progress=progress)
+    for item in results:
+        console.print(f"{item.status}: {item.path}", soft_wrap=True)
+
+
+@command.command("list")
+@traceback_option
+def list_command() -> None:
+    """Show the data sets and their options."""
+    from rich.markup import escape
+
+    from refimpl.cli.display import make_console
+    from refimpl.cli.listing import _table
+    from refimpl.datasets import DATASETS
+
+    table = _table("Data sets", "name", "kind", "what it is", "options and defaults")
+    for name, entry in DATASETS.items():
+        values = ", ".join(f"{key}={value!r}" for key, value in entry.options.items())
+        table.add_row(name, entry.kind, escape(entry.description), escape(values))
+    make_console(140).print(table)
+
+
+@command.command("check")
+@click.argument("name")
+@_data_dir
+@traceback_option
+@click.pass_context
+def check_command(context: click.Context, name: str, data_dir: Path | None) -> None:
+    """Check that the files of NAME are there and are the published ones."""
+    from refimpl.cli.display import make_console
+    from refimpl.datasets import SOURCES, find_files
+    from refimpl.datasets.fetch import mismatch
+
+    _check_name(name, context)
+    console = make_console()
+    wrong = 0
+    for role, path in find_files(name, data_dir).items():
+        problem = mismatch(path, SOURCES[name].files[role])
+        wrong += problem is not None
+        console.print(f"{path}: {problem or 'as published'}", soft_wrap=True)
+    if wrong:
+        context.exit(1)

@@ -1,0 +1,106 @@
+"""``refimpl list``: what there is, in tables."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from refimpl.cli.options import traceback_option
+
+
+def _table(title: str, *columns: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, name in enumerate(columns):
+        table.add_column(name, overflow="fold", no_wrap=index == 0)
+    return table
+
+
+def _algorithms() -> Any:
+    from rich.markup import escape
+
+    from refimpl.algorithms.registry import ALGORITHMS
+
+    table = _table("Algorithms", "name", "what it does", "source", "hyper-parameters and defaults")
+    for name, entry in ALGORITHMS.items():
+        values = ", ".join(f"{field}={entry.default(field)!r}" for field in entry.fields)
+        table.add_row(name, entry.summary, entry.paper, escape(values))
+    return table
+
+
+def _datasets() -> Any:
+    from refimpl.datasets import DATASETS
+
+    table = _table("Data sets", "name", "what it is")
+    for name, loader in DATASETS.items():
+        table.add_row(name, loader.description)
+    return table
+
+
+def _claims() -> Any:
+    from refimpl.claims import ledger
+
+    table = _table("Claims", "id", "paper", "place", "statement")
+    for claim in ledger.load():
+        table.add_row(claim.id, claim.paper, claim.place, claim.statement)
+    return table
+
+
+def _figures() -> Any:
+    from figures.base import FIGURES, get
+
+    table = _table("Figures (python -m figures NAME)", "name", "title", "claims")
+    for name in FIGURES:
+        figure = get(name)
+        table.add_row(name, figure.title, ", ".join(figure.claims))
+    return table
+
+
+def _experiments() -> Any:
+    from refimpl import experiments
+
+    table = _table("Experiments", "name", "what it computes", "tasks, quick and full")
+    for name in experiments.EXPERIMENTS:
+        experiment = experiments.get(name)
+        counts = [len(experiment.tasks(experiment.preset(p))) for p in ("quick", "full")]
+        summary = experiment.summary or _first_line(experiment.run_task)
+        table.add_row(name, summary, f"{counts[0]}, {counts[1]}")
+    return table
+
+
+def _first_line(function: Callable[..., Any]) -> str:
+    return (inspect.getdoc(function) or "").partition("\n")[0]
+
+
+_TABLES: dict[str, Callable[[], Any]] = {
+    "algorithms": _algorithms,
+    "datasets": _datasets,
+    "experiments": _experiments,
+    "claims": _claims,
+    "figures": _figures,
+}
+
+
+@click.command("list")
+@click.argument("kind", required=False, type=click.Choice(list(_TABLES)))
+@traceback_option
+def command(kind: str | None) -> None:
+    """Show the algorithms, data sets, experiments, claims and figures.
+
+    With no KIND, everything.
+    """
+    from refimpl.cli.display import make_console
+
+    console = make_console(140)
+    for name, build in _TABLES.items():
+        if kind in (None, name):
+            table = build()
+            if table.row_count:
+                console.print(table)
+            else:
+                console.print(f"There are no {name} yet.")

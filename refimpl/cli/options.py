@@ -1,0 +1,113 @@
+"""Options that several commands share, and what their values mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+CACHE = Path("outputs/cache")
+"""Where finished tasks are kept, below the working directory."""
+
+
+def core_count() -> int:
+    """The cores that this process may use, containers' limits included.
+
+    Examples
+    --------
+    >>> core_count() >= 1
+    True
+    """
+    try:
+        import joblib
+    except ImportError:
+        return os.cpu_count() or 1
+    return joblib.cpu_count()
+
+
+def _resolve_jobs(context: click.Context, option: click.Parameter, value: int | None) -> int:
+    return core_count() if value is None else value
+
+
+def _remember(context: click.Context, option: click.Parameter, value: bool) -> None:
+    if value:
+        context.find_root().meta["traceback"] = True
+
+
+traceback_option = click.option(
+    "--traceback",
+    is_flag=True,
+    expose_value=False,
+    callback=_remember,
+    help="Show where an error came from.",
+)
+
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(["numpy", "cupy"]),
+    default="numpy",
+    show_default=True,
+    help="Where to compute.",
+)
+
+dtype_option = click.option(
+    "--dtype",
+    type=click.Choice(["float64", "float32"]),
+    default="float64",
+    show_default=True,
+    help="Floating-point numbers.",
+)
+
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all randomness."
+)
+
+
+def output_option(default: str) -> Callable[[Command], Command]:
+    """``--output FOLDER``."""
+    return click.option(
+        "--output",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path(default),
+        show_default=True,
+        help="Folder for the results.",
+    )
+
+
+def run_options(command: Command) -> Command:
+    """The options of commands that run experiments: profile, backend, seed, jobs, cache."""
+    for option in reversed(
+        (
+            click.option(
+                "--quick/--full",
+                "quick",
+                default=True,
+                show_default=True,
+                help="Small configurations, or those of the papers.",
+            ),
+            backend_option,
+            dtype_option,
+            seed_option,
+            click.option(
+                "--jobs",
+                type=click.IntRange(min=1),
+                callback=_resolve_jobs,
+                help="Processes.  [default: one per core]",
+            ),
+            click.option("--dask", metavar="ADDRESS", help="Scheduler of a Dask cluster to use."),
+            click.option(
+                "--cache/--no-cache",
+                default=True,
+                help=f"Keep finished tasks in {CACHE} and take those found there.  "
+                "[default: --cache]",
+            ),
+            traceback_option,
+        )
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,121 @@
+"""``refimpl verify``: check claims, one line each, and write the report."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from refimpl.cli.options import CACHE, output_option, run_options
+
+_COLOURS = {"holds": "green", "qualified": "yellow", "refuted": "magenta", "fails": "bold red"}
+
+
+def _row(id: str, verdict: str, predicted: str, measured: str, statement: str, width: int) -> Any:
+    """One line of the table, cut to the width."""
+    from rich.text import Text
+
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(f"{id:<8}", "bold")
+    line.append(f"{verdict:<10}", _COLOURS.get(verdict, ""))
+    for value in (predicted, measured):
+        shortened = value if len(value) <= 13 else value[:12] + "…"
+        line.append(f"{shortened:<14}")
+    line.append(statement)
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+@click.command("verify")
+@click.option("--paper", "papers", multiple=True, metavar="NAME", help="Only this paper's claims.")
+@click.option("--claim", "ids", multiple=True, metavar="ID", help="Only this claim.")
+@output_option("outputs/verify")
+@run_options
+@click.pass_context
+def command(
+    context: click.Context,
+    papers: Sequence[str],
+    ids: Sequence[str],
+    output: Path,
+    quick: bool,
+    cache: bool,
+    **options: Any,
+) -> None:
+    """Check the claims of the papers: predicted against measured, one line per claim.
+
+    The verdicts: holds; qualified (true under a stated condition); refuted (the printed statement
+    is false, the corrected one is measured); fails (the implementation does not show it).
+    Writes claims.json and report.html. Exit code 1 if a claim fails. --paper and --claim can be
+    repeated; see `refimpl list claims` for the ids.
+    """
+    from rich.markup import escape
+
+    from refimpl.arrays import backend
+    from refimpl.claims import ledger, report
+    from refimpl.cli.display import TaskProgress, make_console
+    from refimpl.errors import RefimplError
+    from refimpl.experiments.store import provenance
+
+    start = time.perf_counter()
+    where = backend(options["backend"], options["dtype"])
+    try:
+        claims = ledger.select(papers, ids)
+    except RefimplError as error:
+        raise click.UsageError(str(error), context) from None
+    console = make_console()
+    profile = "quick" if quick else "full"
+    count = len({claim.paper for claim in claims})
+    placed = f"Dask at {options['dask']}" if options["dask"] else f"{options['jobs']} jobs"
+    console.print(
+        f"Checking {len(claims)} claim{'s'[: len(claims) != 1]} of {count} "
+        f"paper{'s'[: count != 1]}: {profile} profile, {where.name} {where.dtype_name}, "
+        f"seed {options['seed']}, {placed}"
+    )
+    console.print()
+    console.print(
+        _row("claim", "verdict", "predicted", "measured", "statement", console.width), style="dim"
+    )
+    with TaskProgress(console) as progress:
+
+        def show(record: ledger.Record) -> None:
+            values = ledger.shown(record.predicted), ledger.shown(record.measured)
+            progress.print(
+                _row(record.id, record.verdict, *values, record.statement, console.width)
+            )
+
+        records = ledger.evaluate(
+            claims,
+            on_record=show,
+            progress=progress.task_done,
+            profile=profile,
+            cache_dir=CACHE if cache else None,
+            **options,
+        )
+    seconds = time.perf_counter() - start
+    facts = provenance(
+        where,
+        options["seed"],
+        profile=profile,
+        jobs=options["jobs"],
+        seconds=round(seconds, 2),
+        finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+    path = report.write(records, facts, output)
+    console.print()
+    for record in records:
+        if record.verdict == "fails":
+            tolerance = ledger.shown(record.tolerance)
+            console.print(
+                f"[bold red]{record.id} fails[/] ({escape(record.paper)}, {escape(record.place)}): "
+                f"predicted {escape(ledger.shown(record.predicted))}, "
+                f"measured {escape(ledger.shown(record.measured))}, "
+                f"tolerance {escape(tolerance)}. {escape(record.note)}",
+                soft_wrap=True,
+            )
+    console.print(f"{ledger.summarise(records)} in {seconds:.0f} s -> {path}", soft_wrap=True)
+    if any(record.verdict == "fails" for record in records):
+        context.exit(1)

@@ -1,0 +1,352 @@
+"""Run the tasks of many experiments in one pool: cached, resumable, the same in any order.
+
+Every finished task is stored at once by the process that ran it, so a killed run loses at most
+the tasks in flight and the next run takes only what is missing. BLAS runs on one thread in
+every process: the cores are used by tasks, and the numbers do not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.linalg  # noqa: F401  its BLAS must be loaded before its threads can be limited
+
+from refimpl import experiments
+from refimpl.arrays import Backend, linalg_errors
+from refimpl.arrays import backend as make_backend
+from refimpl.errors import BackendError, RefimplError
+from refimpl.experiments.base import Experiment, Result, Task, config_values, task_label
+from refimpl.experiments.store import Store, provenance, task_key
+from refimpl.random import Rng
+
+_POOL_RESTARTS = 2
+
+
+class TaskReport(NamedTuple):
+    """What a progress callback learns when a task has ended (or was found in the cache)."""
+
+    experiment: str
+    task: Task
+    done: int
+    total: int
+    cached: bool
+    seconds: float
+    error: str | None
+
+
+class _Piece(NamedTuple):
+    """One task with all that a worker needs to run it."""
+
+    experiment: Experiment
+    config: Any
+    task: Task
+    key: str
+    cost: float
+
+
+class _Finished(NamedTuple):
+    values: dict[str, np.ndarray]
+    seconds: float
+    error: str | None
+
+
+def run_many(
+    requests: Mapping[str, Any] | Iterable[str | Experiment | tuple[Experiment, Any]],
+    *,
+    profile: str = "quick",
+    backend: str = "numpy",
+    dtype: str = "float64",
+    seed: int = 0,
+    jobs: int = 1,
+    dask: str | None = None,
+    cache_dir: str | Path | None = None,
+    progress: Callable[[TaskReport], None] | None = None,
+    on_result: Callable[[Result], None] | None = None,
+) -> dict[str, Result]:
+    """Run experiments, all their tasks in one pool.
+
+    Parameters
+    ----------
+    requests : mapping or iterable
+        ``{name: config}``, or names, experiments and ``(experiment, config)`` pairs; where no
+        config is given, the profile's preset.
+    profile : {"quick", "full"}
+    backend : {"numpy", "cupy"}
+    dtype : {"float64", "float32"}
+    seed : int
+    jobs : int
+        Processes; 1 runs in this process and needs no joblib.
+    dask : str, optional
+        Address of a Dask scheduler that takes the tasks instead.
+    cache_dir : path, optional
+        Where finished tasks are kept and found. None: nowhere.
+    progress : callable, optional
+        Called with a :class:`TaskReport` after each task.
+    on_result : callable, optional
+        Called with each experiment's Result as soon as its last task has ended.
+
+    Returns
+    -------
+    dict of str to Result
+        In the order of the requests. An experiment with a failed task has a Result that raises
+        ExperimentError where it is read; the others are not affected.
+
+    Raises
+    ------
+    BackendError
+        If the backend cannot run here.
+    RefimplError
+        For an unknown experiment, or where Dask or joblib is asked for but not installed.
+    """
+    if jobs < 1:
+        raise ValueError(f"jobs must be at least 1, not {jobs}")
+    where = make_backend(backend, dtype)
+    facts = provenance(where, seed)
+    store = Store(cache_dir)
+    plans = [_plan(request, profile, where, seed) for request in _pairs(requests)]
+    names = [plan[0].experiment.name for plan in plans]
+    if len(set(names)) < len(names):
+        raise RefimplError(f"experiments requested twice: {sorted(names)}")
+
+    total = sum(map(len, plans))
+    done = 0
+    finished: dict[str, _Finished] = {}
+    waiting = {plan[0].experiment.name: {piece.key for piece in plan} for plan in plans}
+    by_name = {plan[0].experiment.name: plan for plan in plans}
+    results: dict[str, Result] = {}
+
+    def take(piece: _Piece, outcome: _Finished, cached: bool) -> None:
+        nonlocal done
+        done += 1
+        name = piece.experiment.name
+        finished[piece.key] = outcome
+        if progress is not None:
+            progress(
+                TaskReport(name, piece.task, done, total, cached, outcome.seconds, outcome.error)
+            )
+        waiting[name].discard(piece.key)
+        if not waiting[name]:
+            results[name] = _collect(by_name[name], finished, facts)
+            if on_result is not None:
+                on_result(results[name])
+
+    missing = []
+    for plan in plans:
+        for piece in plan:
+            loaded = store.load(piece.experiment.name, piece.key)
+            if loaded is None:
+                missing.append(piece)
+            else:
+                take(piece, _Finished(loaded[0], float(loaded[1]["seconds"]), None), True)
+    # Longest first, so that no long task is left over when the others have ended.
+    missing.sort(key=lambda piece: -piece.cost)
+    for piece, outcome in _execute(missing, where, seed, jobs, dask, store):
+        take(piece, outcome, False)
+    return {name: results[name] for name in names}
+
+
+def _pairs(requests: Any) -> Iterator[tuple[Experiment, Any]]:
+    items = requests.items() if isinstance(requests, Mapping) else requests
+    for item in items:
+        experiment, config = item if isinstance(item, tuple) else (item, None)
+        yield (experiments.get(experiment) if isinstance(experiment, str) else experiment), config
+
+
+def _plan(
+    request: tuple[Experiment, Any], profile: str, backend: Backend, seed: int
+) -> list[_Piece]:
+    """The tasks of one experiment with their keys; an experiment needs at least one."""
+    experiment, config = request
+    config = experiment.preset(profile) if config is None else config
+    values = config_values(config)
+    pieces = [
+        _Piece(
+            experiment,
+            config,
+            task,
+            task_key(experiment.name, values, task, backend, seed),
+            1.0 if experiment.cost is None else float(experiment.cost(config, task)),
+        )
+        for task in experiment.tasks(config)
+    ]
+    if not pieces:
+        raise RefimplError(f"experiment {experiment.name!r} has no tasks for {config}")
+    if len({piece.key for piece in pieces}) < len(pieces):
+        raise RefimplError(f"experiment {experiment.name!r} lists the same task twice")
+    return pieces
+
+
+def _collect(plan: Sequence[_Piece], finished: Mapping[str, _Finished], facts: Any) -> Result:
+    experiment, config = plan[0].experiment, plan[0].config
+    outcomes = [finished[piece.key] for piece in plan]
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    errors = [
+        f"task {task_label(piece.task)}: {outcome.error}"
+        for piece, outcome in zip(plan, outcomes, strict=True)
+        if outcome.error is not None
+    ]
+    values: Mapping[str, Any] = {}
+    if not errors:
+        try:
+            tasks = [piece.task for piece in plan]
+            values = experiment.collect(config, tasks, [outcome.values for outcome in outcomes])
+        except Exception as error:
+            errors = [_describe(error)]
+    text = None
+    if errors:
+        more = f" (and {len(errors) - 1} more tasks)" if len(errors) > 1 else ""
+        text = errors[0] + more
+    return Result(
+        experiment.name,
+        values,
+        config,
+        seconds=seconds,
+        provenance={**facts, "config": config_values(config)},
+        error=text,
+    )
+
+
+def _describe(error: BaseException) -> str:
+    """The error and the line that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
+@contextlib.contextmanager
+def single_thread_blas() -> Iterator[None]:
+    """Keep BLAS and OpenMP on one thread, where threadpoolctl is installed to do so."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        yield
+        return
+    with threadpool_limits(1):
+        yield
+
+
+def _run_piece(piece: _Piece, where: tuple[str, str], seed: int, folder: Path | None) -> _Finished:
+    """Run and store one task; never raises, so that one failure does not stop the others."""
+    start = time.perf_counter()
+    try:
+        backend = make_backend(*where)  # loads CuPy, whose errors the next line switches on
+        with single_thread_blas(), linalg_errors():
+            values = piece.experiment.run_one(piece.config, backend, Rng(seed), piece.task)
+        seconds = time.perf_counter() - start
+        Store(folder).save(piece.experiment.name, piece.key, values, {"seconds": seconds})
+    except Exception as error:
+        return _Finished({}, time.perf_counter() - start, _describe(error))
+    return _Finished(values, seconds, None)
+
+
+def _run_indexed(
+    index: int, piece: _Piece, where: tuple[str, str], seed: int, folder: Path | None
+) -> tuple[int, _Finished]:
+    return index, _run_piece(piece, where, seed, folder)
+
+
+def _execute(
+    pieces: Sequence[_Piece],
+    backend: Backend,
+    seed: int,
+    jobs: int,
+    dask: str | None,
+    store: Store,
+) -> Iterator[tuple[_Piece, _Finished]]:
+    """Run the pieces and yield each as it ends, in no particular order."""
+    where = (backend.name, backend.dtype_name)
+    if not pieces:
+        return
+    if dask is None and (jobs == 1 or len(pieces) == 1):
+        for piece in pieces:
+            yield piece, _run_piece(piece, where, seed, store.folder)
+        return
+    left = dict(enumerate(pieces))
+    # A cluster's workers need not share this machine's disk: their results are kept here.
+    folder = None if store.folder is None or dask is not None else store.folder.resolve()
+    with _pool(dask) as (options, broken):
+        for attempt in range(_POOL_RESTARTS + 1):
+            try:
+                for index, outcome in _dispatch(left, where, seed, jobs, folder, options):
+                    piece = left.pop(index)
+                    if dask is not None and outcome.error is None:
+                        facts = {"seconds": outcome.seconds}
+                        store.save(piece.experiment.name, piece.key, outcome.values, facts)
+                    yield piece, outcome
+                return
+            except broken as error:
+                # A dead worker takes the pool with it; a new pool runs what is missing.
+                for index, piece in list(left.items()):
+                    loaded = store.load(piece.experiment.name, piece.key)
+                    if loaded is not None:
+                        yield piece, _Finished(loaded[0], float(loaded[1]["seconds"]), None)
+                        del left[index]
+                if attempt == _POOL_RESTARTS:
+                    text = f"its worker process died {attempt + 1} times ({type(error).__name__})"
+                    for piece in left.values():
+                        yield piece, _Finished({}, 0.0, text)
+
+
+def _dispatch(
+    left: Mapping[int, _Piece],
+    where: tuple[str, str],
+    seed: int,
+    jobs: int,
+    folder: Path | None,
+    options: dict[str, Any],
+) -> Iterator[tuple[int, _Finished]]:
+    from joblib import Parallel, delayed
+
+    # Tasks are few and long: sending them singly means that each is reported when it ends.
+    parallel = Parallel(
+        n_jobs=options.get("n_jobs", jobs),
+        return_as="generator_unordered",
+        batch_size=1,
+        max_nbytes=None,
+        backend=options["backend"],
+    )
+    work = [
+        delayed(_run_indexed)(index, piece, where, seed, folder) for index, piece in left.items()
+    ]
+    stream = parallel(work)
+    try:
+        yield from stream
+    finally:
+        stream.close()
+
+
+@contextlib.contextmanager
+def _pool(dask: str | None) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Options of ``joblib.Parallel`` for local processes or a Dask cluster, and the exception
+    that it raises when a worker dies."""
+    try:
+        import joblib
+    except ImportError:
+        raise RefimplError(
+            "several jobs need joblib: pip install 'refimpl[experiments]', or use one job"
+        ) from None
+    if dask is None:
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        yield {"backend": "loky"}, TerminatedWorkerError
+        return
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError:
+        raise RefimplError(
+            "a Dask address needs the distributed package: pip install 'refimpl[dask]'"
+        ) from None
+    try:
+        client = Client(dask, timeout="10s", set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise BackendError(
+            f"no Dask scheduler answers at {dask!r} ({error}); start one with `dask scheduler`"
+        ) from None
+    with client, joblib.parallel_config(backend="dask", client=client):
+        yield {"backend": "dask", "n_jobs": -1}, KilledWorker

@@ -1,0 +1,249 @@
+"""The cache of finished tasks: one file each, written atomically, keyed by all that matters.
+
+A key hashes the experiment, its config, the task, backend, dtype, seed, the versions of NumPy
+and SciPy and the text of every source file of the package, so a result computed by other code
+can never be mistaken for this code's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+
+import refimpl
+from refimpl.arrays import Backend
+
+PACKAGE = Path(refimpl.__file__).resolve().parent
+
+_META = "__meta__"
+_ABANDONED_AFTER = 3600.0  # seconds; a temporary file this old belongs to no live writer
+
+
+@functools.cache
+def source_hash(folder: Path = PACKAGE) -> str:
+    """Hash of the names and contents of all Python files under ``folder``.
+
+    Examples
+    --------
+    >>> len(source_hash())
+    32
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(folder.rglob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+@functools.cache
+def commit(folder: Path = PACKAGE.parent) -> str | None:
+    """The git commit of ``folder``, with ``+`` where files differ from it; None outside git."""
+    if not (folder / ".git").exists():
+        return None
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True, text=True, check=True, timeout=10,
+        ).stdout.strip()  # fmt: skip
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def provenance(backend: Backend, seed: int, **more: Any) -> dict[str, Any]:
+    """What is needed to compute the same numbers again.
+
+    Parameters
+    ----------
+    backend : Backend
+    seed : int
+    **more
+        Further plain values, such as the profile.
+
+    Examples
+    --------
+    >>> facts = provenance(refimpl.backend("numpy"), 0, profile="quick")
+    >>> facts["backend"], facts["dtype"], facts["device"], facts["profile"]
+    ('numpy', 'float64', 'cpu', 'quick')
+    """
+    return {
+        "refimpl": refimpl.__version__,
+        "commit": commit(),
+        "sources": source_hash(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "platform": f"{sys.platform} {platform.machine()}",
+        "blas_threads": 1,
+        "seed": seed,
+        **backend.describe(),
+        **more,
+    }
+
+
+def task_key(experiment: str, config: Any, task: Any, backend: Backend, seed: int) -> str:
+    """The key under which a task's result is cached.
+
+    Parameters
+    ----------
+    experiment : str
+    config, task : plain values (see :func:`refimpl.experiments.base.config_values`)
+    backend : Backend
+    seed : int
+
+    Returns
+    -------
+    str
+        40 hexadecimal digits.
+    """
+    identity = {
+        "experiment": experiment,
+        "config": config,
+        "task": task,
+        "seed": seed,
+        "sources": source_hash(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "python": sys.version_info[:2],
+        **backend.describe(),
+    }
+    text = json.dumps(identity, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+
+
+def array_hash(arrays: Mapping[str, Any]) -> str:
+    """SHA-256 over names, dtypes, shapes and bytes: equal exactly where the arrays are.
+
+    Examples
+    --------
+    >>> array_hash({"x": np.zeros(2)}) == array_hash({"x": np.zeros(2)})
+    True
+    >>> array_hash({"x": np.zeros(2)}) == array_hash({"x": np.zeros((2, 1))})
+    False
+    """
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name])
+        digest.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Write a file that is either there in full or not at all, whenever the process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def npz_bytes(arrays: Mapping[str, Any]) -> bytes:
+    """An npz archive whose bytes depend on the arrays alone: no clock enters the file.
+
+    Raises
+    ------
+    ValueError
+        If an array holds Python objects, which would need pickle.
+
+    Examples
+    --------
+    >>> npz_bytes({"x": np.ones(2)}) == npz_bytes({"x": np.ones(2)})
+    True
+    """
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(arrays):
+            entry = io.BytesIO()
+            np.lib.format.write_array(entry, np.asarray(arrays[name]), allow_pickle=False)
+            stamp = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            stamp.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(stamp, entry.getvalue())
+    return target.getvalue()
+
+
+class Store:
+    """A folder of finished tasks, safe against kills and against several writers.
+
+    Parameters
+    ----------
+    folder : path or None
+        None: nothing is kept, and nothing is found.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> store = Store(tempfile.mkdtemp())
+    >>> store.save("demo", "0a1b", {"x": np.arange(2.0)}, {"seconds": 0.1})
+    >>> store.load("demo", "0a1b")
+    ({'x': array([0., 1.])}, {'seconds': 0.1})
+    >>> store.load("demo", "ffff") is None
+    True
+    """
+
+    def __init__(self, folder: str | Path | None) -> None:
+        self.folder = None if folder is None else Path(folder)
+        if self.folder is not None and self.folder.is_dir():
+            horizon = time.time() - _ABANDONED_AFTER
+            for path in self.folder.glob("*/.*.tmp"):
+                with contextlib.suppress(OSError):
+                    if path.stat().st_mtime < horizon:
+                        path.unlink()
+
+    def path(self, experiment: str, key: str) -> Path:
+        """Where the task with this key lies, or would."""
+        if self.folder is None:
+            raise ValueError("this store keeps nothing: it has no folder")
+        return self.folder / experiment.replace(":", "-") / f"{key}.npz"
+
+    def load(
+        self, experiment: str, key: str
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """The values and the facts saved with them; None where there are none to be trusted."""
+        if self.folder is None:
+            return None
+        path = self.path(experiment, key)
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                values = {name: archive[name] for name in archive.files}
+            facts = json.loads(str(values.pop(_META)))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            with contextlib.suppress(OSError):  # a damaged file is computed again
+                path.unlink()
+            return None
+        return values, facts
+
+    def save(
+        self, experiment: str, key: str, values: Mapping[str, np.ndarray], facts: dict[str, Any]
+    ) -> None:
+        """Keep the values of one task, atomically."""
+        if self.folder is None:
+            return
+        content = npz_bytes({**values, _META: np.asarray(json.dumps(facts, sort_keys=True))})
+        write_atomic(self.path(experiment, key), content)
