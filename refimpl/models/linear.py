@@ -11,6 +11,7 @@ array([ 8., 16.])
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from refimpl import autodiff as ad
@@ -152,7 +153,4 @@ def imbalance(params: list[Array]) -> list[Array]:
     array([[3., 0.],
            [0., 3.]])
     """
-    return [
-        upper.mT @ upper - lower @ lower.mT
-        for lower, upper in zip(params[:-1], params[1:], strict=True)
-    ]
+    return [upper.mT @ upper - lower @ lower.mT for lower, upper in itertools.pairwise(params)]
