@@ -1,0 +1,120 @@
+"""Fixtures that every test may use: array backends, Hypothesis profiles, data.
+
+A test that takes ``xb`` runs once per backend. Make every input with it (``xb.asarray(...)``), and
+compare with :func:`helpers.assert_close` and :func:`helpers.assert_same_kind`.
+"""
+
+# ruff: noqa: E402  (the threads are set before NumPy is imported)
+
+import os
+
+for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import array_api_strict
+import pytest
+from hypothesis import HealthCheck, settings
+
+from refimpl import arrays
+from refimpl.errors import BackendError
+
+pytest.register_assert_rewrite("helpers")
+
+from helpers import ReadOnlyBackend, mnist_files
+
+# --- Hypothesis ----------------------------------------------------------------------------------
+
+_common = {
+    "deadline": None,
+    "print_blob": True,
+    # the backend fixture hands out constants, so sharing it between examples is sound
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+}
+settings.register_profile("dev", max_examples=10, **_common)
+settings.register_profile("ci", max_examples=20, derandomize=True, **_common)
+settings.register_profile("nightly", max_examples=500, **_common)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+# --- benchmarks ----------------------------------------------------------------------------------
+
+_BENCHMARKS = Path(__file__).parent / "benchmarks"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave benchmarks out unless they are switched on or named: they measure, and take long."""
+    if not collection_path.is_relative_to(_BENCHMARKS):
+        return None
+    named = any("benchmarks" in argument for argument in config.args)
+    wanted = config.getoption("benchmark_enable") or config.getoption("benchmark_only")
+    return None if named or wanted else True
+
+
+# --- array backends ------------------------------------------------------------------------------
+
+
+def _strict_devices() -> Sequence[Any]:
+    return array_api_strict.__array_namespace_info__().devices()
+
+
+def _strict(device: str, dtype: str) -> arrays.Backend:
+    place = array_api_strict.Device(device)
+    return arrays.Backend("array_api_strict", dtype, array_api_strict, place)
+
+
+def _make_backend(name: str) -> arrays.Backend:
+    if name == "numpy-float64":
+        return arrays.backend("numpy", "float64")
+    if name == "numpy-float32":
+        return arrays.backend("numpy", "float32")
+    if name == "numpy-readonly":
+        plain = arrays.backend("numpy", "float64")
+        return ReadOnlyBackend(plain.name, plain.dtype_name, plain.xp, plain.device)
+    if name == "strict-device1":
+        return _strict("device1", "float64")
+    if name == "strict-no-float64":
+        if not any("no_float64" in str(device) for device in _strict_devices()):
+            pytest.skip("this array-api-strict has no device without float64")
+        return _strict("no_float64", "float32")
+    try:
+        return arrays.backend("cupy", "float64")
+    except BackendError as error:
+        pytest.skip(str(error))
+
+
+_CPU_BACKENDS = (
+    "numpy-float64",
+    "numpy-float32",
+    "numpy-readonly",
+    "strict-device1",
+    "strict-no-float64",
+)
+
+
+@pytest.fixture(params=[*_CPU_BACKENDS, pytest.param("cupy", marks=pytest.mark.gpu)])
+def xb(request: pytest.FixtureRequest) -> arrays.Backend:
+    """A backend: ``.xp``, ``.dtype``, ``.device``, ``.asarray``, ``.zeros``, ``.ones``, ``.eye``.
+
+    "numpy-readonly" makes arrays that raise when they are written to, which catches mutation;
+    "strict-device1" lives on a second device, which catches a silent conversion to NumPy as a GPU
+    would; "strict-no-float64" lacks float64, as some accelerators do.
+    """
+    return _make_backend(request.param)
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> str:
+    """The folder named by REFIMPL_DATA, if it holds the four MNIST files; else skip."""
+    root = os.environ.get("REFIMPL_DATA")
+    if not root:
+        pytest.skip("REFIMPL_DATA is not set, so there are no MNIST files to read")
+    missing = mnist_files(root)
+    if missing:
+        pytest.skip(f"REFIMPL_DATA={root} lacks the MNIST files {', '.join(missing)}")
+    return root
