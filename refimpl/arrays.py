@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +29,7 @@ Array = Any
 
 FLOAT_DTYPES = ("float64", "float32")
 
+_NOT_ARRAYS = (bool, int, float, type(None))
 _NAMESPACES: dict[type, Any] = {}
 _KNOWN_FLOATS: set[Any] = set()
 
@@ -57,7 +60,7 @@ def namespace(*arrays: Array) -> Any:
     """
     found = None
     for array in arrays:
-        if array is None or isinstance(array, (bool, int, float)) and type(array) not in _NAMESPACES:
+        if array is None or type(array) in (bool, int, float):
             continue
         xp = _NAMESPACES.get(type(array))
         if xp is None:
@@ -143,13 +146,13 @@ class Backend:
     def asarray(self, values: Any, dtype: Any = None) -> Array:
         """``values`` as an array here. Floating input takes the backend's dtype, integers and
         booleans keep theirs, unless ``dtype`` is given. Data of another library are moved."""
-        if array_api_compat.is_array_api_obj(values):
-            if _is_on(values, self):
-                result = values
-            else:
-                result = self.xp.asarray(to_host(values), device=self.device)
-        else:
-            result = self.xp.asarray(np.asarray(values), device=self.device)
+        if array_api_compat.is_array_api_obj(values) and _is_on(values, self):
+            result = self.xp.asarray(values)
+        else:  # cast before the move: the device may lack the dtype of the values
+            host = to_host(values)
+            if dtype is None and host.dtype.kind == "f":
+                host = host.astype(self.dtype_name, copy=False)
+            result = self.xp.asarray(host, device=self.device)
         if dtype is None and self.xp.isdtype(result.dtype, "real floating"):
             dtype = self.dtype
         return result if dtype is None else self.xp.astype(result, dtype, copy=False)
@@ -175,7 +178,7 @@ class Backend:
             facts["device"] = properties["name"].decode()
             facts["cupy"] = cupy.__version__
             facts["cuda_runtime"] = cupy.cuda.runtime.runtimeGetVersion()
-            facts["tf32"] = bool(int(__import__("os").environ.get("CUPY_TF32", "0") or 0))
+            facts["tf32"] = os.environ.get("CUPY_TF32", "0") not in ("", "0")
         return facts
 
 
@@ -260,18 +263,10 @@ def to_host(array: Array) -> np.ndarray:
     >>> to_host(backend("numpy").ones(2))
     array([1., 1.])
     """
-    if isinstance(array, (np.ndarray, np.generic)):
-        return np.asarray(array)
     if array_api_compat.is_cupy_array(array):
         return array.get()
-    if array_api_compat.is_array_api_obj(array):
-        xp = array_api_compat.array_namespace(array)
-        if hasattr(array, "to_device"):
-            with contextlib.suppress(Exception):
-                array = xp.asarray(array, device="cpu", copy=True)
-            if str(device(array)) not in ("cpu", "CPU_DEVICE", "Device('CPU_DEVICE')"):
-                array = array.to_device(xp.Device("CPU_DEVICE"))
-        return np.from_dlpack(array).copy() if hasattr(array, "__dlpack__") else np.asarray(array)
+    if array_api_compat.is_array_api_obj(array) and not array_api_compat.is_numpy_array(array):
+        return np.from_dlpack(array, device="cpu", copy=True)
     return np.asarray(array)
 
 
@@ -282,17 +277,14 @@ def linalg_errors() -> Iterator[None]:
     cuSOLVER reports failures through a status that CuPy ignores by default, so that a
     factorisation of a singular matrix returns garbage. Wrap GPU factorisations in this.
     """
-    cupyx = __import__("sys").modules.get("cupyx")
-    if cupyx is None:
+    if "cupy" not in sys.modules:
         yield
         return
-    with cupyx.errstate(linalg="raise"):
+    with importlib.import_module("cupyx").errstate(linalg="raise"):
         yield
 
 
-def solve_triangular(
-    a: Array, b: Array, *, lower: bool = True, transpose: bool = False
-) -> Array:
+def solve_triangular(a: Array, b: Array, *, lower: bool = True, transpose: bool = False) -> Array:
     """Solve ``a x = b`` (or ``a^T x = b``) for a triangular ``a``.
 
     Parameters

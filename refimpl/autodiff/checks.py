@@ -195,4 +195,3 @@ def _fit(steps: list[float], remainders: list[float]) -> float:
     x0, y0 = math.fsum(xs) / len(xs), math.fsum(ys) / len(ys)
     top = math.fsum((x - x0) * (y - y0) for x, y in zip(xs, ys, strict=True))
     return top / math.fsum((x - x0) ** 2 for x in xs)
-

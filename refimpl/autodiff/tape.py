@@ -122,7 +122,7 @@ class Tensor:
     __rmatmul__: Any
     __neg__: Any
     __getitem__: Any
-    mT: Any
+    mT: Any  # noqa: N815 (the standard's name)
 
 
 class Primitive:
