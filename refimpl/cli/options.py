@@ -79,35 +79,44 @@ def output_option(default: str) -> Callable[[Command], Command]:
     )
 
 
-def run_options(command: Command) -> Command:
-    """The options of commands that run experiments: profile, backend, seed, jobs, cache."""
-    for option in reversed(
-        (
-            click.option(
-                "--quick/--full",
-                "quick",
-                default=True,
-                show_default=True,
-                help="Small configurations, or those of the papers.",
-            ),
-            backend_option,
-            dtype_option,
-            seed_option,
-            click.option(
-                "--jobs",
-                type=click.IntRange(min=1),
-                callback=_resolve_jobs,
-                help="Processes.  [default: one per core]",
-            ),
-            click.option("--dask", metavar="ADDRESS", help="Scheduler of a Dask cluster to use."),
-            click.option(
-                "--cache/--no-cache",
-                default=True,
-                help=f"Keep finished tasks in {CACHE} and take those found there.  "
-                "[default: --cache]",
-            ),
-            traceback_option,
-        )
-    ):
-        command = option(command)
-    return command
+def run_options(*, quick: bool) -> Callable[[Command], Command]:
+    """The options of commands that run experiments: profile, backend, seed, jobs, cache.
+
+    Parameters
+    ----------
+    quick : bool
+        Whether the quick profile is the default.
+    """
+    options = (
+        click.option(
+            "--quick/--full",
+            "quick",
+            default=quick,
+            show_default=True,
+            help="Small configurations, or those of the papers.",
+        ),
+        backend_option,
+        dtype_option,
+        seed_option,
+        click.option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            callback=_resolve_jobs,
+            help="Processes.  [default: one per core]",
+        ),
+        click.option("--dask", metavar="ADDRESS", help="Scheduler of a Dask cluster to use."),
+        click.option(
+            "--cache/--no-cache",
+            default=True,
+            show_default=True,
+            help=f"Keep finished tasks in {CACHE} and take those found there.",
+        ),
+        traceback_option,
+    )
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add

@@ -281,7 +281,7 @@ def command(
         if value is not None and value != ()
     }
     try:
-        method = registry.make(algorithm, **given)
+        method: Any = registry.make(algorithm, **given)
         split = datasets.load(
             data, rng=rng.child("data"), data_dir=data_dir, backend=where, **data_options
         )

@@ -34,7 +34,7 @@ def _row(id: str, verdict: str, predicted: str, measured: str, statement: str, w
 @click.option("--paper", "papers", multiple=True, metavar="NAME", help="Only this paper's claims.")
 @click.option("--claim", "ids", multiple=True, metavar="ID", help="Only this claim.")
 @output_option("outputs/verify")
-@run_options
+@run_options(quick=True)
 @click.pass_context
 def command(
     context: click.Context,

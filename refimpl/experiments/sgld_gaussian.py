@@ -70,8 +70,8 @@ class Config:
         )
 
 
-class InjectedNoise:
-    """Stands in for an Rng and gives the noise it was made with: noise injected into a step.
+class InjectedNoise(Rng):
+    """An Rng that gives the noise it was made with: noise injected into a step.
 
     Parameters
     ----------
@@ -80,6 +80,7 @@ class InjectedNoise:
     """
 
     def __init__(self, noise: np.ndarray) -> None:
+        super().__init__(0)
         self.noise = noise
 
     def child(self, *names: str | int) -> InjectedNoise:
@@ -112,7 +113,7 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, fraction: float) -> 
         # Rows are independent chains: the gradient of the sum is each chain's own.
         return 0.5 * ad.sum(x * (x @ hessian))
 
-    def advance(x: Array, noise: Rng | InjectedNoise, h: float = step_size) -> Array:
+    def advance(x: Array, noise: Rng, h: float = step_size) -> Array:
         algorithm = registry.make("sgld", learning_rate=h, temperature=config.temperature)
         state, _ = algorithm.step(algorithm.init(x), objective, None, noise)
         return state.params
