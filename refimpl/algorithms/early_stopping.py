@@ -29,12 +29,12 @@ Deviations
 >>> import numpy as np
 >>> def distance(params, batch):
 ...     return ((params["weight"] - batch) ** 2)[0]
->>> algorithm = EarlyStopping(learning_rate=0.25, patience=1)
+>>> algorithm = EarlyStopping(learning_rate=0.25, evaluate_every=1, patience=1)
 >>> state = algorithm.init({"weight": np.asarray([0.0])}, validation=1.0)
->>> for _ in range(3):
+>>> for _ in range(2):
 ...     state, info = algorithm.step(state, distance, 2.0)
 >>> state.params["weight"], algorithm.solution(state)["weight"], info.stopped
-(array([1.75]), array([1.]), True)
+(array([1.5]), array([1.]), True)
 """
 
 from __future__ import annotations

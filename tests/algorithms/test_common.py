@@ -1,0 +1,248 @@
+"""What every algorithm of the registry must do; a new one joins by its line in the registry."""
+
+import dataclasses
+import sys
+import typing
+
+import numpy as np
+import pytest
+
+from refimpl import autodiff as ad
+from refimpl.algorithms import ALGORITHMS
+from refimpl.arrays import backend, device, namespace, to_host
+from refimpl.datasets import Batch, Dataset
+from refimpl.models import MLP, Objective
+from refimpl.random import Rng
+from refimpl.training import train
+
+OBJECTIVE = Objective(MLP((3, 4, 2), activation="tanh"), "softmax_cross_entropy")
+
+
+@pytest.fixture(params=list(ALGORITHMS))
+def entry(request):
+    return ALGORITHMS[request.param]
+
+
+class NoNoise:
+    """An rng that must not be asked."""
+
+    def __getattr__(self, name):
+        raise AssertionError(f"a noise-free step used rng.{name}")
+
+
+def batch_on(place, size=7, name="batch"):
+    rng = Rng(3).child(name)
+    inputs = place.asarray(rng.normal((size, 3)))
+    targets = place.asarray(rng.integers(0, 2, (size,)))
+    return Batch(inputs, targets, np.arange(size))
+
+
+def params_on(place):
+    return OBJECTIVE.model.init(Rng(1), bias_scale=1.0, backend=place)
+
+
+def begin(entry, place, **hyper):
+    algorithm = entry.make(**{**entry.sample, **hyper})
+    extra = (
+        {"validation": batch_on(place, 5, "validation")} if "validation" in entry.requires else {}
+    )
+    return algorithm, algorithm.init(params_on(place), **extra)
+
+
+def run(algorithm, state, place, steps=3, rng=None, objective=OBJECTIVE):
+    infos = []
+    for step in range(steps):
+        noise = Rng(5).child("step", step) if rng is None else rng
+        state, info = algorithm.step(state, objective, batch_on(place), noise)
+        infos.append(info)
+    return state, infos
+
+
+def arrays(tree):
+    return [leaf for leaf in ad.flatten(tree)[0] if hasattr(leaf, "dtype")]
+
+
+def same(left, right):
+    left, right = arrays(left), arrays(right)
+    return len(left) == len(right) > 0 and all(
+        np.array_equal(to_host(a), to_host(b)) for a, b in zip(left, right, strict=True)
+    )
+
+
+def test_noise_free_settings_draw_nothing_and_the_others_need_an_rng(entry, place):
+    algorithm, state = begin(entry, place, **entry.noise_free)
+    run(algorithm, state, place, rng=NoNoise())
+    if entry.noise_free:
+        algorithm, state = begin(entry, place)
+        with pytest.raises(TypeError, match="rng"):
+            algorithm.step(state, OBJECTIVE, batch_on(place))
+        here = run(algorithm, state, place, rng=Rng(1))[0]
+        there = run(algorithm, state, place, rng=Rng(2))[0]
+        assert not same(here.params, there.params)
+
+
+def test_zero_gradient_leaves_the_parameters_where_they_are(entry, place):
+    def flat(params, batch):
+        return 0.0 * OBJECTIVE(params, batch)
+
+    algorithm, state = begin(entry, place, **{**entry.noise_free, **entry.inert})
+    after, infos = run(algorithm, state, place, objective=flat)
+    assert same(after.params, state.params)
+    assert float(infos[-1].loss) == 0.0
+
+
+def test_the_gradient_is_followed_downhill(entry):
+    place = backend("numpy", "float64")
+    algorithm, state = begin(entry, place, **{**entry.noise_free, **entry.inert})
+    before = float(OBJECTIVE(state.params, batch_on(place)))
+    after, _ = run(algorithm, state, place, steps=40)
+    assert float(OBJECTIVE(after.params, batch_on(place))) < 0.98 * before
+    assert after.step == 40 and type(after.step) is int
+
+
+def test_inputs_are_never_mutated(entry, place):
+    def freeze(tree):
+        for leaf in arrays(tree):
+            if isinstance(leaf, np.ndarray):
+                leaf.flags.writeable = False
+
+    algorithm, state = begin(entry, place)
+    for step in range(3):
+        batch = batch_on(place)
+        freeze((state, batch))
+        before = [to_host(leaf).copy() for leaf in arrays((state, batch))]
+        new, _ = algorithm.step(state, OBJECTIVE, batch, Rng(0).child(step))
+        after = [to_host(leaf) for leaf in arrays((state, batch))]
+        assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+        assert new.step == state.step + 1
+        state = new
+
+
+def test_dtype_and_device_are_kept(entry, place):
+    algorithm, start = begin(entry, place)
+    state, infos = run(algorithm, start, place)
+    floating = [leaf for leaf in arrays(state) if "float" in str(leaf.dtype)]
+    assert len(floating) >= 4
+    for leaf in [*floating, infos[-1].loss]:
+        assert leaf.dtype == place.dtype
+        assert namespace(leaf) is place.xp
+        assert place.device is None or device(leaf) == place.device
+    assert infos[-1].loss.shape == ()
+    first, last = ad.flatten(start), ad.flatten(state)
+    assert first[1] == last[1], "the state changed its structure"
+    assert [getattr(x, "shape", None) for x in first[0]] == [
+        getattr(x, "shape", None) for x in last[0]
+    ]
+
+
+def test_steps_are_pure_and_deterministic(entry, place):
+    algorithm, state = begin(entry, place)
+    first, info = algorithm.step(state, OBJECTIVE, batch_on(place), Rng(9))
+    again, info_again = algorithm.step(state, OBJECTIVE, batch_on(place), Rng(9))
+    assert same(first, again) and same(info.loss, info_again.loss)
+    assert not same(first.params, state.params)
+
+
+def test_places_agree(entry, place):
+    reference = backend("numpy", "float64")
+    algorithm, state = begin(entry, place)
+    there, _ = run(algorithm, state, place)
+    algorithm, state = begin(entry, reference)
+    # One starting point for all: that of float32, which rounds the draws.
+    rounded = ad.map_tree(lambda leaf: leaf.astype(np.float32), state.params)
+    assert all(
+        np.max(np.abs(a - b)) < 1e-6
+        for a, b in zip(arrays(rounded), arrays(state.params), strict=True)
+    )
+    here, _ = run(algorithm, state, reference)
+    tolerance = 1e-13 if place.dtype_name == "float64" else 1e-4
+    for a, b in zip(arrays(there.params), arrays(here.params), strict=True):
+        np.testing.assert_allclose(to_host(a), b, rtol=0, atol=tolerance)
+
+
+class KilledError(Exception):
+    """Stands for a process that dies."""
+
+
+def test_a_killed_run_resumes_to_the_same_bits(entry, place, tmp_path):
+    inputs, targets, _ = batch_on(place, 10, "data")
+    data = Dataset("ten", inputs, targets, classes=2)
+    validation = data.take(range(4))
+    algorithm = entry.make(**entry.sample)
+
+    def go(path, die_at=None, resume=False):
+        def on_step(step, state, info):
+            if step == die_at:
+                raise KilledError
+
+        return train(
+            algorithm,
+            OBJECTIVE,
+            params_on(place),
+            data,
+            epochs=3,
+            batch_size=4,
+            rng=Rng(4),
+            validation=validation,
+            metrics={"loss": lambda params, dataset: OBJECTIVE(params, dataset.batch())},
+            checkpoint=path,
+            checkpoint_every=2,
+            resume=resume,
+            on_step=on_step,
+        )
+
+    whole = go(tmp_path / "whole.npz")
+    path = tmp_path / "killed.npz"
+    with pytest.raises(KilledError):
+        go(path, die_at=5)
+    resumed = go(path, resume=True)
+    assert same(whole.state, resumed.state)
+    assert len(whole.history.steps["loss"]) == 9
+    for group in ("steps", "epochs"):
+        left, right = getattr(whole.history, group), getattr(resumed.history, group)
+        assert left.keys() == right.keys()
+        for name in left:
+            assert left[name].tobytes() == right[name].tobytes(), name
+
+
+def test_hyper_parameters_are_checked_and_explained(entry):
+    hints = typing.get_type_hints(entry.factory)
+    for name, item in entry.fields.items():
+        assert item.metadata.get("help"), f"{name} has no help"
+        with pytest.raises((TypeError, ValueError), match=name):
+            entry.make(**{name: object()})
+        if hints[name] is float:
+            for wrong in (float("nan"), -1.0, float("inf")):
+                with pytest.raises(ValueError, match=name):
+                    entry.make(**{name: wrong})
+            with pytest.raises(TypeError, match=name):
+                entry.make(**{name: True})
+        elif hints[name] is int:
+            with pytest.raises(TypeError, match=name):
+                entry.make(**{name: 1.5})
+
+
+def test_algorithms_are_frozen_values(entry):
+    algorithm = entry.make(**entry.sample)
+    assert algorithm == entry.make(**entry.sample)
+    assert hash(algorithm) == hash(entry.make(**entry.sample))
+    name = next(iter(entry.fields))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(algorithm, name, 1.0)
+    for field in entry.fields:
+        expected = entry.sample.get(field, entry.default(field))
+        assert getattr(algorithm, field) == expected
+
+
+def test_modules_are_documented(entry):
+    text = sys.modules[entry.factory.__module__].__doc__
+    for section in ("Algorithm\n---------", "Deviations\n----------", "====", ">>> "):
+        assert section in text
+    assert "Source" in text
+
+
+def test_parameters_must_be_floating(entry):
+    algorithm = entry.make()
+    extra = {"validation": None} if "validation" in entry.requires else {}
+    with pytest.raises(TypeError, match="float"):
+        algorithm.init([{"weight": np.zeros((2, 2), dtype=np.int64)}], **extra)
