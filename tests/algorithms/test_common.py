@@ -30,30 +30,28 @@ class NoNoise:
         raise AssertionError(f"a noise-free step used rng.{name}")
 
 
-def batch_on(place, size=7, name="batch"):
+def batch_on(xb, size=7, name="batch"):
     rng = Rng(3).child(name)
-    inputs = place.asarray(rng.normal((size, 3)))
-    targets = place.asarray(rng.integers(0, 2, (size,)))
+    inputs = xb.asarray(rng.normal((size, 3)))
+    targets = xb.asarray(rng.integers(0, 2, (size,)))
     return Batch(inputs, targets, np.arange(size))
 
 
-def params_on(place):
-    return OBJECTIVE.model.init(Rng(1), bias_scale=1.0, backend=place)
+def params_on(xb):
+    return OBJECTIVE.model.init(Rng(1), bias_scale=1.0, backend=xb)
 
 
-def begin(entry, place, **hyper):
+def begin(entry, xb, **hyper):
     algorithm = entry.make(**{**entry.sample, **hyper})
-    extra = (
-        {"validation": batch_on(place, 5, "validation")} if "validation" in entry.requires else {}
-    )
-    return algorithm, algorithm.init(params_on(place), **extra)
+    extra = {"validation": batch_on(xb, 5, "validation")} if "validation" in entry.requires else {}
+    return algorithm, algorithm.init(params_on(xb), **extra)
 
 
-def run(algorithm, state, place, steps=3, rng=None, objective=OBJECTIVE):
+def run(algorithm, state, xb, steps=3, rng=None, objective=OBJECTIVE):
     infos = []
     for step in range(steps):
         noise = Rng(5).child("step", step) if rng is None else rng
-        state, info = algorithm.step(state, objective, batch_on(place), noise)
+        state, info = algorithm.step(state, objective, batch_on(xb), noise)
         infos.append(info)
     return state, infos
 
@@ -69,46 +67,46 @@ def same(left, right):
     )
 
 
-def test_noise_free_settings_draw_nothing_and_the_others_need_an_rng(entry, place):
-    algorithm, state = begin(entry, place, **entry.noise_free)
-    run(algorithm, state, place, rng=NoNoise())
+def test_noise_free_settings_draw_nothing_and_the_others_need_an_rng(entry, xb):
+    algorithm, state = begin(entry, xb, **entry.noise_free)
+    run(algorithm, state, xb, rng=NoNoise())
     if entry.noise_free:
-        algorithm, state = begin(entry, place)
+        algorithm, state = begin(entry, xb)
         with pytest.raises(TypeError, match="rng"):
-            algorithm.step(state, OBJECTIVE, batch_on(place))
-        here = run(algorithm, state, place, rng=Rng(1))[0]
-        there = run(algorithm, state, place, rng=Rng(2))[0]
+            algorithm.step(state, OBJECTIVE, batch_on(xb))
+        here = run(algorithm, state, xb, rng=Rng(1))[0]
+        there = run(algorithm, state, xb, rng=Rng(2))[0]
         assert not same(here.params, there.params)
 
 
-def test_zero_gradient_leaves_the_parameters_where_they_are(entry, place):
+def test_zero_gradient_leaves_the_parameters_where_they_are(entry, xb):
     def flat(params, batch):
         return 0.0 * OBJECTIVE(params, batch)
 
-    algorithm, state = begin(entry, place, **{**entry.noise_free, **entry.inert})
-    after, infos = run(algorithm, state, place, objective=flat)
+    algorithm, state = begin(entry, xb, **{**entry.noise_free, **entry.inert})
+    after, infos = run(algorithm, state, xb, objective=flat)
     assert same(after.params, state.params)
     assert float(infos[-1].loss) == 0.0
 
 
 def test_the_gradient_is_followed_downhill(entry):
-    place = backend("numpy", "float64")
-    algorithm, state = begin(entry, place, **{**entry.noise_free, **entry.inert})
-    before = float(OBJECTIVE(state.params, batch_on(place)))
-    after, _ = run(algorithm, state, place, steps=40)
-    assert float(OBJECTIVE(after.params, batch_on(place))) < 0.98 * before
+    xb = backend("numpy", "float64")
+    algorithm, state = begin(entry, xb, **{**entry.noise_free, **entry.inert})
+    before = float(OBJECTIVE(state.params, batch_on(xb)))
+    after, _ = run(algorithm, state, xb, steps=40)
+    assert float(OBJECTIVE(after.params, batch_on(xb))) < 0.98 * before
     assert after.step == 40 and type(after.step) is int
 
 
-def test_inputs_are_never_mutated(entry, place):
+def test_inputs_are_never_mutated(entry, xb):
     def freeze(tree):
         for leaf in arrays(tree):
             if isinstance(leaf, np.ndarray):
                 leaf.flags.writeable = False
 
-    algorithm, state = begin(entry, place)
+    algorithm, state = begin(entry, xb)
     for step in range(3):
-        batch = batch_on(place)
+        batch = batch_on(xb)
         freeze((state, batch))
         before = [to_host(leaf).copy() for leaf in arrays((state, batch))]
         new, _ = algorithm.step(state, OBJECTIVE, batch, Rng(0).child(step))
@@ -118,15 +116,15 @@ def test_inputs_are_never_mutated(entry, place):
         state = new
 
 
-def test_dtype_and_device_are_kept(entry, place):
-    algorithm, start = begin(entry, place)
-    state, infos = run(algorithm, start, place)
+def test_dtype_and_device_are_kept(entry, xb):
+    algorithm, start = begin(entry, xb)
+    state, infos = run(algorithm, start, xb)
     floating = [leaf for leaf in arrays(state) if "float" in str(leaf.dtype)]
     assert len(floating) >= 4
     for leaf in [*floating, infos[-1].loss]:
-        assert leaf.dtype == place.dtype
-        assert namespace(leaf) is place.xp
-        assert place.device is None or device(leaf) == place.device
+        assert leaf.dtype == xb.dtype
+        assert namespace(leaf) is xb.xp
+        assert xb.device is None or device(leaf) == xb.device
     assert infos[-1].loss.shape == ()
     first, last = ad.flatten(start), ad.flatten(state)
     assert first[1] == last[1], "the state changed its structure"
@@ -135,18 +133,18 @@ def test_dtype_and_device_are_kept(entry, place):
     ]
 
 
-def test_steps_are_pure_and_deterministic(entry, place):
-    algorithm, state = begin(entry, place)
-    first, info = algorithm.step(state, OBJECTIVE, batch_on(place), Rng(9))
-    again, info_again = algorithm.step(state, OBJECTIVE, batch_on(place), Rng(9))
+def test_steps_are_pure_and_deterministic(entry, xb):
+    algorithm, state = begin(entry, xb)
+    first, info = algorithm.step(state, OBJECTIVE, batch_on(xb), Rng(9))
+    again, info_again = algorithm.step(state, OBJECTIVE, batch_on(xb), Rng(9))
     assert same(first, again) and same(info.loss, info_again.loss)
     assert not same(first.params, state.params)
 
 
-def test_places_agree(entry, place):
+def test_backends_agree(entry, xb):
     reference = backend("numpy", "float64")
-    algorithm, state = begin(entry, place)
-    there, _ = run(algorithm, state, place)
+    algorithm, state = begin(entry, xb)
+    there, _ = run(algorithm, state, xb)
     algorithm, state = begin(entry, reference)
     # One starting point for all: that of float32, which rounds the draws.
     rounded = ad.map_tree(lambda leaf: leaf.astype(np.float32), state.params)
@@ -155,7 +153,7 @@ def test_places_agree(entry, place):
         for a, b in zip(arrays(rounded), arrays(state.params), strict=True)
     )
     here, _ = run(algorithm, state, reference)
-    tolerance = 1e-13 if place.dtype_name == "float64" else 1e-4
+    tolerance = 1e-13 if xb.dtype_name == "float64" else 1e-4
     for a, b in zip(arrays(there.params), arrays(here.params), strict=True):
         np.testing.assert_allclose(to_host(a), b, rtol=0, atol=tolerance)
 
@@ -164,8 +162,8 @@ class KilledError(Exception):
     """Stands for a process that dies."""
 
 
-def test_a_killed_run_resumes_to_the_same_bits(entry, place, tmp_path):
-    inputs, targets, _ = batch_on(place, 10, "data")
+def test_a_killed_run_resumes_to_the_same_bits(entry, xb, tmp_path):
+    inputs, targets, _ = batch_on(xb, 10, "data")
     data = Dataset("ten", inputs, targets, classes=2)
     validation = data.take(range(4))
     algorithm = entry.make(**entry.sample)
@@ -178,7 +176,7 @@ def test_a_killed_run_resumes_to_the_same_bits(entry, place, tmp_path):
         return train(
             algorithm,
             OBJECTIVE,
-            params_on(place),
+            params_on(xb),
             data,
             epochs=3,
             batch_size=4,
