@@ -102,13 +102,14 @@ def check_float(array: Array, name: str = "array") -> None:
     TypeError: weights must be float64 or float32, not int64
     """
     dtype = getattr(array, "dtype", None)
-    if dtype in _KNOWN_FLOATS:
+    known = (type(dtype), dtype)  # libraries warn when their dtypes are compared with others'
+    if known in _KNOWN_FLOATS:
         return
     label = _dtype_name(dtype)
     if label not in FLOAT_DTYPES:
         kind = label if dtype is not None else type(array).__name__
         raise TypeError(f"{name} must be float64 or float32, not {kind}")
-    _KNOWN_FLOATS.add(dtype)
+    _KNOWN_FLOATS.add(known)
 
 
 def _dtype_name(dtype: Any) -> str:

@@ -25,10 +25,10 @@ from refimpl.training import accuracy, chunked_mean, train
 class Config:
     """Settings of the network, the grid of learning rates and the seeds."""
 
-    widths: tuple[int, ...] = (64, 256, 10)
+    widths: tuple[int, ...] = (64, 512, 10)
     learning_rates: tuple[float, ...] = (0.1, 0.2)
     batch_size: int = 16
-    epochs: int = 40
+    epochs: int = 30
     seeds: int = 5
 
     @classmethod

@@ -91,9 +91,7 @@ class DeepLinear:
         draw = INITIALISERS[initialiser]
         return [
             scale * draw((fan_out, fan_in), rng.child("layer", index), like=like)
-            for index, (fan_in, fan_out) in enumerate(
-                zip(self.widths[:-1], self.widths[1:], strict=True)
-            )
+            for index, (fan_in, fan_out) in enumerate(itertools.pairwise(self.widths))
         ]
 
     def init_balanced(
