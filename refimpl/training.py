@@ -469,10 +469,10 @@ class _Store:
                 scalars[str(index)] = leaf
             elif leaf is not first:
                 arrays[f"state/{index}"] = to_host(leaf)
-        for values in arrays.values():
-            if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
+        for leaf in ad.flatten(state.params)[0]:
+            if not np.all(np.isfinite(to_host(leaf))):
                 raise DivergenceError(
-                    "a number of the state is not finite; a smaller step size may help",
+                    "a parameter is not finite; a smaller step size may help",
                     step=state.step,
                     loss=record.last_loss,
                     checkpoint=self.good,

@@ -433,6 +433,23 @@ def test_the_last_good_checkpoint_survives_divergence(checkpoint_every, tmp_path
     assert again.value.checkpoint == str(path)
 
 
+def test_parameters_that_are_not_finite_are_never_stored(tmp_path):
+    """sqrt has a finite value and an infinite slope at zero, where one step leads."""
+    path = tmp_path / "run.npz"
+
+    def cusp(params, batch):
+        return ad.sum(ad.sqrt(params["weight"]))
+
+    with pytest.raises(DivergenceError, match="parameter") as caught:
+        train(
+            make("sgd", learning_rate=2.0), cusp, {"weight": np.asarray([1.0])}, dataset(),
+            epochs=9, rng=Rng(0), checkpoint=path,
+        )  # fmt: skip
+    assert caught.value.step == 2 and caught.value.loss == 0.0
+    with np.load(path) as file:
+        assert file["state/0"].tolist() == [0.0]
+
+
 def test_an_interrupt_after_divergence_keeps_the_good_checkpoint(tmp_path):
     path = tmp_path / "run.npz"
     with pytest.raises(KeyboardInterrupt):
