@@ -58,7 +58,7 @@ def draw(results: Results, style: Any) -> Any:
         ylabel="singular value of the map",
         title=f"modes of a linear network, depth {values['depths'][-1]}",
     )
-    right.legend(loc="center right")
+    style.label_line_ends(right)
     return figure
 
 
