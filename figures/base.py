@@ -82,7 +82,7 @@ def get(name: str) -> Figure:
 
     Examples
     --------
-    >>> get("sgld_gausian")
+    >>> get("sgld_gausian")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
     refimpl.errors.RefimplError: unknown figure 'sgld_gausian' (did you mean 'sgld_gaussian'?): ...

@@ -180,7 +180,7 @@ def draw(
         "data": {
             "file": f"{figure.name}.npz",
             "sha256": array_hash(data),
-            "arrays": {name: [a.dtype.name, list(a.shape)] for name, a in data.items()},
+            "arrays": {name: f"{a.dtype.name} {a.shape}" for name, a in data.items()},
         },
         "claims": [
             {
@@ -242,7 +242,7 @@ def _up_to_date(figure: Figure, output: Path, key: str) -> bool:
         return False
     try:
         sidecar = json.loads(paths[".json"].read_text())
-        with np.load(paths[".npz"], allow_pickle=False) as archive:
+        with open(paths[".npz"], "rb") as file, np.load(file, allow_pickle=False) as archive:
             found = array_hash({name: archive[name] for name in archive.files})
         return sidecar["key"] == key and sidecar["data"]["sha256"] == found
     except Exception:  # anything unreadable is drawn again

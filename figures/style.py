@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 _BANNER_COLOUR = "#b3001b"
 _BANNER_LINE = 0.2  # inches of height per line of the banner
+_TITLE_LINE = 0.3
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,9 @@ class Style:
         lines = [
             line for text in messages for line in textwrap.wrap(text, max(20, int(width * 11)))
         ]
-        room = _BANNER_LINE * len(lines) + 0.25
+        title = figure.get_suptitle()
+        band = _BANNER_LINE * len(lines) + 0.25
+        room = band + (_TITLE_LINE if title else 0.0)
         figure.set_size_inches(width, height + room)
         share = height / (height + room)
         engine: Any = figure.get_layout_engine()
@@ -157,9 +160,14 @@ class Style:
             engine.set(rect=(0.0, 0.0, 1.0, share))
         else:
             figure.subplots_adjust(top=figure.subplotpars.top * share)
+        if title:
+            # A suptitle stays at the top edge, under the banner: write it again below.
+            figure.suptitle("")
+            size = matplotlib.rcParams["figure.titlesize"]
+            figure.text(0.5, share, title, ha="center", va="bottom", fontsize=size, in_layout=False)
         figure.text(
             0.5,
-            (1.0 + share) / 2.0,
+            1.0 - 0.5 * band / (height + room),
             "\n".join(lines),
             ha="center",
             va="center",

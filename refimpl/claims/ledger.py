@@ -487,7 +487,8 @@ def select(
             raise RefimplError(_unknown("claim", id, list(by_id)))
     for paper in papers:
         if not any(claim.paper == paper for claim in available):
-            having = sorted({claim.paper for claim in available})
+            everything = [*available, *load()]
+            having = [name for name in PAPERS if any(c.paper == name for c in everything)]
             raise RefimplError(
                 f"paper {paper!r} has no claims yet; those that have: {', '.join(having) or 'none'}"
             )
@@ -555,6 +556,8 @@ def judge(claim: Claim, results: Mapping[str, Result]) -> Record:
     """
     start = time.perf_counter()
     try:
+        for name in claim.experiments:  # a claim may hold without a look at what is broken
+            results[name].raise_if_failed()
         outcome = claim.function(*(results[name] for name in claim.experiments))
         if not isinstance(outcome, Outcome):
             raise TypeError(f"the claim returned {type(outcome).__name__}, not an Outcome")

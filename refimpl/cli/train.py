@@ -86,10 +86,11 @@ def hyper_option(name: str, annotation: Any, default: Any, help: str, taken: set
     else:
         return None
     required = default is dataclasses.MISSING
+    if not required:
+        more["default"] = None  # so that only what was given reaches the algorithm
     note = "required" if required else f"default: {default}"
     return click.Option(
         [flag, _PREFIX + name],
-        default=None,
         required=required,
         help=f"{help}  [{note}]".strip(),
         **more,

@@ -38,7 +38,7 @@ def get(name: str) -> Experiment:
 
     Examples
     --------
-    >>> get("nonsense")
+    >>> get("nonsense")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
     refimpl.errors.RefimplError: unknown experiment 'nonsense': choose one of ...

@@ -137,8 +137,8 @@ class Result(Mapping[str, Any]):
     Examples
     --------
     >>> result = Result("demo", {"rate": np.array(0.5), "curve": np.arange(3.0)})
-    >>> result["rate"] + 1.0 == 1.5, list(result)
-    (True, ['rate', 'curve'])
+    >>> float(result["rate"]), list(result)
+    (0.5, ['rate', 'curve'])
     >>> result["speed"]
     Traceback (most recent call last):
     ...
@@ -165,8 +165,7 @@ class Result(Mapping[str, Any]):
             array.flags.writeable = False
 
     def __getitem__(self, name: str) -> Any:
-        if self.error is not None:
-            raise ExperimentError(f"experiment {self.name!r} failed: {self.error}")
+        self.raise_if_failed()
         try:
             return self._values[name][()]
         except KeyError:
@@ -187,11 +186,15 @@ class Result(Mapping[str, Any]):
         state = f"failed: {self.error}" if self.error else ", ".join(self._values)
         return f"Result({self.name!r}: {state})"
 
+    def raise_if_failed(self) -> None:
+        """Raise ExperimentError if there are no values because tasks failed."""
+        if self.error is not None:
+            raise ExperimentError(f"experiment {self.name!r} failed: {self.error}")
+
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """All values as read-only host arrays."""
-        if self.error is not None:
-            raise ExperimentError(f"experiment {self.name!r} failed: {self.error}")
+        self.raise_if_failed()
         return dict(self._values)
 
 

@@ -309,7 +309,7 @@ def _dispatch(
         return_as="generator_unordered",
         batch_size=1,
         max_nbytes=None,
-        backend=options["backend"],
+        backend=options.get("backend"),
     )
     work = [
         delayed(_run_indexed)(index, piece, where, seed, folder) for index, piece in left.items()
@@ -349,4 +349,4 @@ def _pool(dask: str | None) -> Iterator[tuple[dict[str, Any], Any]]:
             f"no Dask scheduler answers at {dask!r} ({error}); start one with `dask scheduler`"
         ) from None
     with client, joblib.parallel_config(backend="dask", client=client):
-        yield {"backend": "dask", "n_jobs": -1}, KilledWorker
+        yield {"n_jobs": -1}, KilledWorker

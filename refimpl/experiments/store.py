@@ -228,7 +228,8 @@ class Store:
             return None
         path = self.path(experiment, key)
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            # NumPy leaves a file open that it cannot read, unless it is ours to close.
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
                 values = {name: archive[name] for name in archive.files}
             facts = json.loads(str(values.pop(_META)))
         except FileNotFoundError:

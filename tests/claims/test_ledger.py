@@ -1,0 +1,260 @@
+import math
+import sys
+
+import numpy as np
+import pytest
+
+from refimpl import experiments
+from refimpl.claims import ledger
+from refimpl.claims.ledger import (
+    Ledger,
+    Outcome,
+    all_of,
+    bound,
+    check,
+    compare,
+    evaluate,
+    judge,
+    report,
+    select,
+)
+from refimpl.errors import RefimplError
+from refimpl.experiments.base import Experiment, Result
+
+
+def enter(book, id, function, experiment=None, **changes):
+    header = {"paper": "foundations", "place": "here", "statement": f"statement of {id}"}
+    book.claim(id, **{**header, **changes}, experiment=experiment)(function)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "measured", "tolerance", "relative", "holds"),
+    [
+        (1.0, 1.0 + 1e-9, 1e-8, False, True),
+        (1.0, 1.0 + 1e-7, 1e-8, False, False),
+        (1e6, 1e6 + 1.0, 1e-5, True, True),
+        (1e6, 1e6 + 1.0, 1e-5, False, False),
+        (0.0, 0.0, 0.0, False, True),
+        (0.0, 1e-300, 0.0, True, False),
+        (1.0, math.nan, 1e9, False, False),
+        (math.nan, math.nan, 1e9, False, False),
+        (math.inf, math.inf, 0.0, False, True),
+        (math.inf, 1e300, 1.0, True, False),
+        (1.0, math.inf, 1.0, False, False),
+        ([1.0, 2.0], [1.0, 2.5], [0.1, 1.0], False, True),
+        ([1.0, 2.0], [1.5, 2.5], [0.1, 1.0], False, False),
+    ],
+)
+def test_compare(predicted, measured, tolerance, relative, holds):
+    outcome = compare(predicted, measured, tolerance, relative=relative)
+    assert outcome.verdict == ("holds" if holds else "fails")
+
+
+def test_compare_shows_the_worst_element_relative_to_its_tolerance():
+    outcome = compare([[1.0, 2.0], [3.0, 4.0]], [[1.0, 2.9], [3.2, 4.0]], [[1, 1], [0.1, 1]])
+    assert (outcome.predicted, outcome.measured) == (3.0, 3.2)
+    assert outcome.tolerance == pytest.approx(0.1)
+    assert "at (1, 0)" in outcome.note
+    hidden = compare(np.zeros(3), [0.5, math.nan, 0.9], 1.0)
+    assert math.isnan(hidden.measured) and hidden.verdict == "fails"
+
+
+def test_comparisons_of_nothing_and_of_misfits_are_errors():
+    with pytest.raises(ValueError, match="empty"):
+        compare([], [], 0.1)
+    with pytest.raises(ValueError, match="empty"):
+        bound([], at_most=1.0)
+    with pytest.raises(ValueError, match="broadcast"):
+        compare(np.zeros(2), np.zeros(3), 0.1)
+    with pytest.raises(ValueError, match="non-negative"):
+        compare(1.0, 1.0, math.nan)
+    with pytest.raises(ValueError, match="needs at_most"):
+        bound(1.0)
+
+
+@pytest.mark.parametrize(
+    ("measured", "limits", "holds"),
+    [
+        (1.0, {"at_most": 1.0}, True),
+        ([0.5, 1.1], {"at_most": 1.0}, False),
+        (1.0, {"at_least": 1.1}, False),
+        ([0.2, 0.9], {"between": (0.1, 1.0)}, True),
+        ([0.0, 0.9], {"between": (0.1, 1.0)}, False),
+        (math.nan, {"at_most": 1.0}, False),
+        ([1.0, 2.0], {"at_most": [1.0, 2.0]}, True),
+    ],
+)
+def test_bound(measured, limits, holds):
+    assert bound(measured, **limits).verdict == ("holds" if holds else "fails")
+
+
+def test_the_verdict_of_agreement_needs_its_reason():
+    assert compare(1, 1, 0, verdict="qualified", condition="if odd").verdict == "qualified"
+    assert compare(1, 2, 0, verdict="qualified", condition="if odd").verdict == "fails"
+    assert check(True, verdict="refuted", correction="no").verdict == "refuted"
+    assert bound(2, at_most=1, verdict="refuted", correction="no").verdict == "fails"
+    with pytest.raises(ValueError, match="condition="):
+        compare(1, 1, 0, verdict="qualified")
+    with pytest.raises(ValueError, match="correction="):
+        compare(1, 1, 0, verdict="refuted")
+    with pytest.raises(ValueError, match="cannot be expected to fail"):
+        check(True, verdict="fails")
+    with pytest.raises(ValueError, match="verdict must be one of"):
+        Outcome("maybe")
+
+
+def test_reports_are_not_judged_unless_they_are_no_number():
+    assert report([0.2, 0.4], "two runs").measured == pytest.approx(0.3)
+    assert report(math.nan, "broken").verdict == "fails"
+
+
+def test_all_of_takes_the_strongest_verdict_and_fails_with_any():
+    holds = check(True, measured="h")
+    qualified = check(True, verdict="qualified", condition="c", measured="q")
+    refuted = check(True, verdict="refuted", correction="r", measured="r")
+    fails = check(False, measured="f")
+    assert all_of(holds, qualified).verdict == "qualified"
+    assert all_of(qualified, refuted, holds).verdict == "refuted"
+    combined = all_of(refuted, holds, fails)
+    assert (combined.verdict, combined.measured) == ("fails", "f")
+    assert "all 2 checks agree" in all_of(holds, holds).note
+    assert all_of(holds).note == ""
+
+
+@pytest.mark.parametrize(
+    ("id", "changes", "match"),
+    [
+        ("mn1", {}, "looks like 'MN-1'"),
+        ("FD-1", {"paper": "nonsense"}, "unknown paper"),
+        ("FD-1", {"statement": "two\nlines"}, "one line"),
+        ("FD-1", {"statement": ""}, "one line"),
+    ],
+)
+def test_malformed_headers_are_refused(id, changes, match):
+    with pytest.raises(ValueError, match=match):
+        enter(Ledger(), id, lambda: None, **changes)
+
+
+def test_an_id_is_taken_once():
+    book = Ledger()
+
+    def first(): ...
+
+    def second(): ...
+
+    enter(book, "FD-1", first)
+    enter(book, "FD-1", first)  # the same module, imported again
+    with pytest.raises(ValueError, match="FD-1 is taken by"):
+        enter(book, "FD-1", second)
+
+
+def test_claims_come_in_the_order_of_papers_and_numbers():
+    book = Ledger()
+    for id, paper in (("MN-10", "minnorm"), ("MN-2", "minnorm"), ("FD-3", "foundations"),
+                      ("MN-2b", "minnorm")):  # fmt: skip
+        enter(book, id, lambda: None, paper=paper)
+    assert [claim.id for claim in book.claims()] == ["FD-3", "MN-2", "MN-2b", "MN-10"]
+    assert [claim.id for claim in book.claims(["minnorm"])] == ["MN-2", "MN-2b", "MN-10"]
+
+
+def test_selection_names_what_there_is():
+    book = Ledger()
+    enter(book, "FD-3", lambda: None)
+    enter(book, "MN-2", lambda: None, paper="minnorm")
+    available = book.claims()
+    assert [claim.id for claim in select([], ["mn-2"], available)] == ["MN-2"]
+    assert [claim.id for claim in select(["foundations"], ["MN-2"], available)] == ["FD-3", "MN-2"]
+    assert select([], [], available) == available
+    with pytest.raises(RefimplError, match=r"unknown claim 'FD-4' \(did you mean 'FD-3'\?\)"):
+        select([], ["FD-4"], available)
+    with pytest.raises(RefimplError, match=r"unknown paper 'minorm' \(did you mean 'minnorm'\?\)"):
+        select(["minorm"], [], available)
+    with pytest.raises(RefimplError, match="'isda' has no claims yet; those that have: found"):
+        select(["isda"], [], available)
+
+
+@pytest.fixture
+def halves(monkeypatch):
+    """An experiment ``halves`` in the registry, and a broken one."""
+
+    class Config:
+        quick = full = classmethod(lambda cls: NoFields())
+
+    module = type(sys)("fake_halves")
+    module.EXPERIMENT = Experiment("halves", Config, lambda c, b, r: {"half": 0.5})
+    monkeypatch.setitem(sys.modules, "fake_halves", module)
+    monkeypatch.setitem(experiments.EXPERIMENTS, "halves", "fake_halves")
+    broken = type(sys)("fake_broken")
+    broken.EXPERIMENT = Experiment("broken", Config, lambda c, b, r: {"x": 1 // 0})
+    monkeypatch.setitem(sys.modules, "fake_broken", broken)
+    monkeypatch.setitem(experiments.EXPERIMENTS, "broken", "fake_broken")
+
+
+from dataclasses import dataclass  # noqa: E402
+
+
+@dataclass(frozen=True)
+class NoFields:
+    pass
+
+
+def raising():
+    raise ArithmeticError("seventeen")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_evaluate_judges_all_and_isolates_failures(halves, jobs):
+    book = Ledger()
+    enter(book, "FD-1", lambda r: compare(0.5, r["half"], 0.0), "halves")
+    enter(book, "FD-2", lambda: check(True, measured="alone"))
+    enter(book, "FD-3", raising)
+    enter(book, "FD-4", lambda r: compare(1.0, r["x"], 0.0), "broken")
+    enter(book, "FD-5", lambda r: compare(1.0, r["whole"], 0.0), "halves")
+    enter(book, "FD-6", lambda r, s: compare(1.0, r["half"] + s["half"], 0.0), ("halves",) * 2)
+    enter(book, "FD-7", lambda r: "yes", "halves")
+    enter(book, "FD-8", lambda r: check(True), "missing_experiment")
+    seen = []
+    records = evaluate(book.claims(), jobs=jobs, on_record=lambda record: seen.append(record.id))
+    assert [record.id for record in records] == [f"FD-{k}" for k in range(1, 9)]
+    assert sorted(seen) == [record.id for record in records]
+    verdicts = {record.id: record.verdict for record in records}
+    notes = {record.id: record.note for record in records}
+    assert [id for id, verdict in verdicts.items() if verdict == "holds"] == [
+        "FD-1",
+        "FD-2",
+        "FD-6",
+    ]
+    assert notes["FD-3"].startswith("ArithmeticError: seventeen at test_ledger.py:")
+    assert "ZeroDivisionError" in notes["FD-4"] and "broken" in notes["FD-4"]
+    assert "has no result 'whole': it has half" in notes["FD-5"]
+    assert "str, not an Outcome" in notes["FD-7"]
+    assert "unknown experiment 'missing_experiment'" in notes["FD-8"]
+    assert all(record.seconds >= 0.0 for record in records)
+
+
+def test_a_claim_alone_is_cached_and_keeps_its_numbers(tmp_path):
+    book = Ledger()
+    enter(book, "FD-2", lambda: compare(1.0, math.inf, 0.5, note="big"))
+    first = evaluate(book.claims(), cache_dir=tmp_path)
+    second = evaluate(book.claims(), cache_dir=tmp_path)
+    assert first == second
+    assert first[0].measured == math.inf
+    assert len(list(tmp_path.rglob("*.npz"))) == 1
+
+
+def test_a_record_is_plain_even_where_numbers_are_not_finite():
+    book = Ledger()
+    enter(book, "FD-2", lambda r: compare(1.0, r["x"], 0.5), "demo")
+    [claim] = book.claims()
+    record = judge(claim, {"demo": Result("demo", {"x": math.nan}, seconds=2.0)})
+    assert record.as_dict()["measured"] == "nan"
+    assert record.experiment_seconds == 2.0
+
+
+def test_the_claims_of_the_package_name_known_experiments():
+    claims = ledger.load()
+    assert len(claims) >= 2
+    for claim in claims:
+        for name in claim.experiments:
+            assert name in experiments.EXPERIMENTS, f"{claim.id} reads {name}"
+        assert claim.place, claim.id

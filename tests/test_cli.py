@@ -1,0 +1,325 @@
+import json
+import os
+import subprocess
+import sys
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from fake_experiments import TRACED
+
+from refimpl import experiments
+from refimpl.algorithms import registry
+from refimpl.claims import ledger
+from refimpl.claims.ledger import Ledger, check, compare
+from refimpl.cli import options
+from refimpl.cli.app import app
+from refimpl.cli.train import hyper_option
+from refimpl.errors import DivergenceError
+from refimpl.training import History
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REFIMPL_DATA", raising=False)
+
+
+def call(*arguments, code=0):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output + result.stderr
+    return result
+
+
+@pytest.fixture
+def book(monkeypatch):
+    """A ledger of fake claims in the place of the package's."""
+    book = Ledger()
+
+    def enter(id, function, experiment=None, paper="foundations"):
+        book.claim(
+            id, paper=paper, place="eq. 7", statement=f"statement of {id}", experiment=experiment
+        )(function)
+
+    module = type(sys)("fake_traced")
+    module.EXPERIMENT = TRACED
+    monkeypatch.setitem(sys.modules, "fake_traced", module)
+    monkeypatch.setitem(experiments.EXPERIMENTS, "traced", "fake_traced")
+    monkeypatch.setattr(ledger, "load", lambda papers=None: book.claims(papers))
+    enter("FD-1", lambda r: compare([0, 1, 2, 3], r["number"], 0), "traced")
+    enter("FD-2", lambda: check(True, verdict="refuted", correction="two"))
+    enter("MN-1", lambda: compare(1.0, 1.5, 0.1, note="off by half"), paper="minnorm")
+    return book
+
+
+# --- verify --------------------------------------------------------------------------------------
+
+
+def test_verify_prints_a_line_for_each_claim_and_the_summary_last(book, tmp_path):
+    output = call("verify", "--paper", "foundations", "--jobs", 1).output.splitlines()
+    assert output[0].startswith(
+        "Checking 2 claims of 1 paper: quick profile, numpy float64, seed 0"
+    )
+    rows = {line.split()[0]: line for line in output if line.startswith("FD-")}
+    assert rows["FD-1"].split()[1:4] == ["holds", "0", "0"]
+    assert rows["FD-2"].split()[1:] == ["refuted", "-", "-", "statement", "of", "FD-2"]
+    assert output[-1].startswith("2 claims: 1 holds, 0 qualified, 1 refuted, 0 fails in ")
+    assert output[-1].endswith("s -> outputs/verify/report.html")
+    content = json.loads((tmp_path / "outputs/verify/claims.json").read_text())
+    assert [claim["id"] for claim in content["claims"]] == ["FD-1", "FD-2"]
+    assert content["provenance"]["profile"] == "quick"
+    assert (tmp_path / "outputs/verify/report.html").is_file()
+    assert list((tmp_path / "outputs/cache/traced").glob("*.npz"))
+
+
+def test_a_failing_claim_makes_the_exit_code_1_and_says_why(book):
+    result = call("verify", "--jobs", 1, "--no-cache", code=1)
+    assert "MN-1 fails (minnorm, eq. 7): predicted 1, measured 1.5, tolerance 0.1. off by half" in (
+        result.output
+    )
+    assert not Path("outputs/cache").exists()
+    call("verify", "--jobs", 1, "--claim", "fd-2", "--output", "there")
+    assert Path("there/report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--paper", "minorm"), "unknown paper 'minorm' (did you mean 'minnorm'?)"),
+        (("--paper", "isda"), "paper 'isda' has no claims yet; those that have: foundations, minn"),
+        (("--claim", "FD-9"), "choose one of FD-1, FD-2, MN-1"),
+        (("--seed", "-1"), "--seed"),
+        (("--jobs", "0"), "--jobs"),
+        (("--backend", "torch"), "'numpy', 'cupy'"),
+    ],
+)
+def test_verify_names_what_it_does_not_know(book, arguments, message):
+    assert message in call("verify", *arguments, code=2).stderr
+
+
+def test_a_backend_that_cannot_run_is_one_line(book, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    result = call("verify", "--backend", "cupy", code=1)
+    assert result.output.startswith("error: backend 'cupy' needs the CuPy package")
+    assert result.output.count("\n") == 1
+    assert "Traceback" in call("verify", "--backend", "cupy", "--traceback", code=1).stderr
+
+
+def test_an_interrupt_says_that_the_rest_is_kept(book, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ledger, "evaluate", interrupt)
+    assert "interrupted" in call("verify", code=130).stderr
+
+
+# --- train ---------------------------------------------------------------------------------------
+
+TINY = ("--data", "spirals", "--data-option", "training=40", "--width", 5, "--epochs", 3)
+
+
+def test_train_saves_what_it_prints(tmp_path):
+    result = call("train", *TINY, "--algorithm", "momentum", "--nesterov", "--seed", 3)
+    folder = tmp_path / "outputs/train/spirals-momentum-seed3"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoint.npz", "history.npz", "summary.json",
+    ]  # fmt: skip
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["hyper_parameters"] == {
+        "learning_rate": 0.05, "momentum": 0.9, "nesterov": True,
+    }  # fmt: skip
+    assert summary["widths"] == [2, 5, 2] and summary["steps"] == 3
+    history = History.load(folder / "history.npz")
+    assert history.epochs["test_accuracy"][-1] == summary["results"]["test"]["accuracy"]
+    assert history.epochs["train_loss"][-1] == summary["results"]["train"]["loss"]
+    for name, values in summary["results"].items():
+        [row] = [line.split() for line in result.output.splitlines() if line.strip()[:4] == name[:4]
+                 and "%" in line]  # fmt: skip
+        assert row == [name, f"{values['loss']:.5g}", f"{values['accuracy']:.2%}"]
+
+
+def test_the_seed_decides_everything(tmp_path):
+    for place in ("a", "b"):
+        call("train", *TINY, "--algorithm", "sgld", "--seed", 1, "--output", place)
+    call("train", *TINY, "--algorithm", "sgld", "--seed", 2, "--output", "a")
+    first, second, other = (
+        History.load(tmp_path / path / "history.npz").steps["loss"]
+        for path in ("a/spirals-sgld-seed1", "b/spirals-sgld-seed1", "a/spirals-sgld-seed2")
+    )
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_resume_goes_on_as_if_never_stopped(tmp_path):
+    call("train", *TINY, "--algorithm", "adam", "--output", "whole")
+    call("train", *TINY, "--algorithm", "adam", "--output", "parts", "--epochs", 1)
+    call("train", *TINY, "--algorithm", "adam", "--output", "parts", "--resume")
+    whole, parts = (
+        History.load(tmp_path / place / "spirals-adam-seed0/history.npz").steps["loss"]
+        for place in ("whole", "parts")
+    )
+    assert len(whole) == 3
+    np.testing.assert_array_equal(whole, parts)
+
+
+def test_a_smaller_loss_than_at_the_start_is_reached(tmp_path):
+    options = ("--data", "gaussians", "--algorithm", "sgd", "--epochs", 20)
+    call("train", *options)
+    history = History.load(tmp_path / "outputs/train/gaussians-sgd-seed0/history.npz")
+    assert history.epochs["train_loss"][-1] < 0.5 * history.steps["loss"][0]
+    assert history.epochs["test_accuracy"][-1] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--algorithm", "sdg"), "did you mean 'sgd'?"),
+        (("--algorithm", "sgd", "--lr", "1"), "sgd's hyper-parameters are --learning-rate"),
+        (("--algorithm", "sgd", "--learning-rate", "-1"), "must be positive"),
+        (("--algorithm", "sgd", "--learning-rate", "fast"), "'fast' is not a valid float"),
+        (("--algorithm", "langevin", "--splitting", "ABC"), "BAOAB"),
+        (("--algorithm", "sgd", "--widths", "3-5-2"), "which needs 2-...-2"),
+        (("--algorithm", "sgd", "--widths", "a-b"), "not of the form"),
+        (("--algorithm", "sgd", "--loss", "hinge"), "take softmax_cross_entropy"),
+        (("--algorithm", "sgd", "--data-option", "colour=3"), "no option 'colour'"),
+        (("--algorithm", "sgd", "--data-option", "colour"), "not of the form NAME=VALUE"),
+    ],
+)
+def test_train_says_what_is_wrong_and_what_would_be_right(arguments, message):
+    assert message in call("train", *TINY, *arguments, code=2).stderr
+
+
+def test_typed_errors_are_one_line_without_traceback(monkeypatch):
+    from refimpl import training
+
+    def diverge(*arguments, **options):
+        raise DivergenceError("the loss is not finite", step=7, loss=float("inf"))
+
+    monkeypatch.setattr(training, "train", diverge)
+    result = call("train", *TINY, "--algorithm", "sgd", code=1)
+    assert result.stderr == "error: the loss is not finite (step=7, loss=inf)\n"
+    assert "Traceback" in call("train", *TINY, "--algorithm", "sgd", "--traceback", code=1).stderr
+
+
+def test_missing_data_files_are_one_line():
+    result = call("train", "--data", "mnist", "--algorithm", "sgd", "--data-dir", "no", code=1)
+    assert result.stderr.startswith("error: MNIST is not complete")
+
+
+@pytest.mark.parametrize("name", list(registry.ALGORITHMS))
+def test_every_algorithm_shows_its_hyper_parameters(name):
+    text = call("train", "--algorithm", name, "--help").output
+    for field_name in registry.ALGORITHMS[name].fields:
+        assert "--" + field_name.replace("_", "-") in text
+
+
+@dataclass(frozen=True)
+class Everything:
+    size: int
+    rate: float = 0.5
+    flag: bool = True
+    kind: Literal["a", "b"] = "a"
+    limit: float | None = None
+    range: tuple[float, float] = (0.0, 1.0)
+    layers: tuple[int, ...] = (1,)
+    seed: int = 0
+    hidden: dict = field(default_factory=dict)
+
+
+def test_options_follow_the_types_of_the_fields():
+    made = {
+        name: hyper_option(name, kind, MISSING if name == "size" else 0, "", {"seed"})
+        for name, kind in __import__("typing").get_type_hints(Everything).items()
+    }
+    assert made.pop("hidden") is None
+    command = click.Command("c", params=list(made.values()), callback=lambda **values: values)
+    arguments = "--size 3 --no-flag --kind b --limit 2 --range 0 2 --layers 4 --layers 5"
+    values = command.main([*arguments.split(), "--hyper-seed", "9"], standalone_mode=False)
+    assert values == {
+        "hyper_size": 3, "hyper_rate": None, "hyper_flag": False, "hyper_kind": "b",
+        "hyper_limit": 2.0, "hyper_range": (0.0, 2.0), "hyper_layers": (4, 5), "hyper_seed": 9,
+    }  # fmt: skip
+    with pytest.raises(click.MissingParameter):
+        command.main([], standalone_mode=False)
+
+
+# --- list, data, the whole -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "needles"),
+    [
+        ("algorithms", ["sgd", "learning_rate=0.1", "splitting='BAOAB'"]),
+        ("datasets", ["digits", "fashion-mnist"]),
+        ("claims", ["FD-10", "foundations"]),
+        ("figures", ["sgld_gaussian"]),
+        ("experiments", ["sgld_gaussian", "6, 13"]),
+    ],
+)
+def test_list(kind, needles):
+    text = call("list", kind).output
+    whole = call("list").output
+    for needle in needles:
+        assert needle in text and needle in whole
+    assert "choose" not in text
+
+
+def test_data_knows_which_sets_have_files():
+    assert "no files belong to 'digits'" in call("data", "fetch", "digits", code=2).stderr
+    assert (
+        "MNIST is not complete" in call("data", "check", "mnist", "--data-dir", ".", code=1).stderr
+    )
+    assert "label_noise" in call("data", "list").output
+
+
+def test_fetch_passes_on_what_was_found(monkeypatch, tmp_path):
+    from refimpl import datasets
+
+    def fetch(name, data_dir, *, progress):
+        progress("labels", 1, None)
+        progress("labels", 2, 2)
+        return [datasets.Fetched(data_dir / "labels", "downloaded", "https://x")]
+
+    monkeypatch.setattr(datasets, "fetch", fetch)
+    assert call("data", "fetch", "mnist", "--data-dir", tmp_path).output == (
+        f"downloaded: {tmp_path / 'labels'}\n"
+    )
+
+
+def python(code):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_help_imports_nothing_heavy():
+    heavy = ("scipy", "matplotlib", "sklearn", "joblib", "cupy", "refimpl.experiments",
+             "refimpl.claims", "refimpl.algorithms")  # fmt: skip
+    run = python(
+        "import sys\nfrom click.testing import CliRunner\nfrom refimpl.cli.app import app\n"
+        "result = CliRunner().invoke(app, ['--help'])\nassert 'verify' in result.output\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    assert run.stdout == "[]\n", run.stderr
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+@pytest.mark.parametrize("module", ["refimpl.cli", "figures.__main__"])
+def test_without_the_extra_the_commands_say_which_to_install(module, missing):
+    run = python(f"import sys\nsys.modules[{missing!r}] = None\nfrom {module} import main\nmain()")
+    assert run.returncode == 1
+    assert run.stderr.endswith("pip install 'refimpl[experiments]'\n")
+    assert run.stderr.count("\n") == 1 and missing in run.stderr
+
+
+def test_version_and_unknown_commands():
+    assert call("--version").output.startswith("refimpl 0.")
+    assert "No such command" in call("verfy", code=2).stderr
+    assert options.core_count() >= 1
