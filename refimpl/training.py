@@ -276,7 +276,7 @@ def train(
     if validation is not None:
         sets["validation"] = validation
     metrics = dict(metrics or {})
-    state = _first_state(algorithm, params, sets, init_kwargs)
+    state = _first_state(algorithm, params, sets, init_kwargs, per_epoch)
     total = epochs * per_epoch
     record = _Record(total)
     stopped = False
@@ -360,10 +360,17 @@ def train(
 
 
 def _first_state(
-    algorithm: Any, params: Tree, sets: Mapping[str, Dataset], init_kwargs: Any
+    algorithm: Any,
+    params: Tree,
+    sets: Mapping[str, Dataset],
+    init_kwargs: Any,
+    per_epoch: int,
 ) -> Any:
     extra = dict(init_kwargs or {})
-    if "validation" in getattr(algorithm, "requires", ()) and "validation" not in extra:
+    wanted = getattr(algorithm, "requires", ())
+    if "steps_per_epoch" in wanted:
+        extra.setdefault("steps_per_epoch", per_epoch)
+    if "validation" in wanted and "validation" not in extra:
         if "validation" not in sets:
             raise ValueError(
                 f"{type(algorithm).__name__} watches a validation set: pass validation=..."

@@ -44,8 +44,9 @@ Include = Literal["weights", "all"]
 class Algorithm(Protocol):
     """The interface of every algorithm.
 
-    ``init`` may take further keyword arguments (a validation batch, for example); a class that
-    needs one of them names it in a class attribute ``requires``. The state is a NamedTuple with
+    ``init`` may take further keyword arguments; a class that wants one of those that the training
+    loop knows (``validation``, a batch; ``steps_per_epoch``, an integer) names it in a class
+    attribute ``requires``. The state is a NamedTuple with
     at least ``params`` and the Python integer ``step``; the structure of its tree, the shapes
     and the dtypes stay the same for ever, which is what makes checkpoints possible. The info is
     a NamedTuple with at least ``loss``. An algorithm that ends a run says so by an info field
@@ -215,6 +216,20 @@ def fraction(name: str, value: Any) -> None:
     """Raise unless ``value`` lies in [0, 1)."""
     if not 0.0 <= _real(name, value) < 1.0:
         raise ValueError(f"{name} must lie in [0, 1), not {value!r}")
+
+
+def real_between(name: str, value: Any, low: float, high: float) -> None:
+    """Raise unless ``value`` lies in [low, high].
+
+    Examples
+    --------
+    >>> real_between("threshold", 1.5, -1.0, 1.0)
+    Traceback (most recent call last):
+    ...
+    ValueError: threshold must lie in [-1, 1], not 1.5
+    """
+    if not low <= _real(name, value) <= high:
+        raise ValueError(f"{name} must lie in [{low:g}, {high:g}], not {value!r}")
 
 
 def count(name: str, value: Any, at_least: int = 1) -> None:

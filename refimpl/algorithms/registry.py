@@ -9,7 +9,7 @@ Momentum(learning_rate=0.1, momentum=0.9, nesterov=False)
 >>> make("sdg")  # doctest: +ELLIPSIS
 Traceback (most recent call last):
 ...
-ValueError: unknown algorithm 'sdg', did you mean 'sgd'? Known: adam, adamw, early_stopping, ...
+ValueError: unknown algorithm 'sdg', did you mean 'sgd'? Known: adam, ...
 """
 
 from __future__ import annotations
@@ -169,6 +169,32 @@ _ENTRIES = (
         noise_free={"method": "exact"},
         inert=_FREE,
         sample={"strength": 0.1},
+    ),
+    Entry(
+        "strong_regularization",
+        "Park, Ho & Chang 2018",
+        "strong L2 or L1 with no gate: the baseline that collapses",
+        "gradient_coherent:GradientCoherent",
+        defaults={"criterion": "always"},
+        inert=_FREE,
+        sample={"strength": 0.1},
+    ),
+    Entry(
+        "delayed_regularization",
+        "Park, Ho & Chang 2018",
+        "strong L2 or L1 that starts after some epochs",
+        "gradient_coherent:GradientCoherent",
+        defaults={"criterion": "always", "delay": 5},
+        inert=_FREE,
+        sample={"strength": 0.1, "delay": 1},
+    ),
+    Entry(
+        "gradient_coherent",
+        "Park, Ho, Chang & Zhang 2018",
+        "strong L2 or L1 only while gradients stay coherent",
+        "gradient_coherent:GradientCoherent",
+        inert=_FREE,
+        sample={"strength": 0.1, "threshold": 0.3},
     ),
     Entry(
         "sgld",

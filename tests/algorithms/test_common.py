@@ -210,7 +210,8 @@ def test_hyper_parameters_are_checked_and_explained(entry):
         with pytest.raises((TypeError, ValueError), match=name):
             entry.make(**{name: object()})
         if hints[name] is float:
-            for wrong in (float("nan"), -1.0, float("inf")):
+            below = item.metadata.get("minimum", 0.0) - 1.0
+            for wrong in (float("nan"), below, float("inf")):
                 with pytest.raises(ValueError, match=name):
                     entry.make(**{name: wrong})
             with pytest.raises(TypeError, match=name):
