@@ -424,14 +424,22 @@ LEDGER = Ledger()
 claim = LEDGER.claim
 
 
-def paper_modules() -> dict[str, str]:
-    """The papers that have a file of claims here, and its module."""
-    found = {
-        module.name: f"{_package.__name__}.{module.name}"
+def paper_modules() -> dict[str, list[str]]:
+    """The papers that have claims here, and their modules: ``<paper>.py`` and ``<paper>_*.py``."""
+    names = sorted(
+        module.name
         for module in pkgutil.iter_modules(_package.__path__)
         if module.name not in _MACHINERY and not module.name.startswith("_")
+    )
+    found = {
+        paper: [
+            f"{_package.__name__}.{name}"
+            for name in names
+            if name == paper or name.startswith(f"{paper}_")
+        ]
+        for paper in PAPERS
     }
-    return {name: found[name] for name in [*PAPERS, *sorted(found)] if name in found}
+    return {paper: modules for paper, modules in found.items() if modules}
 
 
 def load(papers: Iterable[str] | None = None) -> list[Claim]:
@@ -452,8 +460,8 @@ def load(papers: Iterable[str] | None = None) -> list[Claim]:
     for paper in wanted:
         if paper not in PAPERS:
             raise RefimplError(_unknown("paper", paper, PAPERS))
-        if paper in modules:
-            importlib.import_module(modules[paper])
+        for module in modules.get(paper, []):
+            importlib.import_module(module)
     return LEDGER.claims(wanted)
 
 
