@@ -356,16 +356,31 @@ def qr(a: Array) -> tuple[Array, Array]:
     return q * sign, r * sign[:, None]
 
 
-def is_read_only(array: Array) -> bool:
-    """Whether writing to ``array`` is forbidden (NumPy only knows)."""
-    return isinstance(array, np.ndarray) and not array.flags.writeable
+def reduce(operation: str, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """Sum, maximum or minimum of ``x`` over ``axis`` (an int, a tuple, or None for all).
+
+    NumPy's functions of these names take longer over their arguments than over a small array,
+    the ufuncs beneath do not; a network's backward pass is full of small sums.
+
+    Parameters
+    ----------
+    operation : {"sum", "max", "min"}
+    x : array
+    axis : int, tuple of int or None
+    keepdims : bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> reduce("sum", np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    array([4., 6.])
+    """
+    if isinstance(x, np.ndarray):
+        return _UFUNCS[operation](x, axis=axis, keepdims=keepdims)
+    return getattr(namespace(x), operation)(x, axis=axis, keepdims=keepdims)
 
 
-def matmul_into(a: Array, b: Array, out: Array | None) -> Array:
-    """``a @ b`` written into ``out`` where the backend can; else the plain product."""
-    if out is not None and isinstance(out, np.ndarray):
-        return np.matmul(a, b, out=out)
-    return a @ b
+_UFUNCS: dict[str, Any] = {"sum": np.add.reduce, "max": np.maximum.reduce, "min": np.minimum.reduce}
 
 
 def eps(array: Array) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from refimpl.arrays import device, namespace, one_hot
+from refimpl.arrays import device, namespace, one_hot, reduce
 from refimpl.autodiff import operations as op
 from refimpl.autodiff.tape import Primitive, value
 
@@ -19,11 +19,10 @@ REDUCTIONS = ("mean", "sum", "none")
 
 
 def _reduce(losses: Any, reduction: str) -> Any:
-    xp = namespace(losses)
     if reduction == "mean":
-        return xp.sum(losses) / losses.shape[0]
+        return reduce("sum", losses) / losses.shape[0]
     if reduction == "sum":
-        return xp.sum(losses)
+        return reduce("sum", losses)
     if reduction == "none":
         return losses
     raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, not {reduction!r}")
@@ -43,30 +42,6 @@ def _column(g: Any) -> Any:
 
 
 @Primitive
-def _linear(x, weight, /):
-    return x @ weight.mT
-
-
-_linear.derivatives(
-    lambda g, ans, x, weight: op.matmul(g, weight),
-    lambda g, ans, x, weight: op.matmul(g.mT, x),
-)
-
-
-@Primitive
-def _affine(x, weight, bias, /):
-    result = x @ weight.mT
-    result += bias  # the product is ours alone
-    return result
-
-
-_affine.derivatives(
-    lambda g, ans, x, weight, bias: op.matmul(g, weight),
-    lambda g, ans, x, weight, bias: op.matmul(g.mT, x),
-    lambda g, ans, x, weight, bias: op.sum(g, axis=0),
-)
-
-
 def linear(x, weight, bias=None, /):
     """A dense layer: x W^T + b.
 
@@ -92,11 +67,23 @@ def linear(x, weight, bias=None, /):
     >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([0.5]))
     array([[11.5]])
     """
-    if len(x.shape) != 2 or len(weight.shape) != 2 or x.shape[1] != weight.shape[1]:
+    if x.ndim != 2 or weight.ndim != 2 or x.shape[1] != weight.shape[1]:
         raise ValueError(
             f"linear needs inputs (P, n) and weights (m, n), got {x.shape} and {weight.shape}"
         )
-    return _linear(x, weight) if bias is None else _affine(x, weight, bias)
+    result = x @ weight.mT
+    if bias is not None:
+        if bias.shape != result.shape[1:]:
+            raise ValueError(f"linear needs a bias of shape {result.shape[1:]}, got {bias.shape}")
+        result += bias  # in place: the product is ours alone
+    return result
+
+
+linear.derivatives(
+    lambda g, ans, x, weight, bias=None: g @ weight,
+    lambda g, ans, x, weight, bias=None: g.mT @ x,
+    lambda g, ans, x, weight, bias: op.sum(g, axis=0),
+)
 
 
 # --- losses --------------------------------------------------------------------------------------
@@ -126,10 +113,10 @@ def _softmax_cross_entropy(logits, targets, /, *, reduction="mean"):
     """
     xp = namespace(logits)
     distribution = _as_distribution(targets, logits)
-    shifted = logits - xp.max(logits, axis=-1, keepdims=True)
+    shifted = logits - reduce("max", logits, -1, True)
     weights = xp.exp(shifted)
-    total = xp.sum(weights, axis=-1, keepdims=True)
-    losses = -xp.sum(distribution * (shifted - xp.log(total)), axis=-1)
+    total = reduce("sum", weights, -1, True)
+    losses = -reduce("sum", distribution * (shifted - xp.log(total)), -1)
     return _reduce(losses, reduction), (weights, total, distribution)
 
 
@@ -187,7 +174,7 @@ def _rival(scores: Any, labels: Any) -> tuple[Any, Any, Any]:
     others = xp.where(mine > 0, lowest, scores)
     best = xp.argmax(others, axis=-1)
     rival = one_hot(xp.astype(best, labels.dtype), scores.shape[-1], scores)
-    return mine, rival, xp.max(others, axis=-1)
+    return mine, rival, reduce("max", others, -1)
 
 
 @Primitive
@@ -199,16 +186,14 @@ def multiclass_hinge(scores, labels, /, *, margin=1.0, reduction="mean"):
     scores : array, shape (P, K)
     labels : integer array, shape (P,)
     """
-    xp = namespace(scores)
     mine, _, best = _rival(scores, labels)
-    return _reduce(op.relu(margin + best - xp.sum(mine * scores, axis=-1)), reduction)
+    return _reduce(op.relu(margin + best - reduce("sum", mine * scores, -1)), reduction)
 
 
 def _multiclass_rule(g, ans, scores, labels, margin=1.0, reduction="mean"):
     plain = value(scores)
-    xp = namespace(plain)
     mine, rival, best = _rival(plain, labels)
-    violated = op._as_mask(margin + best - xp.sum(mine * plain, axis=-1) > 0, plain)
+    violated = op._as_mask(margin + best - reduce("sum", mine * plain, -1) > 0, plain)
     scale = _column(_per_example(g, plain.shape[0], reduction))
     return scale * ((rival - mine) * violated[:, None])
 
@@ -222,9 +207,8 @@ def squared_error(outputs, targets, /, *, reduction="mean"):
 
     The mean is over examples alone, so that "sum" is the usual 1/2 sum ||f - y||^2.
     """
-    xp = namespace(outputs)
     error = outputs - targets
-    losses = 0.5 * (xp.sum(error * error, axis=-1) if error.ndim > 1 else error * error)
+    losses = 0.5 * (reduce("sum", error * error, -1) if error.ndim > 1 else error * error)
     return _reduce(losses, reduction)
 
 

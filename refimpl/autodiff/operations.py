@@ -14,7 +14,7 @@ import builtins
 import math
 from typing import Any
 
-from refimpl.arrays import add_at, device, namespace, one_hot, times_mask
+from refimpl.arrays import add_at, device, namespace, one_hot, reduce, times_mask
 from refimpl.autodiff.tape import Primitive, Tensor, value
 
 # --- helpers -------------------------------------------------------------------------------------
@@ -560,7 +560,7 @@ def stack(arrays, axis=0):
 @Primitive
 def sum(x, /, *, axis=None, keepdims=False):
     """Sum over ``axis`` (an int, a tuple, or None for all)."""
-    return namespace(x).sum(x, axis=axis, keepdims=keepdims)
+    return reduce("sum", x, axis, keepdims)
 
 
 def _spread_back(g, x, axis, keepdims):
@@ -585,13 +585,13 @@ def mean(x, /, *, axis=None, keepdims=False):
 @Primitive
 def max(x, /, *, axis=None, keepdims=False):
     """Maximum over ``axis``; ties share the cotangent."""
-    return namespace(x).max(x, axis=axis, keepdims=keepdims)
+    return reduce("max", x, axis, keepdims)
 
 
 @Primitive
 def min(x, /, *, axis=None, keepdims=False):
     """Minimum over ``axis``; ties share the cotangent."""
-    return namespace(x).min(x, axis=axis, keepdims=keepdims)
+    return reduce("min", x, axis, keepdims)
 
 
 def _extremum_rule(g, ans, x, axis=None, keepdims=False):
@@ -599,7 +599,7 @@ def _extremum_rule(g, ans, x, axis=None, keepdims=False):
     xp = namespace(plain)
     best = xp.reshape(value(ans), _kept(x, axis))
     mask = _as_mask(plain == best, plain)
-    share = mask / xp.sum(mask, axis=axis, keepdims=True)
+    share = mask / reduce("sum", mask, axis, True)
     return _spread_back(g, x, axis, keepdims) * share
 
 
@@ -611,8 +611,8 @@ min.derivatives(_extremum_rule)
 def logsumexp(x, /, *, axis=None, keepdims=False):
     """log(sum(exp(x))) over ``axis``, without overflow."""
     xp = namespace(x)
-    top = xp.max(x, axis=axis, keepdims=True)
-    shifted = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
+    top = reduce("max", x, axis, True)
+    shifted = xp.log(reduce("sum", xp.exp(x - top), axis, True)) + top
     if keepdims:
         return shifted
     gone = _axes(axis, x.ndim)
@@ -636,8 +636,8 @@ def log_softmax(x, /, *, axis=-1):
 def softmax(x, /, *, axis=-1):
     """exp(x) normalised to sum 1 along ``axis``."""
     xp = namespace(x)
-    weights = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
-    return weights / xp.sum(weights, axis=axis, keepdims=True)
+    weights = xp.exp(x - reduce("max", x, axis, True))
+    return weights / reduce("sum", weights, axis, True)
 
 
 def _softmax_rule(g, ans, x, axis=-1):
@@ -651,7 +651,7 @@ softmax.derivatives(_softmax_rule)
 def norm(x, /, *, axis=None, keepdims=False):
     """Euclidean (Frobenius) norm over ``axis``; the derivative at 0 is 0."""
     xp = namespace(x)
-    return xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))
+    return xp.sqrt(reduce("sum", x * x, axis, keepdims))
 
 
 def _norm_rule(g, ans, x, axis=None, keepdims=False):

@@ -18,15 +18,16 @@ np.float64(12.0)
 
 from __future__ import annotations
 
-import inspect
 import itertools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from typing import Any, NamedTuple
 
-from refimpl.arrays import Array, backend, check_float, namespace
-from refimpl.autodiff.trees import Tree, dot, flatten, map_tree, unflatten
+from refimpl.arrays import Array, backend, check_float, device, namespace
+from refimpl.autodiff.trees import Tree, dot, map_tree
 
 _numbers = itertools.count()
+_NO_TRACE: frozenset[int] = frozenset()
 
 
 class Tensor:
@@ -39,21 +40,29 @@ class Tensor:
 
     __array_priority__ = 1000
     __array_ufunc__ = None  # NumPy arrays then leave `array + tensor` to the tensor
-    __slots__ = ("args", "kwargs", "number", "parents", "primitive", "saved", "value")
+    __slots__ = (
+        "args", "kwargs", "number", "parents", "plain", "primitive", "saved", "traces", "value"
+    )  # fmt: skip
 
     def __init__(
         self,
         value: Array,
+        traces: frozenset[int],
         primitive: Primitive | None = None,
-        args: tuple[Any, ...] = (),
+        args: Sequence[Any] = (),
         kwargs: dict[str, Any] | None = None,
+        parents: Sequence[tuple[int, Tensor]] = (),
+        plain: Sequence[Any] = (),
+        saved: Any = None,
     ) -> None:
         self.value = value
+        self.traces = traces  # the numbers of the traces it depends on
         self.primitive = primitive
         self.args = args
-        self.kwargs = kwargs or {}
-        self.parents = [(i, a) for i, a in enumerate(args) if type(a) is Tensor]
-        self.saved: Any = None
+        self.kwargs = kwargs
+        self.parents = parents  # the Tensors among args, with their positions
+        self.plain = plain  # args with the arrays under them
+        self.saved = saved
         self.number = next(_numbers)
 
     @property
@@ -149,48 +158,44 @@ class Primitive:
         self.forward = forward
         self.variadic = variadic
         self.saves = saves
-        self.rules: tuple[Callable[..., Any] | None, ...] = ()
+        self.derivatives()
         self.__name__ = forward.__name__
         self.__doc__ = forward.__doc__
         self.__module__ = forward.__module__
         self.__wrapped__ = forward
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        for argument in args:
-            if type(argument) is Tensor:
-                break
-        else:
+        if kwargs and Tensor in map(type, kwargs.values()):
+            name = next(name for name, given in kwargs.items() if type(given) is Tensor)
+            raise NotImplementedError(
+                f"refimpl.autodiff.{self.__name__} has no derivative rule for its option {name!r}"
+            )
+        if Tensor not in map(type, args):
             result = self.forward(*args, **kwargs)
             return result[0] if self.saves else result
-        result = self.forward(*[a.value if type(a) is Tensor else a for a in args], **kwargs)
-        if not self.saves:
-            return Tensor(result, self, args, kwargs)
-        tensor = Tensor(result[0], self, args, kwargs)
-        tensor.saved = result[1]
-        return tensor
+        plain, parents, traces = list(args), [], _NO_TRACE
+        for position, argument in enumerate(args):
+            if type(argument) is Tensor:
+                plain[position] = argument.value
+                parents.append((position, argument))
+                if argument.traces is not traces:
+                    traces = argument.traces | traces
+        result = self.forward(*plain, **kwargs)
+        value, saved = result if self.saves else (result, None)
+        return Tensor(value, traces, self, args, kwargs, parents, plain, saved)
 
     def derivatives(self, *rules: Callable[..., Any] | None) -> None:
-        """Enter the rules of arguments 0, 1, ...; None marks a missing one."""
-        self.rules = rules
+        """Enter the rules of arguments 0, 1, ...; None, or nothing, marks a missing one."""
+        count = self.forward.__code__.co_posonlyargcount
+        self.rules = rules + (None,) * (count - len(rules))
 
-    def rule(self, argnum: int) -> Callable[..., Any]:
-        """The rule of one argument.
-
-        Raises
-        ------
-        NotImplementedError
-            If the table has none; names the function and the argument.
-        """
-        if self.variadic:
-            return self.rules[0]  # type: ignore[return-value]
-        found = self.rules[argnum] if argnum < len(self.rules) else None
-        if found is None:
-            names = list(inspect.signature(self.forward).parameters)
-            raise NotImplementedError(
-                f"refimpl.autodiff.{self.__name__} has no derivative rule for its argument "
-                f"{argnum} ({names[argnum]!r})"
-            )
-        return found
+    def missing(self, argnum: int) -> NotImplementedError:
+        """What to raise for an argument without a rule: names the function and the argument."""
+        name = self.forward.__code__.co_varnames[argnum]
+        return NotImplementedError(
+            f"refimpl.autodiff.{self.__name__} has no derivative rule for its argument "
+            f"{argnum} ({name!r})"
+        )
 
 
 def value(x: Any) -> Any:
@@ -212,88 +217,101 @@ _ALIAS = Primitive(_alias)
 _ALIAS.derivatives(lambda g, ans, x: g)
 
 
-def _leaf(x: Any) -> Tensor:
-    """A fresh input of a trace; one that is traced already stays linked to its outer self."""
-    if type(x) is Tensor:
-        return Tensor(x.value, _ALIAS, (x,), {})
-    if isinstance(x, (int, float)) and not hasattr(x, "dtype"):
-        x = backend().asarray(float(x))
-    check_float(x, "a differentiated argument")
-    return Tensor(x)
+class _Trace(NamedTuple):
+    """One differentiation in progress: its number, and the tree of its inputs and their list.
+
+    A Tensor knows the traces that it depends on. An enclosing differentiation began earlier, so
+    its number is lower.
+    """
+
+    number: int
+    tree: Tree
+    inputs: list[Tensor]
+
+    def encloses(self, output: Any) -> bool:
+        """Whether ``output`` depends on the inputs of this trace."""
+        return type(output) is Tensor and self.number in output.traces
+
+    def is_nested(self, output: Any) -> bool:
+        """Whether ``output`` depends on the inputs of an enclosing differentiation, so that the
+        backward pass must itself be recorded."""
+        return type(output) is Tensor and min(output.traces) < self.number
 
 
-def _read_tape(output: Any, leaves: list[Tensor]) -> tuple[dict[int, Tensor], bool]:
-    """The operations between ``leaves`` and ``output``, by number, and whether an outer
-    differentiation is reached, so that what is computed now must itself be recorded."""
-    start = leaves[0].number
-    ends = {leaf.number for leaf in leaves}
-    recorded = any(leaf.primitive is not None for leaf in leaves)
-    tape: dict[int, Tensor] = {}
-    pending = [output] if type(output) is Tensor else []
+def _enter(tree: Tree) -> _Trace:
+    """Begin a trace: the arrays of ``tree`` become its inputs.
+
+    An array that is traced already stays linked to its outer self.
+    """
+    number = next(_numbers)
+    traces = frozenset((number,))
+    inputs: list[Tensor] = []
+
+    def enter(x: Any) -> Tensor:
+        if type(x) is Tensor:
+            leaf = Tensor(x.value, x.traces | traces, _ALIAS, (x,), {}, [(0, x)], (x.value,))
+        else:
+            if type(x) in (int, float):
+                x = backend().asarray(float(x))
+            check_float(x, "a differentiated argument")
+            leaf = Tensor(x, traces)
+        inputs.append(leaf)
+        return leaf
+
+    traced = map_tree(enter, tree)
+    if not inputs:
+        raise ValueError("nothing to differentiate: the argument holds no array")
+    return _Trace(number, traced, inputs)
+
+
+def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
+    """The cotangents of the inputs of ``trace``, given the cotangent of ``output``.
+
+    Operations are visited from the newest to the oldest: when the turn of one comes, all that
+    depends on it has been visited, and its cotangent is complete.
+    """
+    number, traced, inputs = trace
+    cotangents: dict[int, Any] = dict.fromkeys([leaf.number for leaf in inputs])
+    pending: list[tuple[int, Tensor]] = []
+    if trace.encloses(output):
+        if output.number not in cotangents:
+            pending.append((-output.number, output))
+        cotangents[output.number] = cotangent
+    recorded = trace.is_nested(output)
     while pending:
-        node = pending.pop()
-        number = node.number
-        if number in tape:
-            continue
-        if number < start:
-            recorded = True
-            continue
-        tape[number] = node
-        if number not in ends:
-            pending += [parent for _, parent in node.parents]
-    return tape, recorded
-
-
-def _backward(
-    output: Any, cotangent: Any, leaves: list[Tensor], tape: dict[int, Tensor], recorded: bool
-) -> list[Any]:
-    """Cotangents of ``leaves`` given the cotangent of ``output``."""
-    active = {leaf.number for leaf in leaves}
-    order = []
-    for number in sorted(tape):
-        if number not in active:
-            for _, parent in tape[number].parents:
-                if parent.number in active:
-                    active.add(number)
-                    order.append(number)
-                    break
-
-    cotangents = {output.number: cotangent} if tape else {}
-    for number in reversed(order):
-        g = cotangents.pop(number, None)
-        if g is None:
-            continue
-        node = tape[number]
-        args, ans, kwargs = node.args, node, node.kwargs
-        if not recorded:
-            args = tuple([a.value if type(a) is Tensor else a for a in args])
-            ans = node.value
+        _, node = heappop(pending)
+        g = cotangents.pop(node.number)
         primitive: Any = node.primitive
+        args, ans = (node.args, node) if recorded else (node.plain, node.value)
+        kwargs: Any = node.kwargs
         if primitive.saves:
             kwargs = {**kwargs, "saved": None if recorded else node.saved}
         for argnum, parent in node.parents:
-            if parent.number in active:
-                if primitive.variadic:
-                    kwargs = {**kwargs, "argnum": argnum}
-                part = primitive.rule(argnum)(g, ans, *args, **kwargs)
-                old = cotangents.get(parent.number)
+            if number not in parent.traces:
+                continue
+            if primitive.variadic:
+                part = primitive.rules[0](g, ans, *args, argnum=argnum, **kwargs)
+            else:
+                rule = primitive.rules[argnum]
+                if rule is None:
+                    raise primitive.missing(argnum)
+                part = rule(g, ans, *args, **kwargs)
+            if parent.number not in cotangents:
+                cotangents[parent.number] = part
+                heappush(pending, (-parent.number, parent))
+            else:
+                old = cotangents[parent.number]
                 cotangents[parent.number] = part if old is None else old + part
-    return [
-        cotangents[leaf.number]
-        if leaf.number in cotangents
-        else namespace(leaf.value).zeros_like(leaf.value)
-        for leaf in leaves
-    ]
+
+    def collect(leaf: Tensor) -> Any:
+        found = cotangents[leaf.number]
+        return namespace(leaf.value).zeros_like(leaf.value) if found is None else found
+
+    return map_tree(collect, traced)
 
 
-def _trace(function: Callable[..., Any], argnum: int, args: tuple[Any, ...], has_aux: bool):
-    leaves, structure = flatten(args[argnum])
-    if not leaves:
-        raise ValueError("nothing to differentiate: the argument holds no array")
-    inputs = [_leaf(leaf) for leaf in leaves]
-    result = function(*args[:argnum], unflatten(structure, inputs), *args[argnum + 1 :])
-    output, aux = result if has_aux else (result, None)
-    return output, aux, inputs, structure
+def _one(like: Array) -> Array:
+    return namespace(like).asarray(1.0, dtype=like.dtype, device=device(like))
 
 
 def value_and_grad(
@@ -333,16 +351,17 @@ def value_and_grad(
     """
 
     def evaluate(*args: Any) -> tuple[Any, Tree]:
-        output, aux, inputs, structure = _trace(function, argnum, args, has_aux)
+        trace = _enter(args[argnum])
+        result = function(*args[:argnum], trace.tree, *args[argnum + 1 :])
+        output, aux = result if has_aux else (result, None)
         plain = value(output)
         shape = getattr(plain, "shape", ())
-        if tuple(shape) != ():
+        if shape != ():
             raise ValueError(f"the gradient needs a scalar value, got one of shape {shape}")
-        tape, recorded = _read_tape(output, inputs)
-        one = namespace(inputs[0].value).ones_like(plain) if tape else None
-        gradients = unflatten(structure, _backward(output, one, inputs, tape, recorded))
-        outer = output if recorded else plain
-        return ((outer, map_tree(value, aux)), gradients) if has_aux else (outer, gradients)
+        gradient = _backward(output, _one(trace.inputs[0].value), trace)
+        if not trace.is_nested(output):
+            output = plain
+        return ((output, map_tree(value, aux)), gradient) if has_aux else (output, gradient)
 
     return evaluate
 
@@ -384,21 +403,17 @@ def vjp(function: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], An
     >>> pullback(np.array([1.0, 10.0]))
     array([ 2., 60.])
     """
-    leaves, structure = flatten(xs)
-    inputs = [_leaf(leaf) for leaf in leaves]
-    output = function(*unflatten(structure, inputs))
-    tape, recorded = _read_tape(output, inputs)
+    trace = _enter(xs)
+    output = function(*trace.tree)
 
     def pullback(cotangent: Any) -> Any:
-        shape = tuple(value(output).shape)
-        if tuple(value(cotangent).shape) != shape:
-            raise ValueError(
-                f"cotangent of shape {tuple(value(cotangent).shape)} for a value of shape {shape}"
-            )
-        parts = unflatten(structure, _backward(output, cotangent, inputs, tape, recorded))
+        shape, wanted = tuple(cotangent.shape), tuple(output.shape)
+        if shape != wanted:
+            raise ValueError(f"cotangent of shape {shape} for a value of shape {wanted}")
+        parts = _backward(output, cotangent, trace)
         return parts[0] if len(xs) == 1 else parts
 
-    return (output if recorded else value(output)), pullback
+    return (output if trace.is_nested(output) else value(output)), pullback
 
 
 def jvp(function: Callable[..., Any], x: Tree, tangent: Tree) -> tuple[Any, Any]:

@@ -94,6 +94,8 @@ def map_tree(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     >>> map_tree(lambda a, b: a - b, [5.0, {"w": 3.0}], [1.0, {"w": 1.0}])
     [4.0, {'w': 2.0}]
     """
+    if not others:
+        return _map(function, tree)
     kind = type(tree)
     if kind is dict:
         for other in others:
@@ -114,6 +116,19 @@ def map_tree(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     if tree is None:
         return None
     return function(tree, *others)
+
+
+def _map(function: Callable[[Any], Any], tree: Tree) -> Tree:
+    """:func:`map_tree` of one tree: every gradient enters and leaves its trace through it."""
+    kind = type(tree)
+    if kind is dict:
+        return {key: _map(function, child) for key, child in tree.items()}
+    if kind is list:
+        return [_map(function, child) for child in tree]
+    if isinstance(tree, tuple):
+        parts = [_map(function, child) for child in tree]
+        return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+    return None if tree is None else function(tree)
 
 
 def _brief(tree: Tree) -> str:

@@ -1,0 +1,104 @@
+"""What the tape costs: value_and_grad against the same pass written by hand in NumPy.
+
+Both run in one process, alternating, on one BLAS thread, and the medians are compared, so that the
+ratio is a property of the code and not of the machine's load. Run with
+
+    python -m pytest tests/benchmarks --benchmark-enable
+"""
+
+import statistics
+import time
+
+import numpy as np
+import pytest
+from helpers import assert_close
+from threadpoolctl import threadpool_limits
+
+from refimpl import Rng, backend
+from refimpl.autodiff import value_and_grad
+from refimpl.datasets import Batch
+from refimpl.models import MLP, Objective
+
+CASES = {
+    "deep": ((64, 64, 64, 64, 64, 10), 64, 1.5),
+    "wide": ((784, 1000, 10), 128, 1.1),
+}
+
+
+def by_hand(params, inputs, labels):
+    """Softmax cross-entropy of a ReLU network and its gradient, as one would write them."""
+    signals, signal = [inputs], inputs
+    for index, layer in enumerate(params):
+        signal = signal @ layer["weight"].T
+        signal += layer["bias"]
+        if index < len(params) - 1:
+            np.maximum(signal, 0, out=signal)
+            signals.append(signal)
+    rows = np.arange(len(labels))
+    signal -= signal.max(axis=1, keepdims=True)
+    probabilities = np.exp(signal)
+    total = probabilities.sum(axis=1, keepdims=True)
+    loss = np.mean(np.log(total[:, 0]) - signal[rows, labels])
+    probabilities /= total
+    probabilities[rows, labels] -= 1
+    delta = probabilities
+    delta /= len(labels)
+    gradients = []
+    for layer, below in zip(reversed(params), reversed(signals), strict=True):
+        gradients.append({"weight": delta.T @ below, "bias": delta.sum(axis=0)})
+        if below is not inputs:
+            delta = delta @ layer["weight"]
+            delta *= below > 0
+    return loss, gradients[::-1]
+
+
+def make(widths, examples):
+    """The tape's pass and the hand-written one, on the same float32 data, without arguments."""
+    place = backend("numpy", "float32")
+    model = MLP(widths)
+    params = model.init(Rng(0), bias_scale=1.0, backend=place)
+    inputs = Rng(1).normal((examples, widths[0]), like=place.zeros(()))
+    labels = Rng(2).integers(0, widths[-1], (examples,))
+    evaluate = value_and_grad(Objective(model))
+    batch = Batch(inputs, labels, None)
+    return lambda: evaluate(params, batch), lambda: by_hand(params, inputs, labels)
+
+
+def ratio(tape, hand, seconds=4.0, burst=5):
+    """Median time of ``tape`` over that of ``hand``, in alternating bursts of calls."""
+    times = {tape: [], hand: []}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        for function, record in times.items():
+            start = time.perf_counter()
+            for _ in range(burst):
+                function()
+            record.append(time.perf_counter() - start)
+    return statistics.median(times[tape]) / statistics.median(times[hand])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_both_passes_agree(case):
+    widths, examples, _ = CASES[case]
+    tape, hand = make(widths, examples)
+    assert_close(tape(), hand(), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_ratio_to_hand_written_pass(case):
+    widths, examples, target = CASES[case]
+    tape, hand = make(widths, examples)
+    with threadpool_limits(1):
+        # the lowest of three: load from outside can only raise the cost of the smaller calls
+        measured = min(ratio(tape, hand) for _ in range(3))
+    print(f"{case}: {measured:.2f} times the hand-written pass (target {target})")
+    assert measured <= target
+
+
+@pytest.mark.parametrize("which", ["tape", "hand"])
+@pytest.mark.parametrize("case", CASES)
+def test_time(benchmark, case, which):
+    widths, examples, _ = CASES[case]
+    functions = dict(zip(("tape", "hand"), make(widths, examples), strict=True))
+    with threadpool_limits(1):
+        benchmark(functions[which])
