@@ -168,6 +168,13 @@ def test_resume_goes_on_as_if_never_stopped(tmp_path):
     np.testing.assert_array_equal(whole, parts)
 
 
+def test_resume_refuses_the_checkpoint_of_another_run():
+    call("train", *TINY, "--algorithm", "sgd", "--learning-rate", 0.1)
+    result = call("train", *TINY, "--algorithm", "sgd", "--learning-rate", 0.2, "--resume", code=1)
+    assert result.stderr.startswith("error: ") and "checkpoint" in result.stderr
+    call("train", *TINY, "--algorithm", "sgd", "--learning-rate", 0.2)
+
+
 def test_a_smaller_loss_than_at_the_start_is_reached(tmp_path):
     options = ("--data", "gaussians", "--algorithm", "sgd", "--epochs", 20)
     call("train", *options)

@@ -10,7 +10,7 @@ from fake_experiments import COSTLY, OTHER, TRACED, Config, runs
 
 from refimpl import Rng, backend, experiments
 from refimpl.errors import BackendError, RefimplError
-from refimpl.experiments import ExperimentError, store
+from refimpl.experiments import Experiment, ExperimentError, store
 from refimpl.experiments.runner import run_many
 from refimpl.experiments.store import Store, array_hash
 
@@ -153,6 +153,21 @@ def test_requests_by_name_take_the_profile(tmp_path, monkeypatch):
     json.dumps(result.provenance)
     with pytest.raises(RefimplError, match="requested twice"):
         run_many(["traced", "traced"])
+
+
+def count_threads(config, backend, rng):
+    from threadpoolctl import threadpool_info
+
+    return {"threads": max(pool["num_threads"] for pool in threadpool_info())}
+
+
+def test_tasks_run_with_one_blas_thread(tmp_path):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    experiment = Experiment("threads", Config, count_threads)
+    with threadpoolctl.threadpool_limits(2):
+        outside = max(pool["num_threads"] for pool in threadpoolctl.threadpool_info())
+        inside = run_many([(experiment, Config(str(tmp_path)))])["threads"]["threads"]
+    assert (outside, inside) == (2, 1)
 
 
 def test_impossible_requests_are_refused(tmp_path):
