@@ -1,8 +1,8 @@
 """Experiments: a config goes in, named numbers come out; claims and figures only read those.
 
-Each module of this package other than ``base``, ``runner`` and ``store`` defines one
-``EXPERIMENT``. A new file needs no registration: the registry lists the folder, and imports a
-module when its experiment is asked for.
+Each module of this package other than the machinery (``base``, ``runner``, ``sources``,
+``store``) defines one ``EXPERIMENT``. A new file needs no registration: the registry lists the
+folder, and imports a module when its experiment is asked for.
 
 >>> "sgld_gaussian" in EXPERIMENTS
 True
@@ -18,7 +18,7 @@ import pkgutil
 from refimpl.errors import RefimplError
 from refimpl.experiments.base import Experiment, ExperimentError, Result
 
-_MACHINERY = {"base", "runner", "store"}
+_MACHINERY = {"base", "runner", "sources", "store"}
 
 EXPERIMENTS: dict[str, str] = {
     module.name: f"{__name__}.{module.name}"

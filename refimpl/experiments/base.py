@@ -231,6 +231,11 @@ class Experiment:
     cost: Callable[[Any, Task], float] | None = None
     summary: str = field(default="", kw_only=True)
 
+    @property
+    def module(self) -> str:
+        """Where it is computed: the module of ``run_task``."""
+        return self.run_task.__module__
+
     def preset(self, profile: str) -> Any:
         """The config of the ``"quick"`` or ``"full"`` profile."""
         if profile not in PROFILES:

@@ -170,7 +170,7 @@ def _plan(
             experiment,
             config,
             task,
-            task_key(experiment.name, values, task, backend, seed),
+            task_key(experiment.name, values, task, backend, seed, experiment.module),
             1.0 if experiment.cost is None else float(experiment.cost(config, task)),
         )
         for task in experiment.tasks(config)

@@ -1,8 +1,8 @@
 """The cache of finished tasks: one file each, written atomically, keyed by all that matters.
 
 A key hashes the experiment, its config, the task, backend, dtype, seed, the versions of NumPy
-and SciPy and the text of every source file of the package, so a result computed by other code
-can never be mistaken for this code's.
+and SciPy and the text of every source file that the experiment can reach, so a result computed
+by other code can never be mistaken for this code's.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ import scipy
 
 import refimpl
 from refimpl.arrays import Backend
-
-PACKAGE = Path(refimpl.__file__).resolve().parent
+from refimpl.experiments.sources import PACKAGE, dependency_hash
 
 _META = "__meta__"
 _ABANDONED_AFTER = 3600.0  # seconds; a temporary file this old belongs to no live writer
@@ -100,7 +99,15 @@ def provenance(backend: Backend, seed: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def task_key(experiment: str, config: Any, task: Any, backend: Backend, seed: int) -> str:
+def experiment_hash(module: str) -> str:
+    """The sources behind the results of an experiment that is defined in ``module``."""
+    own = module.startswith(f"{PACKAGE.name}.")
+    return dependency_hash(module) if own else source_hash()
+
+
+def task_key(
+    experiment: str, config: Any, task: Any, backend: Backend, seed: int, module: str = ""
+) -> str:
     """The key under which a task's result is cached.
 
     Parameters
@@ -109,6 +116,9 @@ def task_key(experiment: str, config: Any, task: Any, backend: Backend, seed: in
     config, task : plain values (see :func:`refimpl.experiments.base.config_values`)
     backend : Backend
     seed : int
+    module : str
+        Where the experiment is defined. One of this package depends on the files that it can
+        reach, any other on all.
 
     Returns
     -------
@@ -120,7 +130,7 @@ def task_key(experiment: str, config: Any, task: Any, backend: Backend, seed: in
         "config": config,
         "task": task,
         "seed": seed,
-        "sources": source_hash(),
+        "sources": experiment_hash(module),
         "numpy": np.__version__,
         "scipy": scipy.__version__,
         "python": sys.version_info[:2],
