@@ -155,7 +155,7 @@ def draw(
         What the JSON file begins with.
     """
     path = output / f"{figure.name}.png"
-    records = [ledger.judge(claim, results) for claim in claims]
+    records = [ledger.judge(claim, results, facts.get("profile", "full")) for claim in claims]
     failing = [record for record in records if record.verdict == "fails"]
     shown = {name: results[name] for name in figure.experiments}
     style = Style()

@@ -13,7 +13,8 @@ compares a prediction with a measurement:
 
 The verdicts: ``holds``; ``qualified``, true under a condition that is stated; ``refuted``, the
 printed statement is false, and the corrected one is what is measured; ``fails``, the
-implementation does not show what it should.
+implementation does not show what it should. A claim whose measurement takes minutes is entered
+with ``profile="full"``; in the quick profile it is ``skipped``, which is shown and counted.
 """
 
 from __future__ import annotations
@@ -37,10 +38,13 @@ import numpy as np
 from refimpl import claims as _package
 from refimpl import experiments
 from refimpl.errors import RefimplError
-from refimpl.experiments.base import Experiment, ExperimentError, Result
+from refimpl.experiments.base import PROFILES, Experiment, ExperimentError, Result
 from refimpl.experiments.runner import TaskReport, run_many
 
 VERDICTS = ("holds", "qualified", "refuted", "fails")
+
+SKIPPED = "skipped"
+"""In place of a verdict: the claim belongs to the full profile, and this is the quick one."""
 
 PAPERS = {
     "foundations": "Foundations",
@@ -344,6 +348,8 @@ class Claim:
         Whose results the function receives, in this order.
     function : callable
         Returns an :class:`Outcome`.
+    profile : {"quick", "full"}
+        The smallest profile in which the claim is measured.
     """
 
     id: str
@@ -352,6 +358,7 @@ class Claim:
     statement: str
     experiments: tuple[str, ...]
     function: Callable[..., Outcome] = field(repr=False)
+    profile: str = "quick"
 
     @property
     def order(self) -> tuple[int, str, int, str]:
@@ -375,6 +382,7 @@ class Ledger:
         place: str,
         statement: str,
         experiment: str | Sequence[str] | None = None,
+        profile: str = "quick",
     ) -> Callable[[Function], Function]:
         """Decorator that enters a function as a claim, and returns the function unchanged.
 
@@ -384,12 +392,17 @@ class Ledger:
             See :class:`Claim`.
         experiment : str, sequence of str or None
             None: the function takes no argument and computes what it needs itself.
+        profile : {"quick", "full"}
+            "full" for a claim that is too dear for the quick profile, where it is skipped.
 
         Raises
         ------
         ValueError
-            For a malformed or taken id, an unknown paper, or a statement of several lines.
+            For a malformed or taken id, an unknown paper or profile, or a statement of several
+            lines.
         """
+        if profile not in PROFILES:
+            raise ValueError(f"profile of {id} must be one of {', '.join(PROFILES)}: {profile!r}")
         if _ID.fullmatch(id) is None:
             raise ValueError(f"a claim's id looks like 'MN-1' or 'MN-1b', not {id!r}")
         if paper not in PAPERS:
@@ -402,7 +415,7 @@ class Ledger:
             taken = self._claims.get(id)
             if taken is not None and _origin(taken.function) != _origin(function):
                 raise ValueError(f"claim id {id} is taken by {_origin(taken.function)}")
-            self._claims[id] = Claim(id, paper, place, statement, names, function)
+            self._claims[id] = Claim(id, paper, place, statement, names, function, profile)
             return function
 
         return enter
@@ -549,7 +562,7 @@ class Record:
         return values
 
 
-def judge(claim: Claim, results: Mapping[str, Result]) -> Record:
+def judge(claim: Claim, results: Mapping[str, Result], profile: str = "full") -> Record:
     """Evaluate one claim on results; whatever goes wrong inside makes it fail, with the reason.
 
     Parameters
@@ -557,11 +570,15 @@ def judge(claim: Claim, results: Mapping[str, Result]) -> Record:
     claim : Claim
     results : mapping of str to Result
         Has every experiment that the claim names.
+    profile : {"quick", "full"}
+        Of the results: a claim of the full profile is skipped in the quick one.
 
     Returns
     -------
     Record
     """
+    if is_skipped(claim, profile):
+        return _skipped(claim)
     start = time.perf_counter()
     try:
         for name in claim.experiments:  # a claim may hold without a look at what is broken
@@ -576,6 +593,23 @@ def judge(claim: Claim, results: Mapping[str, Result]) -> Record:
     seconds = time.perf_counter() - start
     spent = sum(results[name].seconds for name in claim.experiments if name in results)
     return _record(claim, outcome, seconds, spent)
+
+
+def is_skipped(claim: Claim, profile: str) -> bool:
+    """Whether ``claim`` is left out of this profile."""
+    return PROFILES.index(claim.profile) > PROFILES.index(profile)
+
+
+def _skipped(claim: Claim) -> Record:
+    return Record(
+        id=claim.id,
+        paper=claim.paper,
+        place=claim.place,
+        statement=claim.statement,
+        experiments=claim.experiments,
+        verdict=SKIPPED,
+        note=f"measured in the {claim.profile} profile only",
+    )
 
 
 def _record(claim: Claim, outcome: Outcome, seconds: float, spent: float) -> Record:
@@ -648,7 +682,9 @@ def evaluate(
     """
     records: dict[str, Record] = {}
     results: dict[str, Result] = {}
-    alone = {f"claim:{claim.id}": claim for claim in claims if not claim.experiments}
+    profile = options.get("profile", "quick")
+    measured = [claim for claim in claims if not is_skipped(claim, profile)]
+    alone = {f"claim:{claim.id}": claim for claim in measured if not claim.experiments}
 
     def settle(record: Record) -> None:
         records[record.id] = record
@@ -665,19 +701,28 @@ def evaluate(
             settle(_record(claim, outcome, result.seconds, 0.0))
             return
         results[result.name] = result
-        for claim in claims:
+        for claim in measured:
             ready = all(name in results for name in claim.experiments)
             if claim.experiments and ready and claim.id not in records:
                 settle(judge(claim, results))
 
+    for claim in claims:
+        if is_skipped(claim, profile):
+            settle(_skipped(claim))
     requests: list[Any] = list(map(_alone, alone.values()))
-    for name in dict.fromkeys(name for claim in claims for name in claim.experiments):
+    for name in dict.fromkeys(name for claim in measured for name in claim.experiments):
         try:
             requests.append(experiments.get(name))
         except Exception as error:  # one broken file must not silence the other claims
             on_result(Result(name, {}, error=_describe(error)))
     run_many(requests, on_result=on_result, progress=progress, **options)
     return [records[claim.id] for claim in claims]
+
+
+def columns(records: Sequence[Record]) -> tuple[str, ...]:
+    """The verdicts to count: all four, and ``skipped`` where there are such claims."""
+    skipped = any(record.verdict == SKIPPED for record in records)
+    return (*VERDICTS, SKIPPED) if skipped else VERDICTS
 
 
 def summarise(records: Sequence[Record]) -> str:
@@ -689,7 +734,7 @@ def summarise(records: Sequence[Record]) -> str:
     >>> summarise([record])
     '1 claim: 1 holds, 0 qualified, 0 refuted, 0 fails'
     """
-    counts = [(sum(record.verdict == v for record in records), v) for v in VERDICTS]
+    counts = [(sum(record.verdict == v for record in records), v) for v in columns(records)]
     noun = "claim" if len(records) == 1 else "claims"
     return f"{len(records)} {noun}: " + ", ".join(f"{count} {v}" for count, v in counts)
 

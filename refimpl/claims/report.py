@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from refimpl.claims.ledger import PAPERS, VERDICTS, Record, shown, summarise
+from refimpl.claims.ledger import PAPERS, Record, columns, shown, summarise
 from refimpl.experiments.store import write_atomic
 
 _MEANING = {
@@ -20,6 +20,7 @@ _MEANING = {
     "qualified": "true under a stated condition",
     "refuted": "the printed statement is false; the corrected one is measured",
     "fails": "the implementation does not show it",
+    "skipped": "measured in the full profile only",
 }
 
 _STYLE = """
@@ -42,6 +43,7 @@ td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .verdict { font-weight: 600; white-space: nowrap; }
 .holds { color: var(--holds); } .qualified { color: var(--qualified); }
 .refuted { color: var(--refuted); } .fails { color: var(--fails); }
+.skipped { color: var(--soft); }
 .detail { color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }
 .filter { position: sticky; top: 0; padding: .6rem 0; background: var(--page); }
 .filter label { margin-right: 1.2rem; white-space: nowrap; cursor: pointer; }
@@ -54,7 +56,7 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 def claims_json(records: Sequence[Record], provenance: dict[str, Any]) -> str:
     """The records and where they come from, as JSON text (strict: no NaN)."""
     content = {
-        "summary": {v: sum(record.verdict == v for record in records) for v in VERDICTS},
+        "summary": {v: sum(record.verdict == v for record in records) for v in columns(records)},
         "provenance": provenance,
         "claims": [record.as_dict() for record in records],
     }
@@ -81,12 +83,12 @@ def report_html(records: Sequence[Record], provenance: dict[str, Any]) -> str:
     sections = "\n".join(
         _section(name, [record for record in records if record.paper == name]) for name in papers
     )
-    counts = {v: sum(record.verdict == v for record in records) for v in VERDICTS}
+    counts = {v: sum(record.verdict == v for record in records) for v in columns(records)}
     boxes = "\n".join(
         f'<label><input type="checkbox" checked data-verdict="{v}"> '
         f'<span class="{v}">{v}</span> ({counts[v]}) '
         f'<span class="soft">{_MEANING[v]}</span></label>'
-        for v in VERDICTS
+        for v in columns(records)
     )
     facts = "\n".join(
         f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in provenance.items()
@@ -125,14 +127,14 @@ def _overview(papers: Sequence[str], records: Sequence[Record]) -> str:
     for name in papers:
         own = [record for record in records if record.paper == name]
         cells = []
-        for v in VERDICTS:
+        for v in columns(records):
             count = sum(record.verdict == v for record in own)
             cells.append(f'<td class="number {v if count else "soft"}">{count}</td>')
         rows.append(
             f'<tr><td><a href="#{name}">{_text(PAPERS[name])}</a></td>'
             f'<td class="number">{len(own)}</td>{"".join(cells)}</tr>'
         )
-    head = "".join(f"<th>{v}</th>" for v in VERDICTS)
+    head = "".join(f"<th>{v}</th>" for v in columns(records))
     return f"<table><tr><th>paper</th><th>claims</th>{head}</tr>{''.join(rows)}</table>"
 
 

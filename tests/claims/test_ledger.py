@@ -258,3 +258,24 @@ def test_the_claims_of_the_package_name_known_experiments():
         for name in claim.experiments:
             assert name in experiments.EXPERIMENTS, f"{claim.id} reads {name}"
         assert claim.place, claim.id
+
+
+@pytest.mark.parametrize("profile", ["quick", "full"])
+def test_a_claim_of_the_full_profile_is_skipped_in_the_quick_one_and_counted(profile):
+    book, ran = Ledger(), []
+
+    def costly():
+        ran.append(True)
+        return compare(1, 1, 0)
+
+    enter(book, "FD-1", costly, profile="full")
+    enter(book, "FD-2", lambda: compare(1, 1, 0))
+    seen = []
+    records = evaluate(book.claims(), profile=profile, on_record=seen.append)
+    assert len(seen) == 2 and bool(ran) == (profile == "full")
+    expected = {"quick": ["skipped", "holds"], "full": ["holds", "holds"]}[profile]
+    assert [record.verdict for record in records] == expected
+    assert ("1 skipped" in ledger.summarise(records)) == (profile == "quick")
+    assert judge(book.claims()[0], {}, profile).verdict == expected[0]
+    with pytest.raises(ValueError, match="profile of FD-3"):
+        enter(book, "FD-3", costly, profile="slow")
