@@ -1,10 +1,11 @@
 """What the experiments on strong regularisation share: one recipe on digits, and one run of it.
 
-The recipe is fixed draw by draw, so that two implementations can be compared number by number:
-digits in [0, 1], ``default_rng(split_seed)`` permutes them, the first go to training (and
-validation), the last 500 are the test set; the training mean is subtracted pixel by pixel and the
-one deviation of all training pixels, taken before that, divides. ``default_rng(seed)`` draws the weights layer by layer with variance
-gain / fan_in, then the order of every epoch. Biases start at zero.
+The recipe is fixed draw by draw, so that two implementations can be compared number by number.
+Digits in [0, 1] are permuted by ``default_rng(split_seed)``; the first go to training (and
+validation), the last 500 are the test set. The training mean is subtracted pixel by pixel, and the
+deviation of all training pixels before that subtraction divides. ``default_rng(seed)`` draws the
+weights layer by layer with variance gain / fan_in, then the order of every epoch. Biases start
+at zero.
 """
 
 from __future__ import annotations
