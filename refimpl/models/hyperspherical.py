@@ -130,6 +130,16 @@ class HypersphericalEnergy:
         value, parts = _forward(weight, self, None)
         return value, _gradient_of(parts)
 
+    def certificate(self, weight: Array) -> Array:
+        """S at the directions of ``weight``: ∂E/∂W = diag(1/ν) S Û, shape (N, N).
+
+        Where S Û = 0 the point is critical. The energy is convex in the cosines for the Euclidean
+        kernels, so that a critical point whose S is positive semi-definite is a global minimum
+        (derived: S is the dual certificate of the problem in the Gram matrix).
+        """
+        _check(weight)
+        return _layer(weight, self, None)[1].slope
+
     def hvp(self, weight: Array, direction: Array) -> Array:
         """The Hessian at ``weight`` times ``direction``, of their shape (N, n)."""
         return _hessian_product(weight, self, None, direction)
