@@ -1,0 +1,57 @@
+"""Constraints on parameters, one file each, behind one interface, and who is constrained.
+
+>>> import numpy as np
+>>> params = [{"weight": np.eye(3, 2)}, {"weight": np.eye(2), "bias": np.zeros(2)}]
+>>> [type(c).__name__ for c in orthogonal_blocks(params).constraints]
+['Unconstrained', 'Orthogonal', 'Unconstrained']
+"""
+
+from refimpl.constraints.base import (
+    Blocks,
+    Constraint,
+    Moved,
+    Solved,
+    Solver,
+    drift,
+    largest,
+    worst,
+)
+from refimpl.constraints.circle import Circle
+from refimpl.constraints.maps import (
+    circle_blocks,
+    layer_radii,
+    orthogonal_blocks,
+    orthonormal_params,
+    user_blocks,
+)
+from refimpl.constraints.orthogonal import (
+    Orthogonal,
+    increment_norms,
+    orthonormal_factor,
+    solvability,
+)
+from refimpl.constraints.unconstrained import Unconstrained
+from refimpl.constraints.user import UserConstraint
+
+__all__ = [
+    "Blocks",
+    "Circle",
+    "Constraint",
+    "Moved",
+    "Orthogonal",
+    "Solved",
+    "Solver",
+    "Unconstrained",
+    "UserConstraint",
+    "circle_blocks",
+    "drift",
+    "increment_norms",
+    "largest",
+    "layer_radii",
+    "orthogonal_blocks",
+    "orthonormal_factor",
+    "orthonormal_params",
+    "solvability",
+    "user_blocks",
+    "worst",
+]

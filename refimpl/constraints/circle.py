@@ -1,0 +1,227 @@
+"""Bounded weights, |θ| ≤ r, as circles θ² + ξ² = r² with a slack ξ for every weight.
+
+The configuration is q = (θ, ξ) along a new first axis of length 2. With θ = r sin φ and
+ξ = r cos φ the circle is the angle φ:
+
+* tangent part of u = (u_θ, u_ξ):  t = (u_θ ξ − u_ξ θ)/r,  Π u = t (ξ, −θ)/r
+* normal part:  n = (u_θ θ + u_ξ ξ)/r
+* drift by the rotation φ ← φ + h t/r, or by SHAKE φ ← φ + arcsin(h t/r), which needs h |t| ≤ r
+* nearest point of q + u:  φ ← φ + arctan(t / (r + n))
+
+The uniform law of the angle is the arcsine law of the weight: a flat prior on the circles puts
+its mass near ±r, with density 1/(π √(r² − θ²)).
+
+>>> import numpy as np
+>>> circle = Circle(radius=0.5)
+>>> q = circle.extend(np.array([0.3, -0.4]))
+>>> np.round(q[1], 12)
+array([0.4, 0.3])
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from refimpl.arrays import Array, eps, namespace
+from refimpl.constraints.base import Moved, Solved, largest, zero_like
+from refimpl.errors import InfeasibleError
+from refimpl.random import Rng
+
+
+@dataclass(frozen=True)
+class Circle:
+    """θ² + ξ² = r² for every weight of an array.
+
+    Parameters
+    ----------
+    radius : float
+        r, positive.
+    motion : {"rotation", "shake"}
+        The drift: the exact rotation, or a straight step and the projection along the old
+        normal.
+
+    Raises
+    ------
+    ValueError
+        If the radius is not positive and finite.
+
+    Examples
+    --------
+    >>> Circle(radius=0.0)
+    Traceback (most recent call last):
+    ...
+    ValueError: the radius of a circle constraint must be positive and finite, not 0.0
+    """
+
+    radius: float
+    motion: Literal["rotation", "shake"] = "rotation"
+
+    def __post_init__(self) -> None:
+        check_radius(self.radius)
+        if self.motion not in ("rotation", "shake"):
+            raise ValueError(f"motion must be 'rotation' or 'shake', not {self.motion!r}")
+
+    def extend(self, parameters: Array) -> Array:
+        """θ with ξ = +√(r² − θ²), shape (2, ...).
+
+        Raises
+        ------
+        InfeasibleError
+            If a weight lies outside its circle: carries the largest weight, the radius and the
+            number of weights outside.
+        """
+        xp = namespace(parameters)
+        check_inside(parameters, self.radius)
+        r = self.radius
+        slack = xp.sqrt(xp.clip((r - parameters) * (r + parameters), 0.0, None))
+        return xp.stack([parameters, slack])
+
+    def parameters(self, q: Array) -> Array:
+        """θ."""
+        return q[0, ...]
+
+    def extend_gradient(self, gradient: Array, q: Array) -> Array:
+        """(∇V, 0): the loss does not depend on the slack."""
+        xp = namespace(gradient)
+        return xp.stack([gradient, xp.zeros_like(gradient)])
+
+    def residual(self, q: Array) -> Array:
+        """(θ² + ξ² − r²)/r²."""
+        r = self.radius
+        theta, xi = q[0, ...] / r, q[1, ...] / r
+        return theta * theta + xi * xi - 1.0
+
+    def tangency(self, q: Array, p: Array) -> Array:
+        """(θ p + ξ s)/r for p = (p, s)."""
+        return (q[0, ...] * p[0, ...] + q[1, ...] * p[1, ...]) / self.radius
+
+    def tangential(self, q: Array, u: Array) -> Array:
+        """t = (u_θ ξ − u_ξ θ)/r, the component of ``u`` along the circle."""
+        return (u[0, ...] * q[1, ...] - u[1, ...] * q[0, ...]) / self.radius
+
+    def project_tangent(self, q: Array, u: Array) -> Array:
+        """t (ξ, −θ)/r."""
+        xp = namespace(q)
+        t = self.tangential(q, u) / self.radius
+        return xp.stack([t * q[1, ...], -t * q[0, ...]])
+
+    def project(self, q0: Array, target: Array) -> Solved:
+        """The arcsine law in Cartesian form: no iteration.
+
+        Raises
+        ------
+        InfeasibleError
+            If the tangential part of the increment exceeds the radius.
+        """
+        xp = namespace(q0, target)
+        r = self.radius
+        u = target - q0
+        sine = self.tangential(q0, u) / r
+        check_sine(sine, r)
+        cosine = xp.sqrt((1.0 - sine) * (1.0 + sine))
+        normal = (u[0, ...] * q0[0, ...] + u[1, ...] * q0[1, ...]) / (r * r)
+        return Solved(self._turn(q0, cosine, sine), 0, largest(1.0 + normal - cosine))
+
+    def nearest(self, target: Array) -> Solved:
+        """The radial projection r q̄/|q̄|.
+
+        Raises
+        ------
+        InfeasibleError
+            If a point lies at the centre of its circle.
+        """
+        xp = namespace(target)
+        length = xp.sqrt(target[0, ...] ** 2 + target[1, ...] ** 2)
+        if bool(xp.any(length == 0.0)):
+            raise InfeasibleError(
+                "a point at the centre of its circle has no nearest point; use a smaller step",
+                radius=self.radius,
+            )
+        scale = self.radius / length
+        return Solved(target * scale, 0, largest(scale - 1.0))
+
+    def move(self, q: Array, p: Array, step_size: float) -> Moved:
+        """Rotation by h t/r with the momentum carried along (or SHAKE).
+
+        Raises
+        ------
+        InfeasibleError
+            With ``motion="shake"``, if h |p| > r for some weight.
+        """
+        xp = namespace(q, p)
+        r = self.radius
+        if self.motion == "shake":
+            solved = self.project(q, q + step_size * p)
+            return Moved(solved.point, (solved.point - q) / step_size, 0, solved.multiplier)
+        t = self.tangential(q, p)
+        angle = (step_size / r) * t
+        end = self._turn(q, xp.cos(angle), xp.sin(angle))
+        speed = t / r
+        momentum = xp.stack([speed * end[1, ...], -speed * end[0, ...]])
+        return Moved(end, momentum, 0, zero_like(q))
+
+    def _turn(self, q: Array, cosine: Array, sine: Array) -> Array:
+        """``q`` rotated, with the rounding of the radius taken out before it can build up."""
+        xp = namespace(q)
+        theta, xi = q[0, ...], q[1, ...]
+        end = xp.stack([theta * cosine + xi * sine, xi * cosine - theta * sine])
+        excess = self.residual(end)
+        factor = xp.where(xp.abs(excess) > 4.0 * eps(q), 1.0 - 0.5 * excess, 1.0)
+        return end * factor
+
+    def random_point(self, rng: Rng, like: Array) -> Array:
+        """Uniform angles; ``like`` has the shape of the weights."""
+        xp = namespace(like)
+        phi = rng.uniform(like.shape, -math.pi, math.pi, like=like)
+        return self.radius * xp.stack([xp.sin(phi), xp.cos(phi)])
+
+    def dimension(self, q: Array) -> int:
+        """The number of weights."""
+        return math.prod(q.shape[1:])
+
+
+def check_radius(radius: float) -> None:
+    """Raise ValueError unless ``radius`` is positive and finite."""
+    if not 0.0 < radius < math.inf:
+        raise ValueError(
+            f"the radius of a circle constraint must be positive and finite, not {radius!r}"
+        )
+
+
+def check_inside(weights: Array, radius: float) -> None:
+    """Raise InfeasibleError if a weight exceeds the radius (or is not a number).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check_inside(np.array([0.1, 0.3]), 0.2)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    refimpl.errors.InfeasibleError: 1 of 2 weights lie outside ... (largest=0.3, radius=0.2, ...
+    """
+    xp = namespace(weights)
+    size = float(largest(weights))
+    if size <= radius:
+        return
+    outside = int(xp.sum(xp.astype(~(xp.abs(weights) <= radius), xp.int64)))
+    raise InfeasibleError(
+        f"{outside} of {math.prod(weights.shape)} weights lie outside their circle; enlarge the "
+        f"radius, draw smaller weights or clip them",
+        largest=size,
+        radius=float(radius),
+        outside=outside,
+    )
+
+
+def check_sine(sine: Array, radius: float) -> None:
+    """Raise InfeasibleError if a tangential increment, in units of the radius, exceeds 1."""
+    size = float(largest(sine))
+    if not size <= 1.0:
+        raise InfeasibleError(
+            "the tangential increment exceeds the radius, so the projection along the old normal "
+            "does not exist; use a smaller step or temperature, or the radial projection",
+            increment=size * radius,
+            radius=float(radius),
+        )

@@ -1,0 +1,182 @@
+"""Which parameters are constrained: circles with a radius per layer, orthogonality per layer.
+
+A layer is a leaf with two axes or more; biases have one and stay free by default.
+
+>>> import numpy as np
+>>> params = [{"weight": np.zeros((4, 3)), "bias": np.zeros(4)}, {"weight": np.zeros((2, 4))}]
+>>> layer_radii(params, (0.05, 0.1))
+[0.05, None, 0.1]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from refimpl import autodiff as ad
+from refimpl.constraints.base import Blocks, Constraint, Solver, Tree
+from refimpl.constraints.circle import Circle, check_radius
+from refimpl.constraints.orthogonal import Orthogonal, orthonormal_factor
+from refimpl.constraints.unconstrained import Unconstrained
+from refimpl.constraints.user import UserConstraint
+
+Include = Literal["weights", "all"]
+
+
+def layer_radii(
+    params: Tree, radii: Sequence[float], include: Include = "weights"
+) -> list[float | None]:
+    """The radius of every leaf, None for free ones.
+
+    Parameters
+    ----------
+    params : tree
+    radii : sequence of float
+        One for every layer, or fewer: the last one then serves all further layers.
+    include : {"weights", "all"}
+        Constrain layers only, or biases too (with the radius of the layer before them).
+
+    Raises
+    ------
+    ValueError
+        For no radius, a radius that is not positive, or more radii than layers.
+    """
+    leaves, _ = ad.flatten(params)
+    layers = sum(leaf.ndim >= 2 for leaf in leaves)
+    radii = tuple(radii)
+    if not radii or (len(radii) > max(layers, 1)):
+        raise ValueError(f"expected 1 to {layers} radii, one a layer, not {len(radii)}: {radii}")
+    for radius in radii:
+        check_radius(radius)
+    result: list[float | None] = []
+    layer = -1
+    for leaf in leaves:
+        layer += leaf.ndim >= 2
+        chosen = leaf.ndim >= 2 or include == "all"
+        result.append(float(radii[min(max(layer, 0), len(radii) - 1)]) if chosen else None)
+    return result
+
+
+def circle_blocks(
+    params: Tree,
+    radii: Sequence[float] = (1.0,),
+    include: Include = "weights",
+    motion: Literal["rotation", "shake"] = "rotation",
+) -> Blocks:
+    """Circle constraints on the weights, a radius per layer.
+
+    Raises
+    ------
+    ValueError
+        As :func:`layer_radii`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> circle_blocks([np.zeros((2, 2)), np.zeros((1, 2))], (0.5, 2.0)).constraints[1].radius
+    2.0
+    """
+    constraints: list[Constraint] = [
+        Unconstrained() if radius is None else Circle(radius, motion)
+        for radius in layer_radii(params, radii, include)
+    ]
+    return Blocks(tuple(constraints))
+
+
+def is_orthogonal_layer(params: Tree, free_first: bool = True) -> list[bool]:
+    """Which leaves an orthogonality constraint acts on: layers, the first one left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> is_orthogonal_layer([np.zeros((2, 2)), np.zeros(2), np.zeros((2, 2))])
+    [False, False, True]
+    """
+    chosen = []
+    seen = 0
+    for leaf in ad.flatten(params)[0]:
+        layer = leaf.ndim >= 2
+        chosen.append(bool(layer and not (free_first and seen == 0)))
+        seen += layer
+    return chosen
+
+
+def orthogonal_blocks(
+    params: Tree,
+    free_first: bool = True,
+    solver: Solver = "auto",
+    **options: Any,
+) -> Blocks:
+    """Orthogonality constraints on the layers; biases and the first layer are free by default.
+
+    Parameters
+    ----------
+    params : tree
+    free_first : bool
+    solver : {"auto", "quasi_newton", "newton"}
+    **options
+        Further fields of :class:`Orthogonal`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> blocks = orthogonal_blocks([np.eye(2), np.eye(2, 3)], free_first=False)
+    >>> [constraint.wide for constraint in blocks.constraints]
+    [False, True]
+    """
+    leaves, _ = ad.flatten(params)
+    constraints: list[Constraint] = [
+        Orthogonal(tuple(leaf.shape), solver, **options) if chosen else Unconstrained()
+        for leaf, chosen in zip(leaves, is_orthogonal_layer(params, free_first), strict=True)
+    ]
+    return Blocks(tuple(constraints))
+
+
+def orthonormal_params(params: Tree, blocks: Blocks, method: str = "qr") -> Tree:
+    """``params`` with orthonormal factors in place of the layers that are not orthonormal.
+
+    Parameters
+    ----------
+    params : tree
+    blocks : Blocks
+    method : {"qr", "polar"}
+
+    Returns
+    -------
+    tree
+        Layers that are orthonormal to rounding are returned as they are.
+
+    Raises
+    ------
+    InfeasibleError
+        If a layer has lost rank.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> params = [np.ones((1, 1)), np.array([[3.0, 4.0]])]
+    >>> orthonormal_params(params, orthogonal_blocks(params))[1]
+    array([[0.6, 0.8]])
+    """
+    leaves, structure = ad.flatten(params)
+    made = []
+    for constraint, leaf in zip(blocks.constraints, leaves, strict=True):
+        if isinstance(constraint, Orthogonal) and not constraint.accepts(leaf):
+            factor = orthonormal_factor(constraint.tall(leaf), method)
+            leaf = constraint.parameters(factor)
+        made.append(leaf)
+    return ad.unflatten(structure, made)
+
+
+def user_blocks(constraint: UserConstraint) -> Blocks:
+    """One user-defined constraint on all parameters together, as one vector.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from refimpl import autodiff as ad
+    >>> sphere = UserConstraint(lambda w: ad.sum(w * w) - 25.0)
+    >>> user_blocks(sphere).positions({"a": np.array([3.0]), "b": np.array([4.0])})
+    [array([3., 4.])]
+    """
+    return Blocks((constraint,), whole=True)
