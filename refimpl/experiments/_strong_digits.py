@@ -175,7 +175,7 @@ class _Order:
         return self.stream._orders[self.epoch]
 
 
-def method(name: str, strength: float, **more: Any) -> GradientCoherent:
+def build(name: str, strength: float, **more: Any) -> GradientCoherent:
     """The method of :data:`METHODS` called ``name`` at λ = ``strength``."""
     made = registry.make("gradient_coherent", **{"strength": strength, **METHODS[name], **more})
     assert isinstance(made, GradientCoherent)
