@@ -383,6 +383,20 @@ def reduce(operation: str, x: Array, axis: Any = None, keepdims: bool = False) -
 _UFUNCS: dict[str, Any] = {"sum": np.add.reduce, "max": np.maximum.reduce, "min": np.minimum.reduce}
 
 
+def one(like: Array) -> Array:
+    """A 0-d 1 of the namespace, dtype and device of ``like``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one(np.zeros(3, dtype=np.float32))
+    np.float32(1.0)
+    """
+    if isinstance(like, (np.ndarray, np.generic)):
+        return like.dtype.type(1)
+    return namespace(like).ones((), dtype=like.dtype, device=device(like))
+
+
 def eps(array: Array) -> float:
     """Machine epsilon of the array's dtype, as a Python float."""
     return float(namespace(array).finfo(array.dtype).eps)
@@ -414,7 +428,7 @@ def add_at(shape: tuple[int, ...], key: Any, values: Array) -> Array:
     return result
 
 
-def times_mask(values: Array, mask: Array) -> Array:
+def times_mask(values: Array, mask: Array, /) -> Array:
     """``values`` where the boolean ``mask`` holds, else 0, in the dtype of ``values``.
 
     Examples

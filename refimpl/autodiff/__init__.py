@@ -10,6 +10,7 @@ from refimpl.autodiff.checks import SlopeCheck, check_slope, check_vjp
 from refimpl.autodiff.fused import (
     hinge,
     linear,
+    linear_relu,
     logistic_loss,
     multiclass_hinge,
     softmax_cross_entropy,
@@ -109,6 +110,7 @@ __all__ = [
     "jvp",
     "leaky_relu",
     "linear",
+    "linear_relu",
     "log",
     "log1p",
     "log_softmax",

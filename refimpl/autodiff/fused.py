@@ -73,17 +73,27 @@ def linear(x, weight, bias=None, /):
         )
     result = x @ weight.mT
     if bias is not None:
-        if bias.shape != result.shape[1:]:
-            raise ValueError(f"linear needs a bias of shape {result.shape[1:]}, got {bias.shape}")
+        if bias.shape != weight.shape[:1]:
+            raise ValueError(f"linear needs a bias of shape {weight.shape[:1]}, got {bias.shape}")
         result += bias  # in place: the product is ours alone
     return result
 
 
-linear.derivatives(
+_LINEAR_RULES = (
     lambda g, ans, x, weight, bias=None: g @ weight,
     lambda g, ans, x, weight, bias=None: g.mT @ x,
-    lambda g, ans, x, weight, bias: op.sum(g, axis=0),
+    lambda g, ans, x, weight, bias: op.sum(g, 0),
 )
+linear.derivatives(*_LINEAR_RULES)
+
+
+@Primitive
+def linear_relu(x, weight, bias=None, /):
+    """max(x W^T + b, 0): :func:`linear` and relu, with the derivative 0 at 0, in one entry."""
+    return op.relu.forward(linear.forward(x, weight, bias))
+
+
+linear_relu.derivatives(*_LINEAR_RULES, shared=lambda g, ans: op._masked(g, ans > 0))
 
 
 # --- losses --------------------------------------------------------------------------------------

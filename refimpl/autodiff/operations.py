@@ -301,14 +301,10 @@ def _as_mask(condition, like):
     return namespace(like).astype(condition, like.dtype)
 
 
-@Primitive
-def _masked(g, mask, /):
-    return times_mask(g, mask)
-
-
+_masked = Primitive(times_mask)
 _masked.derivatives(lambda h, ans, g, mask: _masked(h, mask), None)
 
-relu.derivatives(lambda g, ans, x: _masked(g, value(ans) > 0))
+relu.derivatives(lambda g, ans, x: _masked(g, ans > 0))
 
 
 @Primitive
@@ -558,7 +554,7 @@ def stack(arrays, axis=0):
 
 
 @Primitive
-def sum(x, /, *, axis=None, keepdims=False):
+def sum(x, /, axis=None, keepdims=False):
     """Sum over ``axis`` (an int, a tuple, or None for all)."""
     return reduce("sum", x, axis, keepdims)
 
@@ -575,7 +571,7 @@ def _sum_rule(g, ans, x, axis=None, keepdims=False):
 sum.derivatives(_sum_rule)
 
 
-def mean(x, /, *, axis=None, keepdims=False):
+def mean(x, /, axis=None, keepdims=False):
     """Mean over ``axis``."""
     shape = _shape(x)
     count = math.prod(shape[a] for a in _axes(axis, len(shape)))
@@ -583,13 +579,13 @@ def mean(x, /, *, axis=None, keepdims=False):
 
 
 @Primitive
-def max(x, /, *, axis=None, keepdims=False):
+def max(x, /, axis=None, keepdims=False):
     """Maximum over ``axis``; ties share the cotangent."""
     return reduce("max", x, axis, keepdims)
 
 
 @Primitive
-def min(x, /, *, axis=None, keepdims=False):
+def min(x, /, axis=None, keepdims=False):
     """Minimum over ``axis``; ties share the cotangent."""
     return reduce("min", x, axis, keepdims)
 
@@ -608,7 +604,7 @@ min.derivatives(_extremum_rule)
 
 
 @Primitive
-def logsumexp(x, /, *, axis=None, keepdims=False):
+def logsumexp(x, /, axis=None, keepdims=False):
     """log(sum(exp(x))) over ``axis``, without overflow."""
     xp = namespace(x)
     top = reduce("max", x, axis, True)
@@ -627,13 +623,13 @@ def _logsumexp_rule(g, ans, x, axis=None, keepdims=False):
 logsumexp.derivatives(_logsumexp_rule)
 
 
-def log_softmax(x, /, *, axis=-1):
+def log_softmax(x, /, axis=-1):
     """x - logsumexp(x) along ``axis``."""
     return x - logsumexp(x, axis=axis, keepdims=True)
 
 
 @Primitive
-def softmax(x, /, *, axis=-1):
+def softmax(x, /, axis=-1):
     """exp(x) normalised to sum 1 along ``axis``."""
     xp = namespace(x)
     weights = xp.exp(x - reduce("max", x, axis, True))
@@ -648,7 +644,7 @@ softmax.derivatives(_softmax_rule)
 
 
 @Primitive
-def norm(x, /, *, axis=None, keepdims=False):
+def norm(x, /, axis=None, keepdims=False):
     """Euclidean (Frobenius) norm over ``axis``; the derivative at 0 is 0."""
     xp = namespace(x)
     return xp.sqrt(reduce("sum", x * x, axis, keepdims))

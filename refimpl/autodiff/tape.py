@@ -23,11 +23,10 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from refimpl.arrays import Array, backend, check_float, device, namespace
+from refimpl.arrays import Array, backend, check_float, namespace, one
 from refimpl.autodiff.trees import Tree, dot, map_tree
 
 _numbers = itertools.count()
-_NO_TRACE: frozenset[int] = frozenset()
 
 
 class Tensor:
@@ -40,29 +39,12 @@ class Tensor:
 
     __array_priority__ = 1000
     __array_ufunc__ = None  # NumPy arrays then leave `array + tensor` to the tensor
-    __slots__ = (
-        "args", "kwargs", "number", "parents", "plain", "primitive", "saved", "traces", "value"
-    )  # fmt: skip
+    __slots__ = ("number", "record", "traces", "value")
 
-    def __init__(
-        self,
-        value: Array,
-        traces: frozenset[int],
-        primitive: Primitive | None = None,
-        args: Sequence[Any] = (),
-        kwargs: dict[str, Any] | None = None,
-        parents: Sequence[tuple[int, Tensor]] = (),
-        plain: Sequence[Any] = (),
-        saved: Any = None,
-    ) -> None:
+    def __init__(self, value: Array, traces: frozenset[int], record: Any = None) -> None:
         self.value = value
         self.traces = traces  # the numbers of the traces it depends on
-        self.primitive = primitive
-        self.args = args
-        self.kwargs = kwargs
-        self.parents = parents  # the Tensors among args, with their positions
-        self.plain = plain  # args with the arrays under them
-        self.saved = saved
+        self.record = record  # None for an input
         self.number = next(_numbers)
 
     @property
@@ -134,6 +116,13 @@ class Tensor:
     mT: Any  # noqa: N815 (the standard's name)
 
 
+# What a Tensor remembers of its making: the operation, its arguments as given, and as plain arrays,
+# its options, the Tensors among the arguments with their positions, and what the operation saved.
+_Record = tuple[
+    "Primitive", Sequence[Any], Sequence[Any], dict[str, Any], list[tuple[int, Tensor]], Any
+]
+
+
 class Primitive:
     """An operation with a derivative table: one rule per positional argument.
 
@@ -166,26 +155,32 @@ class Primitive:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs and Tensor in map(type, kwargs.values()):
-            name = next(name for name, given in kwargs.items() if type(given) is Tensor)
             raise NotImplementedError(
-                f"refimpl.autodiff.{self.__name__} has no derivative rule for its option {name!r}"
+                f"refimpl.autodiff.{self.__name__} has no derivative rule for its options "
+                f"({', '.join(kwargs)}), and one of them is traced"
             )
         if Tensor not in map(type, args):
             result = self.forward(*args, **kwargs)
             return result[0] if self.saves else result
-        plain, parents, traces = list(args), [], _NO_TRACE
-        for position, argument in enumerate(args):
-            if type(argument) is Tensor:
-                plain[position] = argument.value
-                parents.append((position, argument))
-                if argument.traces is not traces:
-                    traces = argument.traces | traces
+        parents = [link for link in enumerate(args) if type(link[1]) is Tensor]
+        plain, traces = list(args), parents[0][1].traces
+        for position, parent in parents:
+            plain[position] = parent.value
+            if parent.traces is not traces:
+                traces = traces | parent.traces
         result = self.forward(*plain, **kwargs)
         value, saved = result if self.saves else (result, None)
-        return Tensor(value, traces, self, args, kwargs, parents, plain, saved)
+        return Tensor(value, traces, (self, args, plain, kwargs, parents, saved))
 
-    def derivatives(self, *rules: Callable[..., Any] | None) -> None:
-        """Enter the rules of arguments 0, 1, ...; None, or nothing, marks a missing one."""
+    def derivatives(
+        self, *rules: Callable[..., Any] | None, shared: Callable[[Any, Any], Any] | None = None
+    ) -> None:
+        """Enter the rules of arguments 0, 1, ...; None, or nothing, marks a missing one.
+
+        ``shared(g, ans)``, if it is given, is applied to the cotangent before all rules: the
+        factor that they have in common.
+        """
+        self.shared = shared
         count = self.forward.__code__.co_posonlyargcount
         self.rules = rules + (None,) * (count - len(rules))
 
@@ -249,7 +244,9 @@ def _enter(tree: Tree) -> _Trace:
 
     def enter(x: Any) -> Tensor:
         if type(x) is Tensor:
-            leaf = Tensor(x.value, x.traces | traces, _ALIAS, (x,), {}, [(0, x)], (x.value,))
+            leaf = Tensor(
+                x.value, x.traces | traces, (_ALIAS, (x,), (x.value,), {}, [(0, x)], None)
+            )
         else:
             if type(x) in (int, float):
                 x = backend().asarray(float(x))
@@ -281,12 +278,17 @@ def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
     while pending:
         _, node = heappop(pending)
         g = cotangents.pop(node.number)
-        primitive: Any = node.primitive
-        args, ans = (node.args, node) if recorded else (node.plain, node.value)
-        kwargs: Any = node.kwargs
+        primitive, args, plain, kwargs, parents, saved = node.record
+        ans: Any = node.value
+        if recorded:
+            ans, saved = node, None
+        else:
+            args = plain
         if primitive.saves:
-            kwargs = {**kwargs, "saved": None if recorded else node.saved}
-        for argnum, parent in node.parents:
+            kwargs = {**kwargs, "saved": saved}
+        if primitive.shared is not None:
+            g = primitive.shared(g, ans)
+        for argnum, parent in parents:
             if number not in parent.traces:
                 continue
             if primitive.variadic:
@@ -308,10 +310,6 @@ def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
         return namespace(leaf.value).zeros_like(leaf.value) if found is None else found
 
     return map_tree(collect, traced)
-
-
-def _one(like: Array) -> Array:
-    return namespace(like).asarray(1.0, dtype=like.dtype, device=device(like))
 
 
 def value_and_grad(
@@ -358,7 +356,7 @@ def value_and_grad(
         shape = getattr(plain, "shape", ())
         if shape != ():
             raise ValueError(f"the gradient needs a scalar value, got one of shape {shape}")
-        gradient = _backward(output, _one(trace.inputs[0].value), trace)
+        gradient = _backward(output, one(trace.inputs[0].value), trace)
         if not trace.is_nested(output):
             output = plain
         return ((output, map_tree(value, aux)), gradient) if has_aux else (output, gradient)

@@ -70,7 +70,7 @@ def multiclass_margin(
 
 
 def _check_scores(outputs: Array, targets: Array, *, allow_rows: bool) -> None:
-    shape, wanted = tuple(outputs.shape), tuple(targets.shape)
+    shape, wanted = outputs.shape, targets.shape
     if len(shape) != 2:
         raise ValueError(f"outputs must be (examples, classes), got shape {shape}")
     if wanted != shape[:1] and not (allow_rows and wanted == shape):

@@ -128,11 +128,17 @@ class MLP:
         """The outputs of every layer, activations applied except in the last."""
         if len(params) != self.depth:
             raise ValueError(f"expected {self.depth} layers of parameters, got {len(params)}")
-        activate = ACTIVATIONS[self.activation]
+        hidden, last = _hidden_layer(self.activation), self.depth - 1
         signals, signal = [], inputs
         for index, layer in enumerate(params):
-            signal = ad.linear(signal, layer["weight"], layer.get("bias"))
-            if index < self.depth - 1:
-                signal = activate(signal)
+            compute = hidden if index < last else ad.linear
+            signal = compute(signal, layer["weight"], layer.get("bias"))
             signals.append(signal)
         return signals
+
+
+def _hidden_layer(activation: str) -> Callable[..., Array]:
+    if activation == "relu":
+        return ad.linear_relu
+    activate = ACTIVATIONS[activation]
+    return lambda *args: activate(ad.linear(*args))

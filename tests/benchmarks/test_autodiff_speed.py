@@ -26,29 +26,25 @@ CASES = {
 
 
 def by_hand(params, inputs, labels):
-    """Softmax cross-entropy of a ReLU network and its gradient, as one would write them."""
-    signals, signal = [inputs], inputs
-    for index, layer in enumerate(params):
-        signal = signal @ layer["weight"].T
-        signal += layer["bias"]
-        if index < len(params) - 1:
-            np.maximum(signal, 0, out=signal)
-            signals.append(signal)
+    """Softmax cross-entropy of a ReLU network and its gradient, as a textbook writes them."""
+    signals, sums = [inputs], []
+    for layer in params:
+        sums.append(signals[-1] @ layer["weight"].T + layer["bias"])
+        if len(sums) < len(params):
+            signals.append(np.maximum(sums[-1], 0))
     rows = np.arange(len(labels))
-    signal -= signal.max(axis=1, keepdims=True)
-    probabilities = np.exp(signal)
-    total = probabilities.sum(axis=1, keepdims=True)
-    loss = np.mean(np.log(total[:, 0]) - signal[rows, labels])
-    probabilities /= total
-    probabilities[rows, labels] -= 1
-    delta = probabilities
+    shifted = sums[-1] - sums[-1].max(axis=1, keepdims=True)
+    weights = np.exp(shifted)
+    total = weights.sum(axis=1, keepdims=True)
+    loss = np.mean(np.log(total[:, 0]) - shifted[rows, labels])
+    delta = weights / total
+    delta[rows, labels] -= 1
     delta /= len(labels)
     gradients = []
-    for layer, below in zip(reversed(params), reversed(signals), strict=True):
-        gradients.append({"weight": delta.T @ below, "bias": delta.sum(axis=0)})
-        if below is not inputs:
-            delta = delta @ layer["weight"]
-            delta *= below > 0
+    for index in reversed(range(len(params))):
+        gradients.append({"weight": delta.T @ signals[index], "bias": delta.sum(axis=0)})
+        if index:
+            delta = (delta @ params[index]["weight"]) * (sums[index - 1] > 0)
     return loss, gradients[::-1]
 
 
