@@ -275,6 +275,13 @@ def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
             pending.append((-output.number, output))
         cotangents[output.number] = cotangent
     recorded = trace.is_nested(output)
+    if recorded and pending and type(cotangent) is not Tensor:
+        # The rules now meet Tensors, and not every library leaves `array * tensor` to the tensor
+        # as NumPy does; so the cotangent is one too: a constant of the enclosing traces.
+        cotangent = Tensor(
+            cotangent, output.traces - {number}, (_ALIAS, (cotangent,), (cotangent,), {}, (), None)
+        )
+        cotangents[output.number] = cotangent
     while pending:
         _, node = heappop(pending)
         g = cotangents.pop(node.number)
