@@ -109,6 +109,7 @@ def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
 _COLD = {"temperature": 0.0}
 _FREE = {"strength": 0.0}
 _HOT = {"temperature": 0.01}
+_NO_ENERGY = {"strength": 0.0, "output_strength": 0.0}
 
 _ENTRIES = (
     Entry("sgd", "Robbins & Monro 1951", "gradient descent on minibatches", "sgd:SGD"),
@@ -195,6 +196,57 @@ _ENTRIES = (
         "gradient_coherent:GradientCoherent",
         inert=_FREE,
         sample={"strength": 0.1, "threshold": 0.3},
+    ),
+    Entry(
+        "mhe",
+        "Liu et al. 2018",
+        "minimum hyperspherical energy: full or half space, Euclidean or angular",
+        "mhe:MHE",
+        inert=_NO_ENERGY,
+        sample={"strength": 0.1, "output_strength": 0.1},
+    ),
+    Entry(
+        "comhe_random",
+        "Lin et al. 2020",
+        "hyperspherical energy of randomly projected neurons",
+        "comhe_random:RandomProjection",
+        noise_free={"strength": 0.0},
+        inert=_NO_ENERGY,
+        sample={"s": 0.0, "dimension": 3, "strength": 0.01},
+    ),
+    Entry(
+        "comhe_angle",
+        "Lin et al. 2020",
+        "hyperspherical energy after a projection trained to preserve angles",
+        "comhe_angle:AngleProjection",
+        noise_free={"strength": 0.0},
+        inert=_NO_ENERGY,
+        sample={"s": 0.0, "dimension": 3, "strength": 0.01},
+    ),
+    Entry(
+        "comhe_adversarial",
+        "Lin et al. 2020",
+        "hyperspherical energy under a projection that raises it",
+        "comhe_adversarial:AdversarialProjection",
+        noise_free={"strength": 0.0},
+        inert=_NO_ENERGY,
+        sample={"s": 0.0, "dimension": 2, "strength": 0.1, "inner_steps": 2, "inner_rate": 0.01},
+    ),
+    Entry(
+        "comhe_group",
+        "Lin et al. 2020",
+        "hyperspherical energy on groups of coordinates",
+        "comhe_group:GroupProjection",
+        noise_free={"strength": 0.0},
+        inert=_NO_ENERGY,
+        sample={"s": 0.0, "groups": 2, "partition": False, "size": 2, "strength": 0.01},
+    ),
+    Entry(
+        "hyperspherical_uniformity",
+        "Wang et al. 2020; Liu et al. 2021",
+        "minimal angles, separation, determinant or mean direction of the neurons",
+        "hyperspherical_uniformity:HypersphericalUniformity",
+        inert=_NO_ENERGY,
     ),
     Entry(
         "sgld",
