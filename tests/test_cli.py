@@ -20,6 +20,7 @@ from refimpl.cli import options
 from refimpl.cli.app import app
 from refimpl.cli.train import hyper_option
 from refimpl.errors import DivergenceError
+from refimpl.models.compression import load as load_sparse
 from refimpl.training import History
 
 ROOT = Path(__file__).parents[1]
@@ -330,3 +331,22 @@ def test_version_and_unknown_commands():
     assert call("--version").output.startswith("refimpl 0.")
     assert "No such command" in call("verfy", code=2).stderr
     assert options.core_count() >= 1
+
+
+def test_a_sparse_network_is_exported_and_reads_back(tmp_path):
+    options = ("--data", "gaussians", "--algorithm", "gradient_coherent", "--penalty", "l1")
+    result = call(
+        "train", *options, "--strength", 0.05, "--threshold", 0, "--epochs", 30, "--export-sparse"
+    )
+    folder = tmp_path / "outputs/train/gaussians-gradient_coherent-seed0"
+    counted = json.loads((folder / "summary.json").read_text())["compression"]
+    stored = load_sparse(folder / "sparse.npz")
+    assert counted["nonzero"] == sum(np.count_nonzero(layer["weight"]) for layer in stored)
+    assert 1.0 < counted["ratio"] == counted["weights"] / counted["nonzero"]
+    assert f"compression {counted['ratio']:.2f}x" in result.output
+
+
+def test_a_dead_network_is_called_collapsed():
+    options = ("--algorithm", "strong_regularization", "--penalty", "l1", "--strength", 50)
+    result = call("train", *TINY, *options)
+    assert "collapsed: all" in result.output

@@ -57,8 +57,9 @@ Deviations
 * A network whose weights are all zero is a legal state: R = 0, κ = 1 unless g = 0, and
   ``info.nonzero`` is 0. A proximal step has no gradient that a buffer could hold: it is always
   outside. At τ = 1 rounding decides.
-* The gate needs gradient noise. With full batches, or once the training set is fitted, g → −λR or
-  g → 0, and for τ > 0 the gate of ``total`` shuts: the network then ends unregularised.
+* The gate needs gradient noise. At the regularised optimum of a full batch g = −λR, where the
+  cosine of ``total`` is 0/0: rounding shuts the gate, and beyond that point κ = −1. The network
+  then ends unregularised, as it does once the training set is fitted and g → 0.
 
 >>> import numpy as np
 >>> algorithm = GradientCoherent(strength=0.5, learning_rate=1.0)

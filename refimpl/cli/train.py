@@ -239,6 +239,11 @@ def _parse_widths(
 @seed_option
 @output_option("outputs/train")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of the same run.")
+@click.option(
+    "--export-sparse",
+    is_flag=True,
+    help="Write the network without its zeros, and check that it reads back the same.",
+)
 @traceback_option
 @click.pass_context
 def command(
@@ -259,19 +264,21 @@ def command(
     seed: int,
     output: Path,
     resume: bool,
+    export_sparse: bool,
     **hyper: Any,
 ) -> None:
     """Train a multilayer perceptron and print its losses and accuracies.
 
     Saves history.npz, summary.json and checkpoint.npz below OUTPUT, in a folder named after the
-    data set, the algorithm and the seed. The algorithm's hyper-parameters are options too:
-    `refimpl train --algorithm sgd --help` shows those of SGD.
+    data set, the algorithm and the seed; with --export-sparse also sparse.npz. The algorithm's
+    hyper-parameters are options too: `refimpl train --algorithm sgd --help` shows those of SGD.
     """
     from refimpl import arrays, datasets, models, training
     from refimpl.algorithms import registry
     from refimpl.cli.display import make_console
     from refimpl.experiments.runner import single_thread_blas
     from refimpl.experiments.store import provenance, write_atomic
+    from refimpl.models import compression
     from refimpl.random import Rng
 
     where = arrays.backend(backend, dtype)
@@ -329,6 +336,12 @@ def command(
             for name, dataset in sets.items()
         }
     seconds = time.perf_counter() - start
+    stored = compression.describe(result.params)
+    if export_sparse:
+        compression.save(folder / "sparse.npz", result.params)
+        again = compression.load(folder / "sparse.npz", where)
+        for name, dataset in sets.items():
+            _check_same(model, name, result.params, again, dataset.inputs)
     result.history.save(folder / "history.npz")
     summary = {
         "data": data,
@@ -344,11 +357,14 @@ def command(
         "steps": int(result.state.step),
         "stopped": bool(result.stopped),
         "results": final,
+        "compression": stored.as_dict(),
         "seconds": round(seconds, 3),
         "provenance": provenance(where, seed),
     }
     write_atomic(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
     console.print(_summary_table(final))
+    if export_sparse or stored.nonzero < stored.weights:
+        console.print(_sparsity(stored), soft_wrap=True)
     early = ", stopped by the algorithm" if result.stopped else ""
     console.print(
         f"{result.state.step} steps in {seconds:.1f} s{early} -> {folder}", soft_wrap=True
@@ -399,6 +415,28 @@ def _accuracy(model: Any) -> Callable[[Any, Any], float]:
         return models.accuracy(model(params, batch.inputs), targets)
 
     return correct
+
+
+def _check_same(model: Any, name: str, params: Any, again: Any, inputs: Any) -> None:
+    """Raise unless both networks give the same outputs, bit for bit."""
+    from refimpl import arrays
+    from refimpl.errors import DataError
+
+    first, second = model(params, inputs), model(again, inputs)
+    xp = arrays.namespace(first)
+    if not bool(xp.all(first == second)):
+        gap = float(xp.max(xp.abs(first - second)))
+        raise DataError(f"the exported network predicts otherwise on {name}", difference=gap)
+
+
+def _sparsity(stored: Any) -> str:
+    if stored.collapsed:
+        return f"collapsed: all {stored.weights} weights are zero"
+    return (
+        f"{stored.nonzero} of {stored.weights} weights are not zero: compression "
+        f"{stored.ratio:.2f}x; stored in {stored.sparse_bytes / 1000:.1f} kB of "
+        f"{stored.dense_bytes / 1000:.1f} kB ({stored.storage_ratio:.2f}x)"
+    )
 
 
 def _summary_table(final: dict[str, dict[str, float]]) -> Any:

@@ -1,0 +1,91 @@
+"""Counts against direct ones, bytes against scipy's own file, and a round trip without a change."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refimpl import Rng, backend
+from refimpl.errors import DataError
+from refimpl.models import MLP
+from refimpl.models.compression import describe, load, save
+
+
+def sparse_network(seed, density, dtype="float64", bias=True):
+    rng = np.random.default_rng(seed)
+    params = MLP((30, 40, 20, 5), bias=bias).init(Rng(seed), bias_scale=1.0)
+    for layer in params:
+        layer["weight"][rng.random(layer["weight"].shape) >= density] = 0.0
+    return [{name: leaf.astype(dtype) for name, leaf in layer.items()} for layer in params]
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    density=st.floats(0.0, 1.0),
+    dtype=st.sampled_from(["float32", "float64"]),
+    bias=st.booleans(),
+)
+def test_a_round_trip_changes_no_prediction(tmp_path_factory, seed, density, dtype, bias):
+    path = tmp_path_factory.mktemp("net") / "net.npz"
+    params = sparse_network(seed, density, dtype, bias)
+    save(path, params)
+    again = load(path)
+    for old, new in zip(params, again, strict=True):
+        assert old.keys() == new.keys()
+        for name in old:
+            assert new[name].dtype == old[name].dtype
+            assert np.array_equal(new[name], old[name])
+    model = MLP((30, 40, 20, 5), bias=bias)
+    inputs = np.random.default_rng(seed).normal(size=(7, 30)).astype(dtype)
+    assert model(again, inputs).tobytes() == model(params, inputs).tobytes()
+
+
+@given(seed=st.integers(0, 10**6), density=st.floats(0.05, 1.0))
+def test_counts_and_bytes(seed, density):
+    params = sparse_network(seed, density)
+    report = describe(params)
+    flat = np.concatenate([layer["weight"].ravel() for layer in params])
+    assert report.weights == flat.size == 30 * 40 + 40 * 20 + 20 * 5
+    assert report.nonzero == sum(float(value) != 0.0 for value in flat)
+    assert report.ratio == pytest.approx(flat.size / report.nonzero)
+    biases = 8 * (40 + 20 + 5)
+    assert report.dense_bytes == 8 * flat.size + biases
+    expected = biases
+    for layer in params:  # 8 bytes a value, 4 a column, 4 a row end: or dense, if that is less
+        kept = int((layer["weight"] != 0.0).sum())
+        rows = layer["weight"].shape[0]
+        expected += min(12 * kept + 4 * (rows + 1), 8 * layer["weight"].size)
+    assert report.sparse_bytes == expected
+    # indices cost memory: storage never gains as much as the count of weights
+    assert report.storage_ratio <= report.ratio
+
+
+def test_nine_times_fewer_weights_are_not_nine_times_less_storage():
+    weight = scipy.sparse.random_array((900, 900), density=1 / 9, rng=1, dtype=np.float32)
+    report = describe([{"weight": weight.toarray()}])
+    assert report.ratio == pytest.approx(9.0, rel=1e-3)
+    assert 4.0 < report.storage_ratio < 4.6
+
+
+def test_a_dead_network_is_collapsed_and_not_infinitely_compressed(tmp_path):
+    params = [{"weight": np.zeros((3, 2)), "bias": np.ones(3)}]
+    report = describe(params)
+    assert report.collapsed and report.ratio is None and report.as_dict()["ratio"] is None
+    save(tmp_path / "dead.npz", params)
+    assert np.array_equal(load(tmp_path / "dead.npz")[0]["weight"], np.zeros((3, 2)))
+
+
+def test_the_parameters_come_back_where_they_are_wanted(tmp_path):
+    save(tmp_path / "net.npz", sparse_network(0, 0.2))
+    place = backend("numpy", "float32")
+    assert load(tmp_path / "net.npz", place)[0]["weight"].dtype == np.float32
+
+
+def test_files_that_are_no_network_are_refused(tmp_path):
+    np.savez(tmp_path / "other.npz", values=np.ones(3))
+    np.savez(tmp_path / "empty.npz", layers=np.asarray(1))
+    (tmp_path / "text.npz").write_text("no archive")
+    for name in ("missing", "other", "empty", "text"):
+        with pytest.raises(DataError, match="not a saved sparse network"):
+            load(tmp_path / f"{name}.npz")
