@@ -122,10 +122,13 @@ class AdversarialProjection(EnergyPenalty):
         """
         return start_projected(self, params, self.dimension, self.project_first)
 
+    def raised_energy(self, projection: Array, weight: Array) -> Array:
+        """E⁺(P W) of one layer; differentiable in both."""
+        return self.ascent_energy(ad.matmul(weight, projection.mT))
+
     def ascend(self, projection: Array, weight: Array) -> Array:
         """One step of P up the energy, differentiable in W."""
-        energy = self.ascent_energy
-        slope = ad.grad(lambda p: energy(ad.matmul(weight, p.mT)))(projection)
+        slope = ad.grad(lambda p: self.raised_energy(p, weight))(projection)
         return ad.add(projection, self.inner_rate * slope)
 
     def step(
@@ -144,7 +147,7 @@ class AdversarialProjection(EnergyPenalty):
             for _ in range(self.inner_steps):
                 projection = self.ascend(projection, plain)
             kept.append(projection)
-            raised.append(self.ascent_energy(plain @ projection.mT))
+            raised.append(self.raised_energy(projection, plain))
             return energy(ad.matmul(weight, self.ascend(projection, weight).mT))
 
         after, info = energy_step(self, state, objective, batch, hidden)

@@ -137,8 +137,7 @@ class HypersphericalEnergy:
         kernels, so that a critical point whose S is positive semi-definite is a global minimum
         (derived: S is the dual certificate of the problem in the Gram matrix).
         """
-        _check(weight)
-        return _layer(weight, self, None)[1].slope
+        return _forward(weight, self, None)[1].slope
 
     def hvp(self, weight: Array, direction: Array) -> Array:
         """The Hessian at ``weight`` times ``direction``, of their shape (N, n)."""
@@ -275,10 +274,11 @@ def _check(weight: Array) -> None:
 def _forward(weight: Array, energy: HypersphericalEnergy, share: Array | None) -> tuple[Any, Any]:
     """The value, and per layer the parts of which the gradient is made."""
     _check(weight)
-    if weight.ndim == 2:
-        return _layer(weight, energy, share)
     xp = namespace(weight)
-    pairs = [_layer(weight[c, ...], energy, share) for c in range(weight.shape[0])]
+    eye = xp.eye(weight.shape[-2], dtype=weight.dtype, device=device(weight))
+    if weight.ndim == 2:
+        return _layer(weight, energy, share, eye)
+    pairs = [_layer(weight[c, ...], energy, share, eye) for c in range(weight.shape[0])]
     return xp.stack([value for value, _ in pairs]), [parts for _, parts in pairs]
 
 
@@ -304,17 +304,54 @@ def _normalise(weight: Array, epsilon: float) -> tuple[Array, Array, Array]:
     return weight * inverse, inverse, epsilon / squares
 
 
-def _gaps(unit: Array, delta: Array, energy: HypersphericalEnergy) -> tuple[Array, Array, Array]:
-    """G with zeros on the diagonal, 1 − G and 1 + G, accurate where they are small.
+def _gram(unit: Array, eye: Array) -> Array:
+    """G with zeros on the diagonal, so that no kernel meets its pole there."""
+    gram = unit @ unit.mT
+    gram *= 1.0 - eye
+    return gram
+
+
+def _half_space(gram: Array, energy: HypersphericalEnergy) -> tuple[Array, Array, Array] | None:
+    """Half space with s = 0 or 2, in few passes: φ(c) + φ(−c) depends on 1 − c² alone.
+
+    Returns None where a pair is too near for 1 − c² to have its digits; else the sum of pair
+    energies over i != j, A and (A∘G) 1.
+    """
+    xp = namespace(gram)
+    if energy.metric != "euclidean" or energy.s not in (0, 2):
+        return None
+    rest = gram * gram
+    if not 1.0 - float(xp.max(rest)) > 2.0 * eps(gram) ** (1.0 / 3.0):
+        return None
+    rest *= -1.0
+    rest += 1.0
+    size = gram.shape[0]
+    if energy.s == 0:
+        factor = 2.0 if energy.kernel == "released" else 1.0
+        total = -0.5 * factor * (xp.sum(xp.log(rest)) + size * (size - 1) * math.log(4.0))
+        inverse = factor / rest
+        return total, gram * inverse, xp.sum(inverse, axis=1) - factor * size
+    inverse = 1.0 / rest
+    lines = xp.sum(inverse, axis=1)
+    inverse *= inverse
+    # c² / (1 − c²)² = 1 / (1 − c²)² − 1 / (1 − c²)
+    diagonal = 2.0 * (xp.sum(inverse, axis=1) - lines)
+    inverse *= gram
+    inverse *= 2.0
+    return xp.sum(lines) - size, inverse, diagonal
+
+
+def _gaps(
+    unit: Array, delta: Array, gram: Array, energy: HypersphericalEnergy
+) -> tuple[Array, Array]:
+    """1 − G and 1 + G, accurate where they are small.
 
     From a rounded cosine 1 − c has lost its digits for near neurons. There
     2 − 2c = ‖û_i − û_j‖² + δ_i + δ_j is summed from the differences instead, row by row, for the
     few rows that have such a pair (in half space and for angles: near-antipodal ones too).
     """
     xp = namespace(unit)
-    gram = unit @ unit.mT
     size = gram.shape[0]
-    gram *= 1.0 - xp.eye(size, dtype=gram.dtype, device=device(gram))
     below, above = 1.0 - gram, 1.0 + gram
     half = energy.space == "half"
     cases = [(below, 1.0, True)]
@@ -339,7 +376,7 @@ def _gaps(unit: Array, delta: Array, energy: HypersphericalEnergy) -> tuple[Arra
                 second=flat % size,
                 cosine=sign,
             )
-    return gram, below, above
+    return below, above
 
 
 def _pairs(
@@ -362,41 +399,39 @@ def _pair_weights(energy: HypersphericalEnergy, share: Array | None, size: int) 
     return energy.scale(size) * (2.0 if energy.space == "half" else 1.0)
 
 
-def _off_diagonal(matrix: Array) -> Array:
-    return matrix * (
-        1.0 - namespace(matrix).eye(matrix.shape[0], dtype=matrix.dtype, device=device(matrix))
-    )
-
-
-def _minus_diagonal(matrix: Array, diagonal: Array) -> Array:
-    eye = namespace(matrix).eye(matrix.shape[0], dtype=matrix.dtype, device=device(matrix))
-    return matrix - eye * diagonal[:, None]
-
-
 def _own(energy: HypersphericalEnergy) -> bool:
     """Whether the pairs of a neuron and its own antipode are counted."""
     return energy.space == "half" and energy.reduction != "lines"
 
 
 def _layer(
-    weight: Array, energy: HypersphericalEnergy, share: Array | None
+    weight: Array, energy: HypersphericalEnergy, share: Array | None, eye: Array
 ) -> tuple[Array, _Parts]:
     xp = namespace(weight)
     unit, inverse, delta = _normalise(weight, energy.epsilon)
-    gram, below, above = _gaps(unit, delta, energy)
-    energies, slope = _pairs(below, above, energy, 1)
-    del below, above
+    gram = _gram(unit, eye)
     size = gram.shape[0]
     weights = _pair_weights(energy, share, size)
-    value = 0.5 * xp.sum(_off_diagonal(energies * weights))
-    del energies
-    slope = _off_diagonal(slope * weights)
-    diagonal = xp.sum(slope * gram, axis=1)
+    quick = _half_space(gram, energy) if energy.space == "half" else None
+    if quick is not None:
+        total, slope, diagonal = quick
+        value = (0.5 * weights) * total
+        slope *= weights
+        diagonal = weights * diagonal
+    else:
+        below, above = _gaps(unit, delta, gram, energy)
+        energies, slope = _pairs(below, above, energy, 1)
+        del below, above
+        value = 0.5 * xp.sum(energies * weights * (1.0 - eye))
+        del energies
+        slope = slope * weights * (1.0 - eye)
+        diagonal = xp.sum(slope * gram, axis=1)
     if _own(energy):
         own, own_slope = energy.pair(2.0 - delta, delta, 1)
         value = value + energy.scale(size) * xp.sum(own)
         diagonal = diagonal + (2.0 * energy.scale(size)) * own_slope * delta
-    return value, _Parts(unit, inverse, _minus_diagonal(slope, diagonal))
+    slope -= eye * diagonal
+    return value, _Parts(unit, inverse, slope)
 
 
 def _gradient_of(parts: _Parts | list[_Parts]) -> Array:
@@ -417,11 +452,13 @@ def _hessian(
         return namespace(weight).stack(parts)
     xp = namespace(weight)
     unit, inverse, delta = _normalise(weight, energy.epsilon)
-    gram, below, above = _gaps(unit, delta, energy)
+    size = weight.shape[0]
+    eye = xp.eye(size, dtype=weight.dtype, device=device(weight))
+    gram = _gram(unit, eye)
+    below, above = _gaps(unit, delta, gram, energy)
     _, slope, curvature = _pairs(below, above, energy, 2)
-    size = gram.shape[0]
-    weights = _pair_weights(energy, share, size)
-    slope, curvature = _off_diagonal(slope * weights), _off_diagonal(curvature * weights)
+    weights = _pair_weights(energy, share, size) * (1.0 - eye)
+    slope, curvature = slope * weights, curvature * weights
 
     stretch = xp.sum(unit * direction, axis=1)[:, None] * inverse  # ν̇ / ν
     unit_dot = direction * inverse - stretch * unit
@@ -436,8 +473,8 @@ def _hessian(
         delta_dot = -2.0 * delta * stretch[:, 0]
         diagonal = diagonal + factor * own_slope * delta
         diagonal_dot = diagonal_dot + factor * delta_dot * (own_slope + own_curvature * delta)
-    slope = _minus_diagonal(slope, diagonal)
-    slope_dot = _minus_diagonal(slope_dot, diagonal_dot)
+    slope = slope - eye * diagonal
+    slope_dot = slope_dot - eye * diagonal_dot
     gradient = (inverse * slope) @ unit
     return inverse * (slope_dot @ unit + slope @ unit_dot) - stretch * gradient
 

@@ -1,0 +1,115 @@
+"""What hyperspherical energy costs, as ratios to matrix products measured in the same process.
+
+Run with ``python -m pytest tests/benchmarks --benchmark-enable``.
+"""
+
+import statistics
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from refimpl import Rng
+from refimpl import autodiff as ad
+from refimpl.algorithms.comhe_random import projected_energy
+from refimpl.algorithms.hyperspherical_common import draw_projections
+from refimpl.models.hyperspherical import HypersphericalEnergy
+
+NEURONS, INPUTS = 256, 2304
+PROJECTIONS, DIMENSION = 20, 40
+HALF = HypersphericalEnergy(2.0, "half")
+
+
+@pytest.fixture(scope="module")
+def weight():
+    return np.random.default_rng(0).normal(size=(NEURONS, INPUTS)).astype(np.float32)
+
+
+def medians(functions, seconds=3.0):
+    """Median time of each function, called in turn."""
+    times = {name: [] for name in functions}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def best(measure, attempts=3):
+    """The largest of some ratios: load from outside can only lower them."""
+    return max(measure() for _ in range(attempts))
+
+
+def test_half_space_runs_at_half_the_rate_of_a_matrix_product(weight):
+    other = np.ascontiguousarray(weight.T) + 0  # another matrix, so that no symmetry is used
+
+    def efficiency():
+        time_of = medians({"energy": lambda: HALF.value_and_gradient(weight), "product": product})
+        rate = 2 * INPUTS * NEURONS**2 / time_of["product"]
+        return 4 * INPUTS * NEURONS**2 / time_of["energy"] / rate
+
+    def product():
+        return weight @ other
+
+    with threadpool_limits(1):
+        measured = best(efficiency)
+    print(f"energy and gradient: {100 * measured:.0f} % of the matrix-product rate (target 50 %)")
+    assert measured >= 0.5
+
+
+@pytest.mark.parametrize("shape", [(256, 2304), (256, 256), (512, 64)])
+@pytest.mark.parametrize("s", [0.0, 1.0, 2.0])
+def test_memory_stays_within_a_few_gram_matrices(shape, s):
+    neurons, inputs = shape
+    weight = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    energy = HypersphericalEnergy(s, "half")
+    energy.value_and_gradient(weight)
+    tracemalloc.start()
+    energy.value_and_gradient(weight)
+    numbers = tracemalloc.get_traced_memory()[1] / weight.itemsize
+    tracemalloc.stop()
+    allowed = 4 * neurons**2 + 3 * neurons * inputs
+    print(f"s={s} {shape}: peak {numbers / allowed:.2f} of 4 N^2 + 3 n N numbers")
+    if s == 2.0 and shape == (NEURONS, INPUTS):
+        assert numbers <= allowed
+    assert numbers <= 4 * allowed  # no array of size n N^2, nor one of 2N points
+
+
+def test_random_projection_costs_little_more_than_its_draws_and_products(weight):
+    shape = (PROJECTIONS, DIMENSION, INPUTS)
+
+    def energy():
+        projections = draw_projections(Rng(0), shape, weight, 0)
+        ad.value_and_grad(lambda w: projected_energy(w, projections, HALF))(weight)
+
+    def floor():
+        """The normals, the product there, a Gram matrix and a product each, the product back."""
+        projections = draw_projections(Rng(0), shape, weight, 0)
+        stacked = projections.reshape(-1, INPUTS)
+        images = np.ascontiguousarray(
+            (weight @ stacked.T).reshape(NEURONS, PROJECTIONS, DIMENSION).transpose(1, 0, 2)
+        )
+        for image in images:
+            gram = image @ image.T
+            gram @ image
+        images.transpose(1, 0, 2).reshape(NEURONS, -1) @ stacked
+
+    def inverse_ratio():
+        time_of = medians({"energy": energy, "floor": floor})
+        return time_of["floor"] / time_of["energy"]
+
+    with threadpool_limits(1):
+        measured = 1 / best(inverse_ratio)
+    print(f"random projection: {measured:.2f} times its normals and products (target 1.3)")
+    assert measured <= 1.3
+
+
+@pytest.mark.parametrize("shape", [(64, 576), (128, 1152), (256, 2304)])
+def test_time(benchmark, shape):
+    weight = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    with threadpool_limits(1):
+        benchmark(HALF.value_and_gradient, weight)
