@@ -212,8 +212,10 @@ def underdamped_law(
     decay : float, optional
         c of the full step in place of exp(-friction * h); halves of O take its root.
     drift : {"rotation", "shake"}
+        SHAKE's law is resolved less well where its drifts often have no solution.
     stale : bool
-        Use in "AOAB" the force (gradient and its projection) of the point before the drift.
+        Use in "AOAB" the force (gradient and its projection) of the point before the drift; for
+        small steps only, since the series in Hermite functions diverges where h / c is large.
     angles, hermite : int
         Size of the basis; double both to see how far the numbers can be trusted.
     tolerance : float

@@ -15,7 +15,10 @@ contraction factors follow from equivariance under rotations.
    c = -E tr S^2 / (2 m s^4) and 3 E tr S^2 / (2 m s^4), s^2 = 2 tau h the noise's variance.
 3. Spectral gap on the circle: L f = (tau/r^2) f'' - (V'(theta) xi / r^2) f' in the angle. On
    Fourier modes this is a banded matrix; Holley and Stroock bound its gap from below.
-4. Soft constraints: the penalty |W^T W - I|_F^2 / (4 eps) has the largest normal curvature 2/eps,
+4. Depth: a linear layer of independent Gaussian weights of variance v multiplies the squared norm
+   of a backpropagated vector by v chi^2_n, independently of the other layers, so the logarithm
+   of the gradient's norm is a sum whose mean and variance are digamma and trigamma functions.
+5. Soft constraints: the penalty |W^T W - I|_F^2 / (4 eps) has the largest normal curvature 2/eps,
    and (theta^2 + xi^2 - r^2)^2 / (4 eps) has 2 r^2 / eps: explicit descent is stable only below
    h = eps and h = eps / r^2.
 
@@ -285,3 +288,28 @@ def soft_circle_residual(softness: float, radius: float = 1.0, temperature: floa
     mass = 0.5 * (1.0 + math.erf(cut / math.sqrt(2.0)))
     tails = (2.0 - math.exp(-0.5 * cut**2)) / math.sqrt(2.0 * math.pi)
     return deviation * tails / mass
+
+
+def gaussian_depth_gain(depth: int, width: int, variance: float) -> tuple[float, float]:
+    """Mean and standard deviation of log(|dL/dx| / |dL/dy|) through square Gaussian layers.
+
+    Parameters
+    ----------
+    depth, width : int
+    variance : float
+        Of one weight; 1/width keeps the norm, on average over squares.
+
+    Returns
+    -------
+    mean, deviation : float
+        Of the natural logarithm.
+
+    Examples
+    --------
+    >>> mean, deviation = gaussian_depth_gain(100, 64, 1.0 / 64)
+    >>> round(mean, 3), round(deviation, 3)
+    (-0.785, 0.891)
+    """
+    mean = 0.5 * depth * (float(special.digamma(0.5 * width)) + math.log(2.0 * variance))
+    deviation = 0.5 * math.sqrt(depth * float(special.polygamma(1, 0.5 * width)))
+    return mean, deviation
