@@ -143,8 +143,7 @@ def _cross_entropy_rule(g, ans, logits, targets, reduction="mean", saved=None):
     return scale * (probabilities - distribution)
 
 
-softmax_cross_entropy = Primitive(_softmax_cross_entropy, saves=True)
-softmax_cross_entropy.__name__ = "softmax_cross_entropy"
+softmax_cross_entropy = Primitive(_softmax_cross_entropy, saves=True, name="softmax_cross_entropy")
 softmax_cross_entropy.derivatives(_cross_entropy_rule, None)
 
 
@@ -156,7 +155,7 @@ def logistic_loss(scores, labels, /, *, reduction="mean"):
 
 logistic_loss.derivatives(
     lambda g, ans, scores, labels, reduction="mean": (
-        _per_example(g, scores.shape[0], reduction) * -labels * op.sigmoid(-labels * scores)
+        _per_example(g, scores.shape[0], reduction) * -labels * op.sigmoid(scores * -labels)
     ),
     None,
 )

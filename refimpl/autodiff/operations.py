@@ -301,7 +301,7 @@ def _as_mask(condition, like):
     return namespace(like).astype(condition, like.dtype)
 
 
-_masked = Primitive(times_mask)
+_masked = Primitive(times_mask, name="_masked")
 _masked.derivatives(lambda h, ans, g, mask: _masked(h, mask), None)
 
 relu.derivatives(lambda g, ans, x: _masked(g, ans > 0))
@@ -533,7 +533,7 @@ def _concat_rule(g, ans, *arrays, argnum, axis):
     axis %= len(_shape(ans))
     lengths = [_shape(array)[axis] for array in arrays]
     start = builtins.sum(lengths[:argnum])
-    return g[(slice(None),) * axis + (slice(start, start + lengths[argnum]),)]
+    return g[(slice(None),) * axis + (slice(start, start + lengths[argnum]), ...)]
 
 
 _join = Primitive(_concat, variadic=True)

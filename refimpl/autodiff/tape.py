@@ -34,7 +34,8 @@ class Tensor:
 
     Supports ``+ - * / ** @``, indexing, comparisons (which give plain arrays) and the attributes
     ``shape``, ``ndim``, ``dtype``, ``size`` and ``mT``. Everything else is a function of
-    :mod:`refimpl.autodiff`.
+    :mod:`refimpl.autodiff`. NumPy and CuPy leave ``array * tensor`` to the tensor; an array of a
+    library that does not must stand on the right, or go through ``autodiff.multiply``.
     """
 
     __array_priority__ = 1000
@@ -139,16 +140,23 @@ class Primitive:
     saves : bool
         ``forward`` returns ``(result, saved)``. The rules get ``saved`` as a keyword when the pass
         is not itself differentiated, and None when it is: what is saved has no derivative.
+    name : str, optional
+        Default: the name of ``forward``.
     """
 
     def __init__(
-        self, forward: Callable[..., Any], *, variadic: bool = False, saves: bool = False
+        self,
+        forward: Callable[..., Any],
+        *,
+        variadic: bool = False,
+        saves: bool = False,
+        name: str = "",
     ) -> None:
         self.forward = forward
         self.variadic = variadic
         self.saves = saves
         self.derivatives()
-        self.__name__ = forward.__name__
+        self.__name__ = name or forward.__name__
         self.__doc__ = forward.__doc__
         self.__module__ = forward.__module__
         self.__wrapped__ = forward
