@@ -297,6 +297,23 @@ _ENTRIES = (
         sample=_HOT,
     ),
     Entry(
+        "c_cola_ud_released",
+        "Leimkuhler et al. 2021, released code",
+        "negative control: the circle optimiser with its faults",
+        "c_cola_released:ReleasedCCoLAud",
+        noise_free=_COLD,
+        sample={"radii": (3.0,), **_HOT},
+    ),
+    Entry(
+        "o_cola_ud_released",
+        "Leimkuhler et al. 2021, released code",
+        "negative control: the orthogonality optimiser with its faults",
+        "o_cola_released:ReleasedOCoLAud",
+        noise_free=_COLD,
+        inert={"reshaped_start": False, "fixed_iterations": False},
+        sample=_HOT,
+    ),
+    Entry(
         "constrained_od",
         "Leimkuhler et al. 2021",
         "any constraint, overdamped Langevin",
