@@ -86,7 +86,7 @@ from refimpl.algorithms.constrained_langevin import (
     keeps_gradient,
 )
 from refimpl.arrays import Array, namespace
-from refimpl.constraints import largest, layer_radii, worst
+from refimpl.constraints import layer_radii, worst
 from refimpl.constraints.circle import check_inside, check_sine
 from refimpl.errors import InfeasibleError, RefimplError
 from refimpl.random import Rng
@@ -113,8 +113,8 @@ class CircleState(NamedTuple):
         φ and ξ = r cos φ.
     momentum : tree like ``params``, or None
         The velocity v along the arc (p of free leaves); None for the overdamped method.
-    gradient : tree like ``params``, or None
-        Kept for the next step's first B, where the splitting reuses it.
+    force : tree like ``params``, or None
+        G ξ (G of free leaves) for the next step's first B, where the splitting reuses it.
     """
 
     params: Tree
@@ -122,7 +122,7 @@ class CircleState(NamedTuple):
     angles: Tree
     slack: Tree
     momentum: Tree
-    gradient: Tree
+    force: Tree
 
 
 class CircleInfo(NamedTuple):
@@ -184,7 +184,10 @@ def _residual(
     parts = [0.0 * loss]
     for theta, xi, r in zip(thetas, slacks, bounds, strict=True):
         if r is not None and xi is not None:
-            parts.append(largest((theta * theta + xi * xi) * (1.0 / (r * r)) - 1.0))
+            xp = namespace(theta)
+            square = theta * theta + xi * xi
+            high, low = xp.max(square), xp.min(square)
+            parts.append(xp.maximum(high * (1.0 / (r * r)) - 1.0, 1.0 - low * (1.0 / (r * r))))
     return worst(parts)
 
 
@@ -452,8 +455,9 @@ class CCoLAud:
         v = _leaves(state.params, state.momentum)
         params, loss = state.params, None
         grads: Any = None
-        if state.step > 0 and state.gradient is not None:
-            grads = _leaves(state.params, state.gradient)
+        force: Any = None  # G ξ at the present point
+        if state.step > 0 and state.force is not None:
+            force = _leaves(state.params, state.force)
         stale = self.splitting == "as_released"
         placed = True  # whether theta and xi are those of the angles
 
@@ -473,9 +477,14 @@ class CCoLAud:
             params, placed = ad.unflatten(structure, theta), True
 
         def kick(s: float) -> None:
+            nonlocal force
+            if force is None:
+                if grads is None:
+                    gradient()
+                pairs = zip(grads, xi, strict=True)
+                force = [g if x is None else g * x for g, x in pairs]
             for i, r in enumerate(bounds):
-                pull = grads[i] if r is None else grads[i] * xi[i]
-                v[i] = v[i] - (s if r is None else s / r) * pull
+                v[i] = v[i] - (s if r is None else s / r) * force[i]
 
         if stale or (letters == "AOAB" and state.step == 0):
             gradient()
@@ -489,12 +498,10 @@ class CCoLAud:
                         theta[i] = theta[i] + s * v[i]
                     else:
                         phi[i] = phi[i] + (s / r) * v[i]
-                placed = False
+                placed, force = False, None
                 grads = grads if stale else None
             elif part == "B":
                 place()
-                if grads is None:
-                    gradient()
                 kick(s)
             else:
                 v = self._exchange_heat(v, s, rng)
@@ -502,7 +509,7 @@ class CCoLAud:
         assert loss is not None
         residual = _residual(loss, self.diagnostics, bounds, theta, xi)
         build = ad.unflatten
-        kept = build(structure, grads) if keeps_gradient(letters) else None
+        kept = build(structure, force) if keeps_gradient(letters) else None
         new = CircleState(
             params, state.step + 1, build(structure, phi), build(structure, xi),
             build(structure, v), kept,

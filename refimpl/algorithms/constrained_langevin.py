@@ -64,6 +64,7 @@ array([0., 1.])
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -94,6 +95,7 @@ from refimpl.constraints import (
     largest,
     orthogonal_blocks,
     orthonormal_params,
+    residual_of,
     user_blocks,
     worst,
 )
@@ -179,22 +181,24 @@ class _Tally:
     """What happened inside one step."""
 
     multipliers: list[Array]
+    residuals: list[Array]
     iterations: int = 0
     rejected: int = 0
     halvings: int = 0
     fallbacks: int = 0
 
-    def info(self, blocks: Blocks, loss: Array, q: list[Array], p: list[Array] | None) -> Any:
-        residual = worst(blocks.each(lambda c, x: largest(c.residual(x)), q))
-        tangency = 0.0 * residual
-        if p is not None:
-            tangency = worst(blocks.each(lambda c, x, y: largest(c.tangency(x, y)), q, p))
-        multiplier = worst(self.multipliers)
+    def count(self, blocks: Blocks, ends: Sequence[Solved | Moved]) -> None:
+        """Enter the projections of all blocks; the residual is that of the last ones."""
+        self.multipliers += [end.multiplier for end in ends]
+        self.residuals = blocks.each(residual_of, ends)
+        self.iterations += sum(end.iterations for end in ends)
+
+    def info(self, loss: Array, tangency: Array) -> ConstrainedInfo:
         return ConstrainedInfo(
             loss,
-            residual,
+            worst(self.residuals),
             tangency,
-            multiplier,
+            worst(self.multipliers),
             self.iterations,
             self.rejected,
             self.halvings,
@@ -279,7 +283,7 @@ def overdamped_step(
     q = state.positions
     loss, gradient = checked_gradient(objective, state.params, batch, state.step)
     slopes = blocks.gradients(gradient, q)
-    tally = _Tally([])
+    tally = _Tally([], [])
     noise = _noise(q, rng) if temperature > 0.0 else None
 
     def solve(constraint: Constraint, x: Array, u: Array) -> Solved:
@@ -314,10 +318,9 @@ def overdamped_step(
             solved = [Solved(x, 0, 0.0 * largest(x)) for x in q]
         break
     new = [item.point for item in solved]
-    tally.multipliers = [item.multiplier for item in solved]
-    tally.iterations = sum(item.iterations for item in solved)
+    tally.count(blocks, solved)
     params = blocks.params(state.params, new)
-    return OverdampedState(params, state.step + 1, new), tally.info(blocks, loss, new, None)
+    return OverdampedState(params, state.step + 1, new), tally.info(loss, 0.0 * loss)
 
 
 # --- underdamped ---------------------------------------------------------------------------------
@@ -403,7 +406,7 @@ def _underdamped_attempt(
 ) -> tuple[UnderdampedState, ConstrainedInfo]:
     q, p = state.positions, state.momenta
     params = state.params
-    tally = _Tally([], halvings=halvings)
+    tally = _Tally([], [], halvings=halvings)
     slopes = state.gradients if state.step > 0 else None
     loss = None
     tangent = True
@@ -431,8 +434,7 @@ def _underdamped_attempt(
                 p,
             )
             q, p = [m.position for m in moved], [m.momentum for m in moved]
-            tally.multipliers += [m.multiplier for m in moved]
-            tally.iterations += sum(m.iterations for m in moved)
+            tally.count(blocks, moved)
             slopes = None
         elif part == "B":
             p = kick(p, s)
@@ -448,7 +450,8 @@ def _underdamped_attempt(
     kept = slopes if keeps_gradient(letters) else None
     new = UnderdampedState(params, state.step + 1, q, p, kept)
     assert loss is not None
-    return new, tally.info(blocks, loss, q, p)
+    tangency = worst(blocks.each(lambda c, x, u: largest(c.tangency(x, u)), q, p))
+    return new, tally.info(loss, tangency)
 
 
 def _move(

@@ -14,6 +14,7 @@ from refimpl.constraints.base import (
     Solver,
     drift,
     largest,
+    residual_of,
     worst,
 )
 from refimpl.constraints.circle import Circle
@@ -51,6 +52,7 @@ __all__ = [
     "orthogonal_blocks",
     "orthonormal_factor",
     "orthonormal_params",
+    "residual_of",
     "solvability",
     "user_blocks",
     "worst",

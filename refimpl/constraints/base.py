@@ -41,11 +41,14 @@ class Solved(NamedTuple):
         Of the solver; 0 for closed forms and where the start was within the tolerance.
     multiplier : 0-d array
         Largest entry of the Lagrange multiplier, in modulus.
+    residual : 0-d array or None
+        Largest entry of the constraint's residual at ``point``, where the solver measured it.
     """
 
     point: Array
     iterations: int
     multiplier: Array
+    residual: Array | None = None
 
 
 class Moved(NamedTuple):
@@ -55,6 +58,7 @@ class Moved(NamedTuple):
     momentum: Array
     iterations: int
     multiplier: Array
+    residual: Array | None = None
 
 
 class Constraint(Protocol):
@@ -153,7 +157,23 @@ def largest(values: Array) -> Array:
     xp = namespace(values)
     if math.prod(values.shape) == 0:
         return xp.sum(values)
-    return xp.max(xp.abs(values))
+    return xp.maximum(xp.max(values), -xp.min(values))  # two reductions, and no copy for abs
+
+
+def residual_of(constraint: Constraint, end: Solved | Moved) -> Array:
+    """Largest entry of the residual at the end: the solver's own measurement, or a new one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from refimpl.constraints import Circle
+    >>> circle = Circle(1.0)
+    >>> float(residual_of(circle, Solved(np.array([[0.0], [2.0]]), 0, np.zeros(()))))
+    3.0
+    """
+    if end.residual is not None:
+        return end.residual
+    return largest(constraint.residual(end[0]))
 
 
 def zero_like(values: Array) -> Array:
