@@ -652,6 +652,8 @@ def _alone(claim: Claim) -> tuple[Experiment, _NoConfig]:
     def run_task(config: Any, backend: Any, rng: Any) -> dict[str, Any]:
         return {"outcome": json.dumps(asdict(claim.function()))}
 
+    # what it computes is the claim's: a stored outcome depends on the sources that those reach
+    run_task.__module__ = claim.function.__module__
     return Experiment(f"claim:{claim.id}", _NoConfig, run_task), _NoConfig.of(claim)
 
 

@@ -15,11 +15,13 @@ from refimpl.claims.ledger import (
     compare,
     evaluate,
     judge,
+    load,
     report,
     select,
 )
 from refimpl.errors import RefimplError
 from refimpl.experiments.base import Experiment, Result
+from refimpl.experiments.sources import sources_of
 
 
 def enter(book, id, function, experiment=None, **changes):
@@ -279,3 +281,11 @@ def test_a_claim_of_the_full_profile_is_skipped_in_the_quick_one_and_counted(pro
     assert judge(book.claims()[0], {}, profile).verdict == expected[0]
     with pytest.raises(ValueError, match="profile of FD-3"):
         enter(book, "FD-3", costly, profile="slow")
+
+
+def test_a_lone_claims_outcome_is_stored_under_the_sources_of_its_module():
+    """Else a change of the theory that it measures would leave a stale verdict in the cache."""
+    [lone] = [claim for claim in load(["hyperspherical_energy"]) if claim.id == "HE-14"]
+    experiment, _ = ledger._alone(lone)
+    names = {path.name for path in sources_of(experiment.module)}
+    assert {"hyperspherical_energy_theory.py", "hyperspherical_energy_angle.py"} <= names
