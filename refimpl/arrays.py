@@ -418,7 +418,8 @@ def add_at(shape: tuple[int, ...], key: Any, values: Array) -> Array:
     result = xp.zeros(shape, dtype=values.dtype, device=device(values))
     parts = key if isinstance(key, tuple) else (key,)
     if all(part is None or part is ... or isinstance(part, (int, slice)) for part in parts):
-        result[key] = values
+        plain = tuple(part for part in parts if part is not None)
+        result[plain] = xp.reshape(values, result[plain].shape)
     elif array_api_compat.is_numpy_namespace(xp):
         np.add.at(result, key, values)
     elif array_api_compat.is_cupy_namespace(xp):

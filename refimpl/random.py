@@ -44,7 +44,7 @@ class Rng:
         if seed < 0:
             raise ValueError(f"seed must be non-negative, not {seed}")
         self.seed = int(seed)
-        self.path = tuple(path)
+        self.path = tuple(int(name) if isinstance(name, np.integer) else name for name in path)
         self._generator: np.random.Generator | None = None
 
     def __repr__(self) -> str:
@@ -54,7 +54,7 @@ class Rng:
     def generator(self) -> np.random.Generator:
         """The host generator behind this stream, made at the first draw."""
         if self._generator is None:
-            label = "/".join(f"{type(name).__name__}:{name}" for name in self.path)
+            label = "/".join(f"{type(name).__name__}:{_escape(name)}" for name in self.path)
             digest = hashlib.blake2b(f"{self.seed}|{label}".encode(), digest_size=32).digest()
             self._generator = np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
         return self._generator
@@ -94,6 +94,11 @@ class Rng:
     def choice(self, n: int, size: int, replace: bool = False) -> np.ndarray:
         """``size`` indices out of ``range(n)``, on the host."""
         return self.generator.choice(n, size, replace=replace)
+
+
+def _escape(name: str | int) -> str:
+    """A name whose separators cannot be taken for the borders of a path."""
+    return str(name).replace("\\", "\\\\").replace("/", "\\/")
 
 
 def _place(draws: np.ndarray, like: Array | None) -> Array:

@@ -1,0 +1,129 @@
+"""The direction of the imports, and what an import brings with it."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted([*ROOT.glob("refimpl/**/*.py"), *ROOT.glob("figures/**/*.py")])
+
+# From the ground up: a module imports from its own part of the house, or from lower floors.
+FLOORS = [
+    {"errors"},
+    {"arrays"},
+    {"random"},
+    {"autodiff"},
+    {"datasets", "models"},
+    {"constraints"},
+    {"algorithms", "theory"},
+    {"training"},
+    {"experiments"},
+    {"claims"},
+    {"cli", "figures"},
+]
+FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
+
+
+def name_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def part_of(module):
+    """The part of the house a module belongs to: 'autodiff' for refimpl.autodiff.tape."""
+    names = module.split(".")
+    if names[0] == "refimpl":
+        return names[1] if len(names) > 1 else None
+    return names[0] if names[0] == "figures" else None
+
+
+def imports(path):
+    """Names of all modules that a file imports, at any depth of nesting."""
+    found = set()
+    package = name_of(path) if path.name == "__init__.py" else name_of(path).rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *([base] if base else [])])
+            if base == "refimpl":
+                found |= {f"refimpl.{alias.name}" for alias in node.names}
+            found.add(base)
+    return found
+
+
+# What refimpl/__init__.py offers by another name than its file's.
+OFFERED = {"Rng": "random", "backend": "arrays", "namespace": "arrays", "to_host": "arrays"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_go_down(path):
+    mine = part_of(name_of(path))
+    if mine is None or mine.startswith("__"):
+        return
+    assert mine in FLOOR, f"{mine} has no floor: add it to FLOORS"
+    for imported in imports(path):
+        part = part_of(imported)
+        part = OFFERED.get(part, part)
+        if part is None or part.startswith("__") or part == mine:
+            continue
+        assert part in FLOOR, f"{name_of(path)} imports {imported}, which has no floor"
+        below = FLOOR[part] < FLOOR[mine] or {part, mine} == FLOORS[-1]  # the roof is one
+        assert below, f"{name_of(path)} imports {imported}, which is not below it"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("refimpl/theory/*.py")), ids=name_of)
+def test_theory_shares_no_code_with_what_it_checks(path):
+    assert not {part_of(name) for name in imports(path)} & {"algorithms", "training"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_arrays_names_cupy(path):
+    if name_of(path) == "refimpl.arrays":
+        return
+    assert not {name for name in imports(path) if name.split(".")[0] in ("cupy", "cupyx")}
+
+
+def loaded_after(statement):
+    """Top-level packages in sys.modules of a fresh interpreter."""
+    code = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return set(run.stdout.split())
+
+
+def test_import_is_light():
+    loaded = loaded_after("import refimpl")
+    heavy = {"cupy", "cupyx", "matplotlib", "sklearn", "joblib", "click", "rich", "scipy", "dask"}
+    assert not loaded & heavy
+    assert {"refimpl", "numpy", "array_api_compat"} <= loaded
+
+
+def test_lower_floors_need_the_three_dependencies_only():
+    floors = "arrays, autodiff, datasets, errors, models, random"
+    loaded = loaded_after(f"from refimpl import {floors}")
+    assert not loaded & {"cupy", "cupyx", "matplotlib", "sklearn", "joblib", "click", "rich"}
+
+
+def test_the_check_sees_an_upward_import(tmp_path, monkeypatch):
+    """This test can fail: a made-up module that imports from above is found."""
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    bad = tmp_path / "refimpl" / "theory" / "cheat.py"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("def f():\n    from refimpl.algorithms import sgd\n    return sgd\n")
+    assert "refimpl.algorithms" in imports(bad)
+    with pytest.raises(AssertionError, match="not below it"):
+        test_imports_go_down(bad)
+    with pytest.raises(AssertionError):
+        test_theory_shares_no_code_with_what_it_checks(bad)
