@@ -15,7 +15,7 @@ import itertools
 from dataclasses import dataclass
 
 from refimpl import autodiff as ad
-from refimpl.arrays import Array, Backend
+from refimpl.arrays import Array, Backend, backend_of
 from refimpl.arrays import backend as make_backend
 from refimpl.models.initialisers import INITIALISERS
 from refimpl.random import Rng
@@ -107,8 +107,16 @@ class DeepLinear:
         left : array, shape (K, r), orthonormal columns
         right : array, shape (N, r), orthonormal columns
         strengths : array, shape (r,), non-negative
+        backend : Backend, optional
+            Where the weights live; default: where ``strengths`` does.
+
+        Raises
+        ------
+        ValueError
+            If a layer is narrower than r.
         """
-        place = backend or make_backend()
+        place = backend or backend_of(strengths)
+        left, right, strengths = (place.asarray(part) for part in (left, right, strengths))
         rank = strengths.shape[0]
         roots = strengths ** (1.0 / self.depth)
         layers = []
@@ -118,7 +126,7 @@ class DeepLinear:
             last = index == self.depth - 1
             if rank > min(rows, columns):
                 raise ValueError(f"rank {rank} does not fit a layer of shape {(rows, columns)}")
-            core = place.zeros((rank, rank)) + place.eye(rank) * roots
+            core = place.eye(rank) * roots
             outer = left if last else place.eye(rows)[:, :rank]
             inner = right if first else place.eye(columns)[:, :rank]
             layers.append(outer @ core @ inner.mT)
