@@ -288,154 +288,120 @@ multiplies the weights by 1 - 3 = -2, which oscillates and does not decay
         params, structure = ad.flatten(state.params)
         slopes, _ = ad.flatten(gradient)
         chosen = [i for i, leaf in enumerate(params) if is_regularised(leaf, self.include)]
-        pulls = {i: self._pull(params[i]) for i in chosen}  # line 2
+        weights, losses = [params[i] for i in chosen], [slopes[i] for i in chosen]
+        pulls = [self._pull(w) for w in weights]  # line 2
 
-        first = [_inner(slopes[i], slopes[i]) for i in chosen]  # ‖g‖², ‖w‖² of each array
-        sizes = [_inner(params[i], params[i]) for i in chosen]
-        cross, second = self._compare(state, objective, batch, chosen, slopes, first, pulls, sizes)
-        if self.scope == "global":
-            cross, first, second = [_total(cross)], [_total(first)], [_total(second)]
-        kappas = [self._cosine(*each) for each in zip(cross, first, second, strict=True)]  # line 3
-        gates = self._decide(state, chosen, slopes, pulls, kappas, first)  # line 4
-        strengths = {i: self.strength * gate for i, gate in zip(chosen, gates, strict=True)}
+        g, w = _flat(losses), _flat(weights)
+        r = w if self.penalty == "l2" else _flat(pulls)
+        gg, ww = self._inner(g, g), self._inner(w, w)
+        rr = ww if r is w else self._inner(r, r)
+        kappas = self._coherence(state, objective, batch, chosen, g, r, gg, rr)  # line 3
+        opened = self._decide(losses, pulls, kappas, gg, rr)  # line 4
+        if state.step // state.steps_per_epoch < self.delay:
+            opened = [gate & ~gate for gate in opened]
+        gates = [namespace(loss).astype(gate, loss.dtype) for gate in opened]
+        share = _total([namespace(loss).sum(gate) for gate in gates])
+        share = share / sum(gate.size for gate in gates)
+        gates = gates * len(chosen) if len(gates) < len(chosen) else gates
+        strengths = [self.strength * gate for gate in gates]
 
         inside = self.penalty != "l1" and self.placement == "inside"
-        fed = list(slopes)
         if inside:  # line 5
-            for i in chosen:
-                fed[i] = slopes[i] + strengths[i] * pulls[i]
+            for i, lam, pull in zip(chosen, strengths, pulls, strict=True):
+                slopes[i] = slopes[i] + lam * pull
         base = State(state.params, state.step, state.buffers)
-        moved = descend(self.update, base, ad.unflatten(structure, fed))  # line 6
+        moved = descend(self.update, base, ad.unflatten(structure, slopes))  # line 6
         after, _ = ad.flatten(moved.params)
         if not inside:  # line 7
-            for i in chosen:
-                size = self.learning_rate * strengths[i]
-                if self.penalty == "l1":
-                    after[i] = soft_threshold(after[i], size)
-                else:
-                    after[i] = after[i] - size * pulls[i]
+            for i, lam, pull in zip(chosen, strengths, pulls, strict=True):
+                after[i] = self._penalise(after[i], self.learning_rate * lam, pull)
         if self.keep_zeros:
-            xp = namespace(loss)
-            for i, gate in zip(chosen, gates, strict=True):
-                after[i] = xp.where((gate > 0.0) | (params[i] != 0.0), after[i], params[i])
+            for i, gate, old in zip(chosen, gates, weights, strict=True):
+                kept = (gate > 0.0) | (old != 0.0)
+                after[i] = namespace(loss).where(kept, after[i], old)
 
-        previous = gradient if self.criterion == "temporal" else None
         new = GateState(
             ad.unflatten(structure, after),
             moved.step,
             moved.buffers,
-            previous,
+            gradient if self.criterion == "temporal" else None,
             state.steps_per_epoch,
         )
-        return new, self._describe(loss, gates, kappas, first, sizes, [after[i] for i in chosen])
+        info = GateInfo(
+            loss,
+            share,
+            _total(kappas) / len(kappas),
+            namespace(loss).sqrt(_total(gg)),
+            namespace(loss).sqrt(_total(ww)),
+            _nonzero([after[i] for i in chosen], loss.dtype),
+        )
+        return new, info
 
     def _pull(self, weight: Array) -> Array:
         """R, the gradient of the penalty at strength 1."""
         return weight if self.penalty == "l2" else namespace(weight).sign(weight)
 
-    def _compare(
+    def _inner(self, left: list[Array], right: list[Array]) -> list[Array]:
+        """The inner product of each pair, or their sum where the scope is global."""
+        each = [a @ b for a, b in zip(left, right, strict=True)]
+        return [_total(each)] if self.scope == "global" else each
+
+    def _coherence(
         self,
         state: GateState,
         objective: Objective,
         batch: Any,
         chosen: list[int],
-        slopes: list[Array],
-        squares: list[Array],
-        pulls: dict[int, Array],
-        sizes: list[Array],
-    ) -> tuple[list[Array], list[Array]]:
-        """⟨g, other⟩ and ‖other‖² for each array: ``other`` is what g is compared with."""
-        if self.criterion not in ("lookahead", "temporal"):
-            # three inner products give both, so that g + λR need not be formed before the decision
-            lam = self.strength
-            along = [_inner(slopes[i], pulls[i]) for i in chosen]
-            pulled = sizes if self.penalty == "l2" else [_inner(r, r) for r in pulls.values()]
-            return (
-                [gg + lam * gr for gg, gr in zip(squares, along, strict=True)],
-                [
-                    gg + (2.0 * lam) * gr + lam**2 * rr
-                    for gg, gr, rr in zip(squares, along, pulled, strict=True)
-                ],
-            )
-        other = state.previous
-        if self.criterion == "lookahead":
-            ahead, structure = ad.flatten(state.params)
-            for i in chosen:
-                ahead[i] = self._penalty_step(ahead[i])
-            other = ad.grad(objective)(ad.unflatten(structure, ahead), batch)
-        others, _ = ad.flatten(other)
-        return (
-            [_inner(slopes[i], others[i]) for i in chosen],
-            [_inner(others[i], others[i]) for i in chosen],
-        )
+        g: list[Array],
+        r: list[Array],
+        gg: list[Array],
+        rr: list[Array],
+    ) -> list[Array]:
+        """κ of the whole network, or of each array."""
+        if self.strength == 0.0:
+            return [namespace(*gg).ones_like(square) for square in gg]
+        if self.criterion in ("lookahead", "temporal"):
+            other = state.previous
+            if self.criterion == "lookahead":
+                ahead, structure = ad.flatten(state.params)
+                for i in chosen:
+                    size = self.learning_rate * self.strength
+                    ahead[i] = self._penalise(ahead[i], size, self._pull(ahead[i]))
+                other = ad.grad(objective)(ad.unflatten(structure, ahead), batch)
+            leaves, _ = ad.flatten(other)
+            others = _flat([leaves[i] for i in chosen])
+            cross, sizes = self._inner(g, others), self._inner(others, others)
+        else:  # three inner products, so that g + λR is not formed before the decision
+            lam, gr = self.strength, self._inner(g, r)
+            cross = [a + lam * b for a, b in zip(gg, gr, strict=True)]
+            sizes = [a + (2.0 * lam) * b + lam**2 * c for a, b, c in zip(gg, gr, rr, strict=True)]
+        return [cosine(*each) for each in zip(cross, gg, sizes, strict=True)]
 
     def _decide(
         self,
-        state: GateState,
-        chosen: list[int],
         slopes: list[Array],
-        pulls: dict[int, Array],
+        pulls: list[Array],
         kappas: list[Array],
-        squares: list[Array],
+        gg: list[Array],
+        rr: list[Array],
     ) -> list[Array]:
-        """For each penalised array 1 where the penalty acts and 0 where not, 0-d or elementwise."""
-        xp = namespace(*kappas)
+        """Whether the penalty acts: on the network, on each array, or on each element."""
+        if self.criterion == "always":
+            return [kappa >= -1.0 for kappa in kappas]
+        if self.criterion == "ratio":
+            lam, most = self.strength**2, self.ratio**2
+            return [lam * b <= most * a for a, b in zip(gg, rr, strict=True)]
         if self.criterion == "sign":
-            totals = {i: slopes[i] + self.strength * pulls[i] for i in chosen}
-            opened = [xp.sign(totals[i]) == xp.sign(slopes[i]) for i in chosen]
-        elif self.criterion == "always":
-            opened = [kappa >= -1.0 for kappa in kappas]
-        elif self.criterion == "ratio":
-            pushes = [_inner(pulls[i], pulls[i]) for i in chosen]
-            pushes = [_total(pushes)] if self.scope == "global" else pushes
-            opened = [
-                self.strength**2 * push <= self.ratio**2 * square
-                for push, square in zip(pushes, squares, strict=True)
+            sign = namespace(*gg).sign
+            return [
+                sign(g + self.strength * pull) == sign(g)
+                for g, pull in zip(slopes, pulls, strict=True)
             ]
-        else:
-            opened = [kappa >= self.threshold for kappa in kappas]
-        if state.step // state.steps_per_epoch < self.delay:
-            opened = [gate & ~gate for gate in opened]
-        gates = [xp.astype(gate, slopes[0].dtype) for gate in opened]
-        return gates * len(chosen) if len(gates) == 1 else gates
+        return [kappa >= self.threshold for kappa in kappas]
 
-    def _describe(
-        self,
-        loss: Array,
-        gates: list[Array],
-        kappas: list[Array],
-        squares: list[Array],
-        sizes: list[Array],
-        after: list[Array],
-    ) -> GateInfo:
-        xp = namespace(loss)
-        if self.scope == "global" and self.criterion != "sign":
-            share = gates[0]
-        else:
-            share = _total([xp.sum(gate) for gate in gates]) / sum(gate.size for gate in gates)
-        kept = _total([xp.count_nonzero(w != 0.0) for w in after])
-        return GateInfo(
-            loss,
-            share,
-            _total(kappas) / len(kappas),
-            xp.sqrt(_total(squares)),
-            xp.sqrt(_total(sizes)),
-            xp.astype(kept, loss.dtype) / sum(w.size for w in after),
-        )
-
-    def _penalty_step(self, weight: Array) -> Array:
-        """P(w): what the penalty alone would do to ``weight``."""
-        size = self.learning_rate * self.strength
-        if self.penalty == "l2":
-            return (1.0 - size) * weight
-        if self.penalty == "l1":
-            return soft_threshold(weight, size)
-        return weight - size * namespace(weight).sign(weight)
-
-    def _cosine(self, cross: Array, first: Array, second: Array) -> Array:
-        if self.strength == 0.0:
-            return namespace(cross).ones_like(cross)
-        return cosine(cross, first, second)
+    def _penalise(self, weight: Array, size: Any, pull: Array) -> Array:
+        """``weight`` after a step of the penalty alone: outside the buffer, and for P(w)."""
+        return soft_threshold(weight, size) if self.penalty == "l1" else weight - size * pull
 
 
 def cosine(cross: Array, first: Array, second: Array) -> Array:
@@ -464,9 +430,9 @@ def cosine(cross: Array, first: Array, second: Array) -> Array:
     return xp.where(defined, xp.clip(cross / safe, -1.0, 1.0), xp.zeros_like(product))
 
 
-def _inner(a: Array, b: Array) -> Array:
-    xp = namespace(a)
-    return xp.reshape(a, (-1,)) @ xp.reshape(b, (-1,))
+def _flat(leaves: list[Array]) -> list[Array]:
+    reshape = namespace(*leaves).reshape
+    return [reshape(leaf, (-1,)) for leaf in leaves]
 
 
 def _total(parts: list[Array]) -> Array:
@@ -474,3 +440,9 @@ def _total(parts: list[Array]) -> Array:
     for part in parts[1:]:
         total = total + part
     return total
+
+
+def _nonzero(weights: list[Array], dtype: Any) -> Array:
+    xp = namespace(*weights)
+    kept = _total([xp.count_nonzero(w != 0.0) for w in weights])
+    return xp.astype(kept, dtype) / sum(w.size for w in weights)

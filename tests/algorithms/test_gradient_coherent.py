@@ -132,13 +132,14 @@ def test_the_sign_gate_keeps_what_does_not_turn_an_element(seed, strength):
     assert float(info.gate) == pytest.approx(np.mean(flat(kept)), abs=1e-15)
 
 
-@given(seed=st.integers(0, 10**6), strength=st.floats(0.01, 3.0), ratio=st.floats(0.1, 3.0))
-def test_the_ratio_gate_compares_two_norms(seed, strength, ratio):
+@given(seed=st.integers(0, 10**6), ratio=st.floats(0.1, 3.0), penalty=st.sampled_from(PENALTIES))
+def test_the_ratio_gate_compares_two_norms(seed, ratio, penalty):
     params, slopes = network(seed)
-    left = strength * np.linalg.norm(flat(weights_of(params)))
-    right = ratio * np.linalg.norm(flat(slopes[1::2]))
-    algorithm = GradientCoherent(strength, 0.3, criterion="ratio", ratio=ratio)
-    assert float(step(algorithm, params, slopes)[1].gate) == (left <= right)
+    pulls = flat([pull(penalty, w) for w in weights_of(params)])
+    edge = ratio * np.linalg.norm(flat(slopes[1::2])) / np.linalg.norm(pulls)
+    for factor, opened in ((0.999, 1.0), (1.001, 0.0)):
+        algorithm = GradientCoherent(factor * edge, 0.01, penalty, criterion="ratio", ratio=ratio)
+        assert float(step(algorithm, params, slopes)[1].gate) == opened
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)

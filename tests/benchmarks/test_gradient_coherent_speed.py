@@ -1,0 +1,68 @@
+"""What the gate costs: a step behind it against the plain step that has no gate.
+
+Both run in one process, in alternating bursts, on one BLAS thread, and the medians are compared.
+The plain step is weight decay, which computes no diagnostics of the gate at all. Run with
+
+    python -m pytest tests/benchmarks --benchmark-enable
+"""
+
+import statistics
+import time
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from refimpl import Rng, backend
+from refimpl.algorithms import make
+from refimpl.datasets import Batch
+from refimpl.models import MLP, Objective
+
+CASES = {"digits": ((64, *[64] * 7, 10), 64), "mnist": ((784, 256, 256, 10), 128)}
+
+
+def stepper(name, widths, examples, **hyper):
+    place = backend("numpy", "float32")
+    model = MLP(widths)
+    objective = Objective(model)
+    like = place.zeros(())
+    batch = Batch(
+        Rng(1).normal((examples, widths[0]), like=like), np.arange(examples) % widths[-1], None
+    )
+    algorithm = make(name, learning_rate=0.01, **hyper)
+    state = [algorithm.init(model.init(Rng(0), backend=place))]
+
+    def step():
+        state[0], _ = algorithm.step(state[0], objective, batch)
+
+    return step
+
+
+def ratio(first, second, seconds=4.0, burst=5):
+    """Median time of ``first`` over that of ``second``, in alternating bursts of calls."""
+    times = {first: [], second: []}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        for step in times:
+            begin = time.perf_counter()
+            for _ in range(burst):
+                step()
+            times[step].append(time.perf_counter() - begin)
+    return statistics.median(times[first]) / statistics.median(times[second])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_gate_costs_a_tenth_of_a_plain_step_at_most(case, benchmark):
+    widths, examples = CASES[case]
+    gate = stepper("gradient_coherent", widths, examples, strength=0.05)
+    plain = stepper("weight_decay", widths, examples, strength=0.05)
+    ungated = stepper("strong_regularization", widths, examples, strength=0.05)
+    ahead = stepper("gradient_coherent", widths, examples, strength=0.05, criterion="lookahead")
+    with threadpool_limits(1):
+        found = ratio(gate, plain)
+        benchmark.extra_info["gate / weight decay"] = found
+        benchmark.extra_info["gate / same step without gate"] = ratio(gate, ungated, 2.0)
+        benchmark.extra_info["look-ahead / weight decay"] = ratio(ahead, plain, 2.0)
+        benchmark.pedantic(gate, rounds=20)
+    print({name: round(value, 3) for name, value in benchmark.extra_info.items()})
+    assert found <= 1.1
