@@ -19,10 +19,12 @@ import numpy as np
 
 from refimpl.algorithms import registry
 from refimpl.algorithms.gradient_coherent import GradientCoherent
+from refimpl.algorithms.l1 import soft_threshold
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Dataset
 from refimpl.datasets.digits import digits
 from refimpl.models import MLP, Objective
+from refimpl.models.compression import describe
 from refimpl.random import Rng
 from refimpl.training import accuracy, train
 
@@ -31,6 +33,7 @@ TEST = 500
 METHODS: dict[str, dict[str, Any]] = {
     "none": {"strength": 0.0, "criterion": "always"},
     "plain": {"criterion": "always"},
+    "delayed 1": {"criterion": "always", "delay": 1},
     "delayed 2": {"criterion": "always", "delay": 2},
     "delayed 5": {"criterion": "always", "delay": 5},
     "delayed 8": {"criterion": "always", "delay": 8},
@@ -268,3 +271,17 @@ def run(
         "steps_shut": float(len(gate) - 1 - opened[-1]) if len(opened) else float(len(gate)),
     }
     return Run(outcome.params, numbers, history.steps, per_epoch)
+
+
+def repair(params: Any, recipe: Recipe, strength: float, sets: Sets) -> dict[str, float]:
+    """What one last proximal step with the recipe's first rate leaves of a network under L1."""
+    size = recipe.learning_rate * strength
+    repaired = [{**layer, "weight": soft_threshold(layer["weight"], size)} for layer in params]
+    stored = describe(repaired)
+    measure = accuracy(recipe.model(sets.train.features))
+    return {
+        "repaired_nonzero": stored.nonzero / stored.weights,
+        "repaired_accuracy": measure(repaired, sets.test),
+        "dense_bytes": stored.dense_bytes,
+        "sparse_bytes": stored.sparse_bytes,
+    }

@@ -14,14 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.algorithms.l1 import soft_threshold
 from refimpl.arrays import Backend
 from refimpl.arrays import backend as make_backend
-from refimpl.experiments._strong_digits import Recipe, build, load, run
+from refimpl.experiments._strong_digits import Recipe, build, load, repair, run
 from refimpl.experiments.base import Experiment
-from refimpl.models.compression import describe
 from refimpl.random import Rng
-from refimpl.training import accuracy
 
 MARGINS = (0.01, 0.02, 0.03)
 
@@ -89,21 +86,13 @@ def run_task(
     )
     recipe = Recipe(epochs=config.epochs)
     outcome = run(build(method, strength, penalty="l1"), recipe, sets, seed, place)
-    repaired = [
-        {**layer, "weight": soft_threshold(layer["weight"], recipe.learning_rate * strength)}
-        for layer in outcome.params
-    ]
-    stored = describe(repaired)
     return {
         "method": method,
         "strength": strength,
         "split": split,
         "seed": seed,
         **{"validation_accuracy": np.nan, **outcome.numbers},
-        "repaired_nonzero": stored.nonzero / stored.weights,
-        "repaired_accuracy": accuracy(recipe.model())(repaired, sets.test),
-        "sparse_bytes": stored.sparse_bytes,
-        "dense_bytes": stored.dense_bytes,
+        **repair(outcome.params, recipe, strength, sets),
     }
 
 

@@ -1,7 +1,8 @@
-"""What the gate costs: a step behind it against the plain step that has no gate.
+"""What the gate costs: a step behind it against the plain strong step that has no gate.
 
 Both run in one process, in alternating bursts, on one BLAS thread, and the medians are compared.
-The plain step is weight decay, which computes no diagnostics of the gate at all. Run with
+The plain step reports the same diagnostics (norms, coherence, non-zero weights). What those cost
+is seen against weight decay, which reports none of them. Run with
 
     python -m pytest tests/benchmarks --benchmark-enable
 """
@@ -59,10 +60,12 @@ def test_the_gate_costs_a_tenth_of_a_plain_step_at_most(case, benchmark):
     ungated = stepper("strong_regularization", widths, examples, strength=0.05)
     ahead = stepper("gradient_coherent", widths, examples, strength=0.05, criterion="lookahead")
     with threadpool_limits(1):
-        found = ratio(gate, plain)
-        benchmark.extra_info["gate / weight decay"] = found
-        benchmark.extra_info["gate / same step without gate"] = ratio(gate, ungated, 2.0)
-        benchmark.extra_info["look-ahead / weight decay"] = ratio(ahead, plain, 2.0)
+        found = ratio(gate, ungated)
+        bare = ratio(gate, plain)
+        benchmark.extra_info["gate / plain step"] = found
+        benchmark.extra_info["gate / weight decay without diagnostics"] = bare
+        benchmark.extra_info["look-ahead / plain step"] = ratio(ahead, ungated, 2.0)
         benchmark.pedantic(gate, rounds=20)
     print({name: round(value, 3) for name, value in benchmark.extra_info.items()})
     assert found <= 1.1
+    assert bare <= 1.3

@@ -1,0 +1,58 @@
+"""What the figures on strong regularisation share: colours of the methods, rows of long tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from refimpl.experiments.base import Result
+
+LABELS = {
+    "none": "no penalty",
+    "plain": "plain",
+    "delayed 1": "delayed 1 epoch",
+    "delayed 5": "delayed 5 epochs",
+    "delayed 8": "delayed 8 epochs",
+    "delayed 10": "delayed 10 epochs",
+    "delayed 15": "delayed 15 epochs",
+    "gate 0.5": "gate τ = 0.5",
+    "gate 0.7": "gate τ = 0.7",
+    "gate 0.8": "gate τ = 0.8",
+    "gate 0.9": "gate τ = 0.9",
+}
+
+
+def colour(method: str, style: Any) -> str:
+    """Plain is red, delays are blues, gates are greens."""
+    fixed = {
+        "plain": style.colours[1],
+        "delayed 1": style.colours[0],
+        "delayed 5": style.colours[0],
+        "delayed 8": style.colours[0],
+        "delayed 10": style.colours[5],
+        "delayed 15": style.colours[6],
+        "gate 0.5": style.colours[4],
+        "gate 0.7": style.colours[2],
+        "gate 0.8": style.colours[4],
+        "gate 0.9": style.colours[3],
+    }
+    return fixed.get(method, style.soft)
+
+
+def series(
+    result: Result, value: str, **wanted: Any
+) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Strengths, the mean of ``value`` at each, and every single run."""
+    mask = np.ones(len(result["strength"]), dtype=bool)
+    for name, want in wanted.items():
+        mask &= np.asarray(result[name]) == want
+    strength, values = np.asarray(result["strength"])[mask], np.asarray(result[value])[mask]
+    levels = np.unique(strength)
+    means = np.asarray([values[strength == level].mean() for level in levels])
+    return levels, means, (strength, values)
+
+
+def present(result: Result, names: tuple[str, ...]) -> list[str]:
+    """The methods among ``names`` that the profile has."""
+    return [name for name in names if name in set(np.asarray(result["method"]).tolist())]
