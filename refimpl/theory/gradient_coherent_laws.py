@@ -34,6 +34,8 @@ from __future__ import annotations
 import cmath
 import math
 
+from refimpl.arrays import Array, namespace
+
 
 def l2_factor(learning_rate: float, strength: float, steps: int = 1) -> float:
     """(1 − αλ)^steps, what is left of a weight without a loss gradient.
@@ -82,9 +84,7 @@ def steps_to_zero(weight: float, learning_rate: float, strength: float) -> int:
     return math.ceil(abs(weight) / (learning_rate * strength))
 
 
-def subgradient_cycle(
-    weight: float, learning_rate: float, strength: float
-) -> tuple[float, float]:
+def subgradient_cycle(weight: float, learning_rate: float, strength: float) -> tuple[float, float]:
     """The two values between which sub-gradient L1 chatters for ever: r and r − αλ, r = |w| mod αλ.
 
     Examples
@@ -156,9 +156,7 @@ def largest_strength(depth: int, classes: int, mean_input_norm: float) -> float:
     return reach ** (2 / depth) * largest_margin(classes) ** (1 - 2 / depth)
 
 
-def invariant_norm(
-    learning_rate: float, strength: float, gradient_square: float
-) -> float:
+def invariant_norm(learning_rate: float, strength: float, gradient_square: float) -> float:
     """Equilibrium ‖w‖⁴ of a scale-invariant layer under SGD with L2.
 
     L(cw) = L(w) makes the gradient orthogonal to w and inversely proportional to ‖w‖; balancing
@@ -205,3 +203,48 @@ def ratio_at(threshold: float) -> float:
     if not 0 < threshold <= 1:
         raise ValueError(f"the threshold must lie in (0, 1], not {threshold}")
     return math.sqrt(threshold**-2 - 1.0)
+
+
+def critical_strength(
+    inputs: Array, residuals: Array, starts: Array, iterations: int = 300
+) -> Array:
+    """λ_c of a bias-free two-layer ReLU network: above it the zero network is a strict minimum.
+
+    λ_c = max over ‖v‖ = 1 of ‖E[(y − 1/K) ReLU(v·x)]‖, the softmax residual at zero logits. Each
+    start is improved by v ← normalise(E[x 1(v·x > 0) u·(y − 1/K)]), u the normalised inner vector,
+    which never lowers the value.
+
+    Parameters
+    ----------
+    inputs : array, shape (P, n)
+    residuals : array, shape (P, K)
+        One-hot labels minus 1/K.
+    starts : array, shape (R, n)
+        Directions to start from.
+    iterations : int
+
+    Returns
+    -------
+    array, shape (R,)
+        The value reached from each start; the largest is λ_c if the starts suffice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x, r = np.eye(2), np.array([[0.5, -0.5], [-0.5, 0.5]])
+    >>> critical_strength(x, r, np.array([[1.0, 0.0]])).round(6)
+    array([0.353553])
+    """
+    xp = namespace(inputs, residuals, starts)
+    count = inputs.shape[0]
+    directions = starts / xp.linalg.vector_norm(starts, axis=1, keepdims=True)
+    for _ in range(iterations):
+        signal = inputs @ directions.mT  # (P, R)
+        active = xp.astype(signal > 0, inputs.dtype)
+        outer = residuals.mT @ (signal * active) / count  # (K, R)
+        outer = outer / xp.linalg.vector_norm(outer, axis=0, keepdims=True)
+        new = (inputs.mT @ (active * (residuals @ outer)) / count).mT
+        directions = new / xp.linalg.vector_norm(new, axis=1, keepdims=True)
+    signal = inputs @ directions.mT
+    signal = signal * xp.astype(signal > 0, inputs.dtype)
+    return xp.linalg.vector_norm(residuals.mT @ signal / count, axis=0)
