@@ -9,6 +9,7 @@ network follows the same recursion.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -118,23 +119,29 @@ def _largest(function: Callable[[Any], Any], stop: float) -> float:
 def _thresholds(config: Config) -> dict[str, Any]:
     """λ_sp: the largest strength with a stationary point; λ_m: with a point below J(0)."""
     y = config.target
-    spinodal, equal, spinodal_l1, equal_l1 = [], [], [], []
-    for depth in config.depths:
-        fit = y ** (1 / depth)
-        spinodal.append(_largest(lambda w, d=depth: w ** (d - 2) * (y - w**d), fit))
-        equal.append(_largest(lambda w, d=depth: (y**2 - (w**d - y) ** 2) / (d * w**2), fit))
-    for depth in config.absolute_depths:
-        fit = y ** (1 / depth)
-        spinodal_l1.append(_largest(lambda w, d=depth: w ** (d - 1) * (y - w**d), fit))
-        equal_l1.append(_largest(lambda w, d=depth: (y**2 - (w**d - y) ** 2) / (2 * d * w), fit))
+
+    def pull(w: Any, depth: int, power: int) -> Any:
+        return w ** (depth - power) * (y - w**depth)
+
+    def gain(w: Any, depth: int, power: int) -> Any:  # (J(0) - loss) a unit of penalty
+        return (y**2 - (w**depth - y) ** 2) / (2 * depth * w**power / power)
+
+    def search(function: Callable[..., Any], depths: tuple[int, ...], power: int) -> np.ndarray:
+        return np.array(
+            [
+                _largest(functools.partial(function, depth=depth, power=power), y ** (1 / depth))
+                for depth in depths
+            ]
+        )
+
     return {
         "depths": np.asarray(config.depths),
         "absolute_depths": np.asarray(config.absolute_depths),
         "target": y,
-        "spinodal": np.asarray(spinodal),
-        "equal_energy": np.asarray(equal),
-        "spinodal_l1": np.asarray(spinodal_l1),
-        "equal_energy_l1": np.asarray(equal_l1),
+        "spinodal": search(pull, config.depths, 2),
+        "equal_energy": search(gain, config.depths, 2),
+        "spinodal_l1": search(pull, config.absolute_depths, 1),
+        "equal_energy_l1": search(gain, config.absolute_depths, 1),
     }
 
 

@@ -7,6 +7,7 @@ scale-invariant layer, the coherence of small weights, curvature at the origin, 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,6 +159,11 @@ def _margin(config: Config) -> dict[str, Any]:
     return {"classes": np.asarray(config.classes), "largest_margin": np.asarray(found)}
 
 
+def _along(params: Array, slope: Array) -> Array:
+    """The objective whose gradient is the batch."""
+    return ad.sum(params * slope)
+
+
 def _invariant(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     """Mean ‖w‖⁴ of layers whose gradient is noise orthogonal to w of size 1/‖w‖."""
     size, rate, strength = 50, 0.1, 0.02
@@ -174,7 +180,7 @@ def _invariant(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
         square = ad.sum(w * w, axis=1, keepdims=True)
         across = draw - w * (ad.sum(w * draw, axis=1, keepdims=True) / square)
         slope = across / square**0.5
-        state, _ = algorithm.step(state, lambda p, _, g=slope: ad.sum(p * g), None)
+        state, _ = algorithm.step(state, _along, slope)
         if 2 * step >= config.invariant_steps:
             kept.append(np.mean(np.sum(_host(state.params) ** 2, axis=1) ** 2))
     return {"invariant_norm": np.mean(kept), "invariant_setting": np.array([rate, strength, 49.0])}
@@ -243,10 +249,12 @@ def _origin(backend: Backend) -> dict[str, Any]:
         vector, unravel = ad.ravel([backend.zeros((2, 2)) for _ in range(depth)])
         batch = Batch(inputs, targets, None)
 
-        def energy(flat: Array, unravel: Any = unravel, objective: Any = objective) -> Array:
-            return objective(unravel(flat), batch) + 0.5 * strength * ad.sum(flat * flat)
+        def energy(flat: Array, data: Batch, unravel: Any, objective: Any) -> Array:
+            return objective(unravel(flat), data) + 0.5 * strength * ad.sum(flat * flat)
 
-        rows = [_host(ad.hvp(energy, vector, row)) for row in backend.eye(4 * depth)]
+        at_zero = functools.partial(energy, data=batch, unravel=unravel, objective=objective)
+
+        rows = [_host(ad.hvp(at_zero, vector, row)) for row in backend.eye(4 * depth)]
         found[f"origin_{depth}"] = np.linalg.eigvalsh(np.stack(rows))
     return found
 
@@ -269,7 +277,7 @@ def _modes(config: Config, backend: Backend) -> dict[str, Any]:
         "slopes": np.asarray(config.slopes),
         "mode_gain": np.diag(product),
         "mode_leak": np.max(np.abs(product - np.diag(np.diag(product)))),
-        "mode_path": np.stack(path)[:: max(1, config.mode_steps // 400)],
+        "mode_path": np.stack(path[:400]),
     }
 
 

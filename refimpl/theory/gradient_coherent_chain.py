@@ -4,10 +4,9 @@ The depth-D chain J = (Π w_i − y)²/2 + (λ/2) Σ w_i² on its balanced subsp
 
     dw/dt = w (h(w) − λ),    h(w) = w^(D−2) (y − w^D),
 
-and with the penalty λ Σ |w_i| it follows dw/dt = w^(D−1)(y − w^D) − λ. Writing |w| = min (u² + v²)/2
-over w = u v turns L1 at depth D into L2 at depth 2D, so one set of formulas serves both; ``order``
-below is D for L2 and 2D for L1, and a gain p = w^D for L2, |w|^D for L1, has the same thresholds.
-All of it is derived.
+and with the penalty λ Σ |w_i| it follows dw/dt = w^(D−1)(y − w^D) − λ. Writing |w| as the least
+(u² + v²)/2 over w = u v turns L1 at depth D into L2 at depth 2D, so one set of thresholds serves
+both: ``order`` below is D for L2 and 2D for L1. All of it is derived.
 
 1. Order 1: w = y/(1 + λ), never zero. Order 2: p = y − λ until λ = y, continuous.
 2. Order D ≥ 3: h peaks at w*^D = y (D − 2)/(2(D − 1)). Below the **spinodal** λ_sp = h(w*) a stable
@@ -146,7 +145,7 @@ def tolerance(start: float, target: float, depth: int) -> float:
     0.155904
     """
     _check(target, depth)
-    if not 0 < start:
+    if not start > 0:
         raise ValueError(f"the start must be positive, not {start}")
     if depth <= 2:
         return math.inf if depth == 1 else target
@@ -164,7 +163,7 @@ def tolerance_l1(start: float, target: float, depth: int) -> float:
     0.14976
     """
     _check(target, depth)
-    if not 0 < start:
+    if not start > 0:
         raise ValueError(f"the start must be positive, not {start}")
     if depth == 1:
         return target

@@ -211,8 +211,9 @@ def critical_strength(
     """λ_c of a bias-free two-layer ReLU network: above it the zero network is a strict minimum.
 
     λ_c = max over ‖v‖ = 1 of ‖E[(y − 1/K) ReLU(v·x)]‖, the softmax residual at zero logits. Each
-    start is improved by v ← normalise(E[x 1(v·x > 0) u·(y − 1/K)]), u the normalised inner vector,
-    which never lowers the value.
+    start follows v ← normalise(E[x 1(v·x > 0) u·(y − 1/K)]), u the normalised inner vector, and
+    keeps the largest value on its way. The search may miss a maximum at a kink: what it returns
+    is a lower bound, close with many starts.
 
     Parameters
     ----------
@@ -226,7 +227,7 @@ def critical_strength(
     Returns
     -------
     array, shape (R,)
-        The value reached from each start; the largest is λ_c if the starts suffice.
+        The value reached from each start.
 
     Examples
     --------
@@ -238,13 +239,14 @@ def critical_strength(
     xp = namespace(inputs, residuals, starts)
     count = inputs.shape[0]
     directions = starts / xp.linalg.vector_norm(starts, axis=1, keepdims=True)
-    for _ in range(iterations):
+    best = xp.zeros_like(directions[:, 0])
+    for remaining in range(iterations, -1, -1):
         signal = inputs @ directions.mT  # (P, R)
         active = xp.astype(signal > 0, inputs.dtype)
         outer = residuals.mT @ (signal * active) / count  # (K, R)
-        outer = outer / xp.linalg.vector_norm(outer, axis=0, keepdims=True)
-        new = (inputs.mT @ (active * (residuals @ outer)) / count).mT
-        directions = new / xp.linalg.vector_norm(new, axis=1, keepdims=True)
-    signal = inputs @ directions.mT
-    signal = signal * xp.astype(signal > 0, inputs.dtype)
-    return xp.linalg.vector_norm(residuals.mT @ signal / count, axis=0)
+        length = xp.linalg.vector_norm(outer, axis=0)
+        best = xp.maximum(best, length)
+        if remaining:
+            new = (inputs.mT @ (active * (residuals @ (outer / length))) / count).mT
+            directions = new / xp.linalg.vector_norm(new, axis=1, keepdims=True)
+    return best
