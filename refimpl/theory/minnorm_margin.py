@@ -153,11 +153,11 @@ def hard_margin(signed_inputs: Array) -> HardMargin:
             combination_norm=float(xp.linalg.vector_norm(weight @ rows)),
             shares=[round(value, 4) for _, value in found],
         )
-    inside = weight / gap
-    gram = rows @ rows.mT
-    if singular_values(rows).shape[0] == len(support):
-        # independent rows, so that the support alone gives its multipliers to full accuracy
-        inside = xp.linalg.solve(gram, ones[0, : len(support)])
+    # rows with the same margin are independent where their extensions by 1 are, which the active
+    # set sees to; the support alone then gives its multipliers to full accuracy
+    _, r = qr(rows.mT)
+    half = solve_triangular(r, ones[0, : len(support)], lower=False, transpose=True)
+    inside = solve_triangular(r, half, lower=False)
     lookup = {j: index for index, j in enumerate(support)}
     zero = xp.zeros((), dtype=matrix.dtype, device=place)
     multipliers = xp.stack([inside[lookup[j]] if j in lookup else zero for j in range(points)])

@@ -8,7 +8,7 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -63,6 +63,7 @@ def test_rates_are_the_eigenvalues_of_the_flow(s, depth, rho, tau_w, tau_lam):
     st.floats(0.005, 0.5),
     st.sampled_from(("simultaneous", "alternating")),
 )
+@example(1.0, 2, 0.1, 1.1, 0.05, "alternating")  # only the imbalance is unstable
 def test_step_is_stable_just_where_its_jacobian_contracts(s, depth, rho, eta_w, eta_lam, order):
     steps = {"rho": rho, "eta_w": eta_w, "eta_lam": eta_lam, "order": order}
     matrix = autograd.jacobian(lambda v: step(v, s, rho, eta_w, eta_lam, order))(
@@ -272,6 +273,10 @@ def test_collapse_from_far_below_the_estimate_only(depth, rho):
         )
         ends.append(run.t_events[0].size)
     assert ends == [0, 1]
+    # what it claims to be: the start at which the best moment is just good enough
+    t = np.linspace(0.0, 5.0, 200_001)
+    push = 2.0 * (t + rho) * (estimate * np.exp(-t)) ** (depth - 2)
+    assert np.max(push) == pytest.approx(1.0, rel=1e-6)
 
 
 def test_bad_arguments_are_named():

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 from helpers import assert_close, assert_same_kind
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from refimpl.errors import InfeasibleError
@@ -33,6 +33,8 @@ def spectrum_of_step(h, c, eta_w, eta_lam, order):
 
 
 @given(st.floats(-3.0, 6.0), positive, st.floats(0.02, 2.0), positive, st.sampled_from(ORDERS))
+@example(5.0, 4.0, 0.45, 1.0, "simultaneous")  # stable although eta_w h > 2
+@example(5.0, 4.0, 0.45, 0.1, "simultaneous")
 def test_radius_and_limits_are_those_of_the_step(h, c, eta_w, eta_lam, order):
     steps = {"eta_w": eta_w, "eta_lam": eta_lam, "order": order}
     expected = spectrum_of_step(h, c, eta_w, eta_lam, order)
