@@ -61,9 +61,9 @@ def command(
         with TaskProgress(console) as progress:
 
             def show(drawn: engine.Drawn) -> None:
-                line = f"{drawn.name:<28}{drawn.status:<12}{escape(str(drawn.path))}"
+                line = f"{drawn.name:<36}{drawn.status:<12}{escape(str(drawn.path))}"
                 if drawn.error:
-                    line = f"{drawn.name:<28}[bold red]failed[/]      {escape(drawn.error)}"
+                    line = f"{drawn.name:<36}[bold red]failed[/]      {escape(drawn.error)}"
                 elif drawn.failing:
                     line += f"  [bold red]shows failing {', '.join(drawn.failing)}[/]"
                 progress.print(line, soft_wrap=True)

@@ -553,9 +553,17 @@ class Record:
     seconds: float = 0.0
     experiment_seconds: float = 0.0
 
+    @property
+    def difference(self) -> float | None:
+        """Measured minus predicted, where both are numbers: what rounding to print would hide."""
+        measured, predicted = self.measured, self.predicted
+        if not isinstance(measured, float) or not isinstance(predicted, float):
+            return None
+        return measured - predicted
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values; numbers that are not finite become text, which JSON can hold."""
-        values = asdict(self)
+        values = {**asdict(self), "difference": self.difference}
         for name, value in values.items():
             if isinstance(value, float) and not math.isfinite(value):
                 values[name] = str(value)

@@ -143,7 +143,7 @@ def _section(paper: str, records: Sequence[Record]) -> str:
     return f"""<h2 id="{paper}">{_text(PAPERS[paper])} <span class="soft">{paper}</span></h2>
 <div class="scroll"><table>
 <tr><th>claim</th><th>verdict</th><th>statement</th><th>predicted</th><th>measured</th>
-<th>tolerance</th><th>seconds</th></tr>
+<th>difference</th><th>tolerance</th><th>seconds</th></tr>
 {rows}
 </table></div>"""
 
@@ -162,12 +162,13 @@ def _row(record: Record) -> str:
         if text
     )
     seconds = f"{record.seconds + record.experiment_seconds:.2f}"
-    v = record.verdict
+    v, gap = record.verdict, record.difference
     return (
         f'<tr class="{v}-row" id="{record.id}"><td class="id">{record.id}</td>'
         f'<td class="verdict {v}">{v}</td><td>{_text(record.statement)}{lines}</td>'
         f'<td class="number">{_text(shown(record.predicted))}</td>'
         f'<td class="number">{_text(shown(record.measured))}</td>'
+        f'<td class="number">{"-" if gap is None else f"{gap:.1e}"}</td>'
         f'<td class="number">{_text(shown(record.tolerance))}</td>'
         f'<td class="number">{seconds}</td></tr>'
     )

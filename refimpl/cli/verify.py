@@ -15,7 +15,15 @@ from refimpl.cli.options import CACHE, output_option, run_options
 _COLOURS = {"holds": "green", "qualified": "yellow", "refuted": "magenta", "fails": "bold red"}
 
 
-def _row(id: str, verdict: str, predicted: str, measured: str, statement: str, width: int) -> Any:
+def _row(
+    id: str,
+    verdict: str,
+    predicted: str,
+    measured: str,
+    difference: str,
+    statement: str,
+    width: int,
+) -> Any:
     """One line of the table, cut to the width."""
     from rich.text import Text
 
@@ -25,6 +33,7 @@ def _row(id: str, verdict: str, predicted: str, measured: str, statement: str, w
     for value in (predicted, measured):
         shortened = value if len(value) <= 13 else value[:12] + "…"
         line.append(f"{shortened:<14}")
+    line.append(f"{difference:<11}", "dim")
     line.append(statement)
     line.truncate(width, overflow="ellipsis")
     return line
@@ -77,12 +86,14 @@ def command(
     )
     console.print()
     console.print(
-        _row("claim", "verdict", "predicted", "measured", "statement", console.width), style="dim"
+        _row("claim", "verdict", "predicted", "measured", "difference", "statement", console.width),
+        style="dim",
     )
     with TaskProgress(console) as progress:
 
         def show(record: ledger.Record) -> None:
-            values = ledger.shown(record.predicted), ledger.shown(record.measured)
+            gap = "" if record.difference is None else f"{record.difference:.1e}"
+            values = ledger.shown(record.predicted), ledger.shown(record.measured), gap
             progress.print(
                 _row(record.id, record.verdict, *values, record.statement, console.width)
             )
