@@ -129,7 +129,7 @@ class Orthogonal:
         return float(largest(self.residual(q))) <= self._allowed(q)
 
     def _allowed(self, q: Array) -> float:
-        return 50.0 * q.shape[0] * eps(q)
+        return 50.0 * q.shape[-2] * eps(q)
 
     def parameters(self, q: Array) -> Array:
         """The weight of the tall matrix ``q``."""
@@ -199,7 +199,7 @@ class Orthogonal:
 
     def dimension(self, q: Array) -> int:
         """n m − m (m + 1)/2."""
-        n, m = q.shape
+        n, m = q.shape[-2:]
         return n * m - m * (m + 1) // 2
 
     # --- the projection along the old normal -----------------------------------------------------
@@ -211,7 +211,7 @@ class Orthogonal:
         start = float(first)
         if not math.isfinite(start):
             _require_finite(x, "the increment of the orthogonality projection")
-        tolerance = self.tolerance or 4.0 * math.sqrt(w.shape[0]) * eps(w)
+        tolerance = self.tolerance or 4.0 * math.sqrt(w.shape[-2]) * eps(w)
         if start <= tolerance and not self.unchecked:
             return Solved(bar, 0, 0.0 * first, first)
         e = w.mT @ x
@@ -483,7 +483,7 @@ def orthonormal_factor(matrix: Array, method: str = "qr") -> Array:
 
 def _eye(like: Array) -> Array:
     xp = namespace(like)
-    return xp.eye(like.shape[1], dtype=like.dtype, device=device_of(like))
+    return xp.eye(like.shape[-1], dtype=like.dtype, device=device_of(like))
 
 
 def _require_finite(values: Array, name: str) -> None:
