@@ -197,8 +197,8 @@ def underdamped_law(
     decay: float | None = None,
     drift: str = "rotation",
     stale: bool = False,
-    angles: int = 48,
-    hermite: int = 40,
+    angles: int = 24,
+    hermite: int = 28,
     tolerance: float = 1e-13,
     max_iterations: int = 100_000,
 ) -> UnderdampedLaw:
