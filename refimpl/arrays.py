@@ -459,3 +459,37 @@ def one_hot(labels: Array, depth: int, like: Array) -> Array:
     xp = namespace(like)
     columns = xp.arange(depth, dtype=labels.dtype, device=device(like))
     return xp.astype(labels[..., None] == columns, like.dtype)
+
+
+def put_rows(array: Array, indices: np.ndarray, rows: Array) -> Array:
+    """A copy of ``array`` with ``rows`` at the positions ``indices`` of its first axis.
+
+    Parameters
+    ----------
+    array : array, shape (P, ...)
+    indices : numpy.ndarray of int, shape (B,)
+        On the host; no position twice.
+    rows : array, shape (B, ...)
+
+    Returns
+    -------
+    array, shape (P, ...)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> put_rows(np.zeros(3), np.array([2, 0]), np.array([5.0, 7.0]))
+    array([7., 0., 5.])
+    """
+    xp = namespace(array, rows)
+    if array_api_compat.is_numpy_namespace(xp) or array_api_compat.is_cupy_namespace(xp):
+        result = array.copy()
+        result[xp.asarray(indices)] = rows
+        return result
+    source = np.zeros(array.shape[0], dtype=np.int64)
+    source[indices] = np.arange(len(indices))
+    hit = np.zeros(array.shape[0], dtype=bool)
+    hit[indices] = True
+    there = xp.take(rows, xp.asarray(source, device=device(array)), axis=0)
+    mask = xp.asarray(hit, device=device(array))
+    return xp.where(xp.reshape(mask, (-1,) + (1,) * (array.ndim - 1)), there, array)

@@ -51,6 +51,14 @@ class ConvergenceError(RefimplError):
     """An iteration stopped before it met its tolerance."""
 
 
+class CollapseError(ConvergenceError):
+    """The weights decayed to a point from which no gradient leads back."""
+
+
+class StepSizeError(RefimplError, ValueError):
+    """A step size or gain lies outside its known limit; carries the value and the limit."""
+
+
 class InfeasibleError(RefimplError):
     """No point satisfies the constraints (or no step onto them exists)."""
 

@@ -276,7 +276,7 @@ def train(
     if validation is not None:
         sets["validation"] = validation
     metrics = dict(metrics or {})
-    state = _first_state(algorithm, params, sets, init_kwargs, per_epoch)
+    state = _first_state(algorithm, objective, params, data, sets, init_kwargs, per_epoch)
     total = epochs * per_epoch
     record = _Record(total)
     stopped = False
@@ -361,7 +361,9 @@ def train(
 
 def _first_state(
     algorithm: Any,
+    objective: Objective,
     params: Tree,
+    data: Dataset,
     sets: Mapping[str, Dataset],
     init_kwargs: Any,
     per_epoch: int,
@@ -370,6 +372,8 @@ def _first_state(
     wanted = getattr(algorithm, "requires", ())
     if "steps_per_epoch" in wanted:
         extra.setdefault("steps_per_epoch", per_epoch)
+    if "training" in wanted:
+        extra = {"training": data.batch(), "objective": objective, **extra}
     if "validation" in wanted and "validation" not in extra:
         if "validation" not in sets:
             raise ValueError(

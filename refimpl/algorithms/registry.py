@@ -42,8 +42,9 @@ class Entry:
         Field values that this name stands for, over those of the dataclass.
     requires : tuple of str
         What it needs beyond a loss and data: ``"validation"`` (a validation set, passed to
-        ``init``), ``"classification"`` (integer labels), ``"objective"`` (an ``Objective`` of
-        models, whose outputs it reads).
+        ``init``), ``"training"`` (the whole training set as one batch, and the objective, both
+        passed to ``init``), ``"classification"`` (integer labels), ``"objective"`` (an
+        ``Objective`` of models, whose outputs it reads).
     noise_free : mapping
         Field values with which a step draws no random number.
     inert : mapping
@@ -336,6 +337,14 @@ _ENTRIES = (
         "early_stopping:EarlyStopping",
         requires=("validation",),
         sample={"evaluate_every": 1, "patience": 100},
+    ),
+    Entry(
+        "minnorm",
+        "Bansal et al. 2018",
+        "least norm of the weights that fits the data, by Lagrange multipliers",
+        "minnorm:Minnorm",
+        requires=("training", "objective"),
+        sample={"learning_rate": 0.02, "multiplier_rate": 0.02},
     ),
 )
 

@@ -14,6 +14,7 @@ def test_names_are_keys_and_every_line_is_filled():
         assert set(item.noise_free) | set(item.inert) | set(item.sample) <= set(item.fields)
         assert item.requires == () or set(item.requires) <= {
             "validation",
+            "training",
             "classification",
             "objective",
         }
