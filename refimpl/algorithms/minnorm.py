@@ -95,7 +95,8 @@ from refimpl.random import Rng
 Order = Literal["simultaneous", "alternating"]
 Norm = Literal["squared", "plain"]
 
-_STEADY = 1e-3  # relative change between windows below which the multipliers' growth is linear
+_STEADY = 0.02  # relative change from one span to its double that still counts as linear growth
+_LOST = 1e8  # growth of the violation over its start (or 1) beyond which a run has diverged
 _COLLAPSED = 1e-2  # share of the first total norm below which the weights count as lost
 
 
@@ -113,14 +114,20 @@ class MinnormState(NamedTuple):
     active : 0-d int64 array
         Multipliers that are not zero.
     snapshot, growth : arrays like ``multipliers``
-        The multipliers at the last look, and by how much they had grown there since the one
-        before.
+        The multipliers at the last mark, and by how much they had grown there since the one
+        before. Marks are the looks at which the number of steps has doubled.
+    mark, span : int
+        The step of the last mark, and how many steps it came after the one before.
     worst : array, shape (3,)
         Largest violation, KKT residual and complementarity since the last look.
     first_norm : float
         Root of the sum of squares of all layers at the start.
-    seen, waited, stalled : int
-        Examples and steps since the last look; looks in a row with growth and no progress.
+    first_violation : float
+        The largest violation at the start.
+    seen, waited : int
+        Examples and steps since the last look.
+    stalled : bool
+        Whether, at the last mark, the multipliers grew linearly with no progress.
     """
 
     params: Tree
@@ -131,11 +138,14 @@ class MinnormState(NamedTuple):
     active: Array
     snapshot: Array
     growth: Array
+    mark: int
+    span: int
     worst: Array
     first_norm: float
+    first_violation: float
     seen: int
     waited: int
-    stalled: int
+    stalled: bool
 
 
 class MinnormInfo(NamedTuple):
@@ -162,8 +172,8 @@ class MinnormInfo(NamedTuple):
         ||W_l||, equal at the solution of a bias-free homogeneous network.
     layer_spread : 0-d array
         Largest over smallest of the layers' norms, minus 1.
-    stalled : int
-        Looks in a row at which the multipliers grew linearly with no progress.
+    stalled : bool
+        Whether the multipliers grew linearly, with no progress, when last compared.
     stopped : bool
         Whether violation, complementarity and KKT residual met their tolerances.
     """
@@ -177,7 +187,7 @@ class MinnormInfo(NamedTuple):
     total_norm: Array
     layer_norms: Array
     layer_spread: Array
-    stalled: int
+    stalled: bool
     stopped: bool
 
 
@@ -219,9 +229,9 @@ class Minnorm:
         within these; 0 goes on.
     check_every : int
         Steps between looks at the numbers (at least one pass over the data).
-    patience : int
-        Looks in a row with linearly growing multipliers and no progress after which the
-        constraints count as infeasible; 0 never does.
+    patience : float
+        Time constants, 1/η_w and 1/η_λ, after which multipliers that grow linearly with no
+        progress mean that the constraints are infeasible; 0 never does.
     refuse : bool
         Refuse before the run what is known to fail: step sizes beyond a linear model's limit,
         undamped deep linear models, contradictory or inconsistent data.
@@ -244,11 +254,11 @@ class Minnorm:
     constraint: ConstraintName = field(
         default="one_vs_rest", metadata={"help": "what it means to fit an example"}
     )
-    learning_rate: float = field(default=0.002, metadata={"help": "step of the weights, positive"})
+    learning_rate: float = field(default=0.001, metadata={"help": "step of the weights, positive"})
     multiplier_rate: float = field(
-        default=0.002, metadata={"help": "step of the multipliers, positive"}
+        default=0.001, metadata={"help": "step of the multipliers, positive"}
     )
-    damping: float = field(default=0.5, metadata={"help": "rho of the augmented Lagrangian, >= 0"})
+    damping: float = field(default=0.01, metadata={"help": "rho of the augmented Lagrangian, >= 0"})
     order: Order = field(
         default="simultaneous", metadata={"help": "multipliers by the violation before or after"}
     )
@@ -271,8 +281,8 @@ class Minnorm:
         default=0.01, metadata={"help": "KKT residual at which to stop, >= 0"}
     )
     check_every: int = field(default=100, metadata={"help": "steps between convergence tests"})
-    patience: int = field(
-        default=10, metadata={"help": "tests without progress that mean infeasible; 0: never"}
+    patience: float = field(
+        default=20.0, metadata={"help": "time constants of no progress that mean infeasible"}
     )
     refuse: bool = field(
         default=True, metadata={"help": "refuse what is known to fail before the run"}
@@ -293,7 +303,7 @@ class Minnorm:
         non_negative("tolerance", self.tolerance)
         non_negative("kkt_tolerance", self.kkt_tolerance)
         count("check_every", self.check_every)
-        count("patience", self.patience, at_least=0)
+        non_negative("patience", self.patience)
         flag("refuse", self.refuse)
         if self.accumulate and self.constraint == "loss":
             raise ValueError("accumulate needs a signal linear in the multipliers, not 'loss'")
@@ -358,11 +368,14 @@ class Minnorm:
             active=xp.count_nonzero(zero),
             snapshot=zero,
             growth=zero,
+            mark=0,
+            span=self.check_every,
             worst=xp.zeros((3,), dtype=zero.dtype, device=device(zero)),
             first_norm=math.sqrt(sum(squares)),
+            first_violation=float(xp.max(xp.abs(violation))),
             seen=0,
             waited=0,
-            stalled=0,
+            stalled=False,
         )
 
     def layers(self, params: Tree) -> list[Array]:
@@ -377,21 +390,22 @@ class Minnorm:
         Raises
         ------
         DivergenceError
-            At a look, if a violation or a residual is not finite; carries ``step``.
+            At a look, if a violation or a residual is not finite, or has grown beyond 1e8 times
+            its start; carries ``step``.
         CollapseError
             At a look, if the weights decay to zero while the multipliers grow.
         InfeasibleError
-            At a look, after ``patience`` looks at which the multipliers grew linearly and the
-            violation stayed; carries ``violation``, ``growth_rate`` (norm a step) and
+            At a look, when the multipliers have grown linearly for ``patience`` time constants
+            and the violation stayed; carries ``violation``, ``growth_rate`` (norm a step) and
             ``examples``, the positions whose multipliers grow fastest.
         """
         xp = namespace(state.multipliers)
         constraint = self.constraint_on(objective)
-        targets = batch.targets
         old = _rows(state.multipliers, batch.indices)
         share = state.multipliers.shape[0] / old.shape[0]
 
         outputs, pullback = ad.vjp(lambda params: objective.outputs(params, batch), state.params)
+        targets = constraint.encode(outputs, batch.targets)
         violation = constraint.violation(outputs, targets)
         weights = old if self.damping == 0.0 else constraint.weight(old + self.damping * violation)
         signal = constraint.signal(outputs, targets, weights)
@@ -438,8 +452,11 @@ class Minnorm:
             active=active,
             snapshot=state.snapshot,
             growth=state.growth,
+            mark=state.mark,
+            span=state.span,
             worst=largest if share == 1.0 else xp.maximum(state.worst, largest),
             first_norm=state.first_norm,
+            first_violation=state.first_violation,
             seen=state.seen + old.shape[0],
             waited=state.waited + 1,
             stalled=state.stalled,
@@ -448,7 +465,7 @@ class Minnorm:
         if state.waited >= self.check_every and state.seen >= state.multipliers.shape[0]:
             state, stopped = self._look(state, constraint.inequality)
         info = MinnormInfo(
-            loss=objective.loss(outputs, targets, reduction=objective.reduction),
+            loss=objective.loss(outputs, batch.targets, reduction=objective.reduction),
             violation=broken,
             kkt_residual=residual,
             complementarity=slack,
@@ -480,7 +497,9 @@ class Minnorm:
             difference = weight - q if self.norm == "squared" else weight / _safe(norm) - q
             gradient.append(difference)
             residual = _norm(difference)
-            residuals.append(residual / _safe(norm) if self.norm == "squared" else residual)
+            if self.norm == "squared":  # at most 1e8, the value at W = 0, where the ratio is none
+                residual = residual / _safe(xp.maximum(norm, 1e-8 * residual))
+            residuals.append(residual)
         norms = xp.stack(norms)
         scale = _safe(xp.sqrt(xp.sum(norms * norms)))
         residuals.extend(part / scale for part in free)
@@ -505,33 +524,36 @@ class Minnorm:
         """Read the numbers: whether to stop, and whether there is progress."""
         xp = namespace(state.multipliers)
         violation, residual, slack = (float(state.worst[i]) for i in range(3))
-        if not math.isfinite(violation + residual + slack):
+        beyond = violation > _LOST * max(state.first_violation, 1.0)
+        if beyond or not math.isfinite(violation + residual + slack):
             raise DivergenceError(
-                "violation or KKT residual is not finite; smaller steps or more damping may help",
+                "the violation left every bound; smaller steps or more damping may help",
                 step=state.step - 1,
                 violation=violation,
                 kkt_residual=residual,
             )
+        if state.step >= 2 * state.mark:
+            state = self._mark(state, inequality, violation)
+        met = max(violation, slack) <= self.tolerance and residual <= self.kkt_tolerance
+        return state._replace(worst=xp.zeros_like(state.worst), seen=0, waited=0), met
+
+    def _mark(self, state: MinnormState, inequality: bool, violation: float) -> MinnormState:
+        """Compare the multipliers' growth with that of the span before, half as long."""
+        xp = namespace(state.multipliers)
         growth = state.multipliers - state.snapshot
+        span = state.step - state.mark
         size = float(_norm(growth))
-        change = float(_norm(growth - state.growth))
+        change = float(_norm(growth - (span / state.span) * state.growth))
         floor = 100.0 * eps(growth) * float(_norm(state.multipliers))
         steady = size > floor and change <= _STEADY * size and violation > self.tolerance
         if steady and inequality:  # a certificate of infeasibility has no negative part
             steady = float(xp.min(growth)) >= -_STEADY * float(xp.max(growth))
-        stalled = state.stalled + 1 if steady else 0
-        if self.patience and stalled >= self.patience:
-            self._give_up(state, growth, size / state.waited, violation)
-        met = max(violation, slack) <= self.tolerance and residual <= self.kkt_tolerance
-        state = state._replace(
-            snapshot=state.multipliers,
-            growth=growth,
-            worst=xp.zeros_like(state.worst),
-            seen=0,
-            waited=0,
-            stalled=stalled,
+        time = state.step * min(self.learning_rate, self.multiplier_rate)
+        if steady and 0.0 < self.patience <= time:
+            self._give_up(state, growth, size / span, violation)
+        return state._replace(
+            snapshot=state.multipliers, growth=growth, mark=state.step, span=span, stalled=steady
         )
-        return state, met
 
     def _give_up(
         self, state: MinnormState, growth: Array, growth_rate: float, violation: float
@@ -557,7 +579,8 @@ class Minnorm:
         worst = [int(order[i]) for i in range(min(5, rates.shape[0]))]
         raise InfeasibleError(
             "the constraints appear infeasible: the multipliers grow linearly while the violation "
-            "stays; the examples that conflict most are those whose multipliers grow fastest",
+            "stays; the examples that conflict most are those whose multipliers grow fastest "
+            "(in a deep network a lost mode looks the same: try a larger start or more damping)",
             examples=worst,
             **numbers,
         )

@@ -52,6 +52,9 @@ class Constraint(Protocol):
     def check(self, outputs: Array, targets: Array) -> None:
         """Raise TypeError or ValueError unless outputs and targets fit; reads the data."""
 
+    def encode(self, outputs: Array, targets: Array) -> Array:
+        """Targets in the form that is computed with: signs, or rows of codes. Idempotent."""
+
     def violation(self, outputs: Array, targets: Array) -> Array:
         """The violations: one number for each constraint."""
 
@@ -159,8 +162,11 @@ class Equality:
                 f"targets have shape {tuple(targets.shape)} but outputs {tuple(outputs.shape)}"
             )
 
+    def encode(self, outputs: Array, targets: Array) -> Array:
+        return _codes(targets, outputs)
+
     def violation(self, outputs: Array, targets: Array) -> Array:
-        return _codes(targets, outputs) - outputs
+        return self.encode(outputs, targets) - outputs
 
     def weight(self, multipliers: Array) -> Array:
         return multipliers
@@ -184,19 +190,19 @@ class Margin:
             )
         _check_signs(targets)
 
-    def _signs(self, outputs: Array, targets: Array) -> Array:
+    def encode(self, outputs: Array, targets: Array) -> Array:
         return namespace(outputs).astype(targets, outputs.dtype, copy=False)
 
     def violation(self, outputs: Array, targets: Array) -> Array:
         scores = outputs if outputs.ndim == 1 else outputs[:, 0]
-        return self.margin - self._signs(outputs, targets) * scores
+        return self.margin - self.encode(outputs, targets) * scores
 
     def weight(self, multipliers: Array) -> Array:
         return _positive_part(multipliers)
 
     def signal(self, outputs: Array, targets: Array, weights: Array) -> Array:
         xp = namespace(outputs)
-        return xp.reshape(self._signs(outputs, targets) * weights, tuple(outputs.shape))
+        return xp.reshape(self.encode(outputs, targets) * weights, tuple(outputs.shape))
 
 
 @dataclass(frozen=True)
@@ -209,14 +215,17 @@ class OneVersusRest:
     def check(self, outputs: Array, targets: Array) -> None:
         _check_rows(outputs, targets, codes=True)
 
+    def encode(self, outputs: Array, targets: Array) -> Array:
+        return _codes(targets, outputs)
+
     def violation(self, outputs: Array, targets: Array) -> Array:
-        return self.margin - _codes(targets, outputs) * outputs
+        return self.margin - self.encode(outputs, targets) * outputs
 
     def weight(self, multipliers: Array) -> Array:
         return _positive_part(multipliers)
 
     def signal(self, outputs: Array, targets: Array, weights: Array) -> Array:
-        return _codes(targets, outputs) * weights
+        return self.encode(outputs, targets) * weights
 
 
 @dataclass(frozen=True)
@@ -229,9 +238,12 @@ class CrammerSinger:
     def check(self, outputs: Array, targets: Array) -> None:
         _check_rows(outputs, targets, codes=False)
 
+    def encode(self, outputs: Array, targets: Array) -> Array:
+        return one_hot(targets, outputs.shape[1], outputs) if targets.ndim == 1 else targets
+
     def violation(self, outputs: Array, targets: Array) -> Array:
         xp = namespace(outputs)
-        mine = one_hot(targets, outputs.shape[1], outputs)
+        mine = self.encode(outputs, targets)
         rivals = self.margin + outputs - xp.sum(mine * outputs, axis=1, keepdims=True)
         return rivals * (1.0 - mine)
 
@@ -240,7 +252,7 @@ class CrammerSinger:
 
     def signal(self, outputs: Array, targets: Array, weights: Array) -> Array:
         xp = namespace(outputs)
-        mine = one_hot(targets, outputs.shape[1], outputs)
+        mine = self.encode(outputs, targets)
         return mine * xp.sum(weights, axis=1, keepdims=True) - weights
 
 
@@ -263,6 +275,9 @@ class LossLevel:
                 f"the loss must give one number an example with reduction='none', "
                 f"not shape {tuple(losses.shape)}"
             )
+
+    def encode(self, outputs: Array, targets: Array) -> Array:
+        return targets
 
     def violation(self, outputs: Array, targets: Array) -> Array:
         return self.loss(outputs, targets, reduction="none") - self.level

@@ -344,7 +344,7 @@ _ENTRIES = (
         "least norm of the weights that fits the data, by Lagrange multipliers",
         "minnorm:Minnorm",
         requires=("training", "objective"),
-        sample={"learning_rate": 0.02, "multiplier_rate": 0.02},
+        sample={"learning_rate": 0.02, "multiplier_rate": 0.02, "damping": 0.5},
     ),
 )
 
