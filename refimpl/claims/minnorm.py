@@ -164,7 +164,7 @@ def noise_floor(result: Result) -> Outcome:
 def global_least_norm(result: Result) -> Outcome:
     ratio, margin = result["ratio"], result["is_margin"]
     return all_of(
-        compare(1.0, ratio[margin], 1e-3, note="margin: norm over the dual bound"),
+        compare(1.0, ratio[margin], result.config.tolerance, note="margin: norm over dual bound"),
         bound(ratio[~margin], between=(1.0 - 1e-3, 1.035), note="equality"),
     )
 

@@ -28,17 +28,18 @@ from refimpl.random import Rng
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes, rates and starts; one task per constraint and scale of the start."""
+    """Sizes, rates, starts (one task per constraint and scale), and the gap that is allowed."""
 
     examples: int = 8
     inputs: int = 4
     hidden: int = 60
     scales: tuple[float, ...] = (0.7,)
-    learning_rate: float = 0.01
+    learning_rate: float = 0.03
     multiplier_rate: float = 0.02
     damping: float = 1.0
-    decay: float = 0.002
-    steps: int = 8000
+    decay: float = 0.005
+    steps: int = 6000
+    tolerance: float = 0.005
 
     @classmethod
     def quick(cls) -> Config:
@@ -46,7 +47,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(scales=(0.4, 0.7, 1.5), steps=40_000)
+        return cls(scales=(0.4, 0.7, 1.5), steps=60_000, tolerance=0.001)
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ class Config:
     inputs: int = 9
     hidden: int = 7
     steps: int = 100
-    seeds: int = 2
+    seeds: int = 1
     learning_rate: float = 0.01
     multiplier_rate: float = 0.02
     damping: float = 0.5
