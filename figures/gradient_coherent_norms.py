@@ -35,12 +35,12 @@ def draw(results: Results, style: Any) -> Any:
                 panel.plot(epochs[tail], law[tail], ":", color=style.ink, linewidth=3.0, alpha=0.8)
     axes[0].set(yscale="log", ylabel="‖w‖", title="weights: slope ln(1 − αλ)")
     axes[1].set(yscale="log", ylabel="‖∇L‖", title="gradient: slope 7 ln(1 − αλ)")
-    axes[2].axhline(np.log(10.0), color=style.soft, linestyle="--", label="ln 10")
+    axes[2].axhline(np.log(10.0), color=style.soft, linestyle="--")
+    axes[2].text(epochs[-1], 2.27, "ln 10", color=style.soft, va="top", ha="right")
     axes[2].set(ylabel="training loss", title="loss")
     for panel in axes:
         panel.set_xlabel("epoch")
     axes[0].legend(loc="lower left")
-    axes[2].legend(loc="center right")
     return figure
 
 

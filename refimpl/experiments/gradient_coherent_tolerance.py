@@ -63,7 +63,7 @@ def run_task(
 ) -> dict[str, Any]:
     place = make_backend(backend.name, config.dtype)
     sets = load(place)
-    recipe = Recipe(depth=depth, gain=gain, epochs=epochs, decay=False)
+    recipe = Recipe(depth=depth, gain=gain, epochs=epochs)
 
     def tolerated(strength: float) -> bool:
         outcome = run(build(method, strength), recipe, sets, 0, place)
