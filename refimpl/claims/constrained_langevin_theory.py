@@ -468,7 +468,8 @@ def gradient_through_depth(result: Result) -> Outcome:
     paper=PAPER,
     place="abstract (no penalty terms); derived",
     statement="As a penalty of softness eps, a constraint limits the step to h < eps (orthogonal) "
-    "or eps / r^2 (circle) and is violated by O(eps |grad V|) + O(sqrt(eps tau))",
+    "or eps / r^2 (circle) and is violated by O(eps |grad V|) + O(sqrt(eps tau)); a constrained "
+    "step has neither limit",
     experiment="soft_constraint",
 )
 def soft_constraint_is_stiff(result: Result) -> Outcome:
@@ -493,6 +494,9 @@ def soft_constraint_is_stiff(result: Result) -> Outcome:
         compare(1.0, slopes, 0.02, note="slope of log h against log eps"),
         bound(growths[..., 0], at_most=1.0, note="growth at 0.99 of the limit"),
         bound(growths[..., 1], at_least=1.0, note="growth at 1.01 of the limit"),
+        bound(
+            result["hard_residual"], at_most=1e-14, note="constrained, up to 100 times the limit"
+        ),
         compare(pulled, result["pulled_residual"], 0.1, relative=True, note="eps |grad V| / r"),
         compare(thermal, result["thermal_residual"], allowed, note="thermal residual"),
     )

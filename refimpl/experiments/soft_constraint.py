@@ -6,6 +6,8 @@ and explicit descent needs h < eps and h < eps / r^2. Measured are
 
 * the largest stable step: a small normal perturbation is followed for many steps, and the h at
   which it neither grows nor decays is bracketed;
+* the same for the constrained step, which has no such limit: its residual at step sizes up to
+  100 times the penalty's largest;
 * the residual that is left: where a linear loss pulls on the circle (no noise), and at
   temperature tau without a loss (many short Langevin chains).
 
@@ -26,6 +28,9 @@ from refimpl.algorithms import registry
 from refimpl.arrays import Array, Backend, to_host
 from refimpl.experiments.base import Experiment, Task
 from refimpl.random import Rng
+
+MULTIPLES = (0.1, 1.0, 10.0, 100.0)
+"""Step sizes of the constrained step, in units of the largest stable one of the penalty."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,26 @@ def largest_stable_step(
     return (low * high) ** 0.5
 
 
+def constrained_residual(config: Config, backend: Backend, rng: Rng, step_size: float) -> float:
+    """Largest |theta^2 + xi^2 - r^2| over 50 constrained steps under the loss and the noise."""
+    algorithm = registry.make(
+        "c_cola_od",
+        step_size=step_size,
+        temperature=config.temperature,
+        radii=(config.radius,),
+        include="all",
+    )
+    state = algorithm.init(backend.zeros((100,)))
+    worst = 0.0
+    for step in range(50):
+        state, _ = algorithm.step(
+            state, lambda q, batch: config.slope * ad.sum(q), None, rng.child("step", step)
+        )
+        squares = to_host(state.params) ** 2 + to_host(state.slack) ** 2
+        worst = max(worst, float(np.abs(squares - config.radius**2).max()))
+    return worst
+
+
 def tasks(config: Config) -> list[Task]:
     return [{"softness": softness} for softness in config.softness]
 
@@ -173,6 +198,10 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, softness: float) -> 
     for step in range(config.thermal_steps):
         state, _ = sampler.step(state, lambda q, batch: on_circle(q), None, rng.child("step", step))
     values = np.abs((to_host(state.params) ** 2).sum(axis=0) - r**2)
+    result["hard_residual"] = [
+        constrained_residual(config, backend, rng.child("hard"), multiple * softness / r**2)
+        for multiple in MULTIPLES
+    ]
     result["thermal_residual"] = values.mean()
     result["thermal_error"] = values.std() / np.sqrt(config.chains)
     return result
