@@ -37,8 +37,8 @@ class Config:
     dimension: int = 20
     projections: int = 5
     batch_size: int = 64
-    epochs: int = 25
-    seeds: int = 6
+    epochs: int = 20
+    seeds: int = 5
 
     @classmethod
     def quick(cls) -> Config:

@@ -13,11 +13,11 @@ class Config(digits.Config):
     """As on digits, on a part of the training images."""
 
     dataset: str = "mnist"
-    train_size: int = 6000
+    train_size: int = 4000
     widths: tuple[int, ...] = (784, 128, 64, 10)
     strengths: tuple[float, ...] = (1.0, 10.0)
     projections: int = 5
-    epochs: int = 6
+    epochs: int = 4
     seeds: int = 4
 
     @classmethod

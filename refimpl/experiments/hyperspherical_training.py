@@ -43,7 +43,7 @@ class Config:
     dimension: int = 20
     projections: int = 5
     batch_size: int = 64
-    epochs: int = 60
+    epochs: int = 40
     evaluate_every: int = 5
     seeds: int = 3
 
