@@ -85,12 +85,16 @@ def flat(theta: Any, batch: Any) -> Any:
     return 0.0 * ad.sum(theta)
 
 
-def state_at(angles: Array, backend: Backend, velocities: Array | None = None) -> CircleState:
-    """A state of the circle methods at given angles on circles of radius 1."""
+def state_at(
+    algorithm: Any, angles: np.ndarray, backend: Backend, velocities: np.ndarray | None = None
+) -> CircleState:
+    """A state of ``algorithm`` at given angles on circles of radius 1."""
     phi = backend.asarray(angles)
     xp = backend.xp
-    momentum = None if velocities is None else backend.asarray(velocities)
-    return CircleState(xp.sin(phi), 0, phi, xp.cos(phi), momentum, None)
+    state = algorithm.init(xp.zeros_like(phi))
+    if velocities is not None:
+        state = state._replace(momentum=backend.asarray(velocities))
+    return state._replace(params=xp.sin(phi), angles=phi, slack=xp.cos(phi))
 
 
 def transition_modes(
@@ -108,7 +112,7 @@ def transition_modes(
     weights = np.outer(weights, weights).ravel()[inside]
     weights /= weights.sum()
     shape = (angles.size, first.size)
-    start = state_at(np.broadcast_to(angles[:, None], shape), backend)
+    start = state_at(algorithm, np.broadcast_to(angles[:, None], shape), backend)
     noise = QueuedNoise(
         *(backend.asarray(np.broadcast_to(part, shape)) for part in (first, second))
     )
@@ -215,9 +219,7 @@ def chains(config: Config, backend: Backend, rng: Rng, splitting: str, h: float)
             state, _ = algorithm.step(state, objective, None, stream)
             return state, to_host(state.params), to_host(state.momentum) ** 2
 
-        state = state_at(angles, backend, velocities)
-        if name in ("BAOAB", "OBABO"):
-            state = state._replace(gradient=0.0 * state.params)
+        state = state_at(algorithm, angles, backend, velocities)
 
     burn = math.ceil(config.time / h)
     measured = max(burn // 2, 1)
