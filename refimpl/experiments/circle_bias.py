@@ -61,7 +61,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(forgetful_steps=(0.4, 0.2, 0.1), chains=1_000_000, time=16.0)
+        return cls(forgetful_steps=(0.4, 0.2, 0.1), chains=300_000, time=12.0)
 
 
 class QueuedNoise(Rng):

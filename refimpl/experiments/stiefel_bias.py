@@ -89,7 +89,7 @@ class Config:
                 *(("stiefel", "polar_tangent", h) for h in (0.02, 0.01)),
             ),
             chains=100_000,
-            time=3.0,
+            time=2.5,
             contraction_steps=(0.05, 0.025, 0.0125, 0.00625),
             draws=200_000,
         )  # fmt: skip
