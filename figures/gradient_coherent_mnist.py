@@ -58,7 +58,7 @@ FIGURE = Figure(
     draw=draw,
     experiments=("gradient_coherent_mnist",),
     caption=(
-        "20 000 training images, 5 epochs, one seed. Left and middle: L2 over its strength, with "
+        "10 000 training images, 5 epochs, one seed. Left and middle: L2 over its strength, with "
         "the share of steps in which the penalty acts. Right: L1, after one last proximal step; "
         "diamonds mark the largest λ whose validation accuracy is within 0.03 of the "
         "unregularised network's."

@@ -38,7 +38,7 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         return cls(
-            training=20_000,
+            training=10_000,
             epochs=5,
             strengths=(0.007, 0.015, 0.03, 0.05, 0.07, 0.1),
             absolute=(0.0007, 0.0015, 0.003, 0.005, 0.008, 0.012),

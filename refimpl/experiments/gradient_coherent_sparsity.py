@@ -48,7 +48,7 @@ class Config:
             methods=("plain", "delayed 5", "delayed 10", "gate 0.5", "gate 0.7"),
             strengths=(0.002, 0.003, 0.004, 0.005, 0.007, 0.01),
             whole=("plain", "delayed 5", "gate 0.7"),
-            seeds=2,
+            seeds=1,
         )
 
 

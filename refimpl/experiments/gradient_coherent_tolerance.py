@@ -37,7 +37,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(depths=(2, 3, 4, 6, 8, 10, 12), gains=(0.5, 1.0, 2.0), late=True, halvings=9)
+        return cls(depths=(2, 4, 6, 8, 12), gains=(0.5, 1.0, 2.0), late=True, halvings=7)
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:
