@@ -26,6 +26,14 @@ def draw(results: Results, style: Any) -> Any:
             tint = colour(method, style)
             panel.plot(levels, means, color=tint, label=LABELS[method])
             panel.plot(strength, values, "o", color=tint, markersize=3, alpha=0.6)
+            levels, opened, _ = series(result, "on_rate_after_5", method=method, decay=True)
+            declined = opened < 0.9
+            if method.startswith("gate") and declined.any():
+                panel.plot(
+                    levels[declined], means[declined], "o", color=tint, markerfacecolor="white",
+                    markersize=8, zorder=1, label="_declined" if panel is not axes[0]
+                    else "the gate declines (open < 90 %)",
+                )  # fmt: skip
         panel.set(xscale="log", xlabel="strength λ", ylabel=label, title=title)
     reference = np.asarray(result["method"]) == "none"
     if reference.any():
@@ -49,6 +57,7 @@ FIGURE = Figure(
         "steps in which the penalty acts, and the norm of the weights. Plain L2 falls to chance "
         "between λ = 0.03 and 0.05. Delay and gate endure up to about 0.1 with the penalty on. "
         "Beyond 0.15, where no non-zero optimum is left, the delayed run dies too, and the gate "
-        "keeps its accuracy only by refusing to regularise."
+        "keeps its accuracy only by refusing to regularise (rings: on in less than 90 % of the "
+        "steps after epoch 5)."
     ),
 )

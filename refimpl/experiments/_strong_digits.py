@@ -224,7 +224,7 @@ def run(
     Run
         ``numbers`` holds accuracies, the final training loss, the share of steps with an open
         gate (over all steps, after epoch 5, in the last epoch), ‖w‖ at the end, the fraction of
-        non-zero weights and the steps since the gate was last open.
+        non-zero weights, the steps since the gate was last open, and whether the run collapsed.
     """
     model = recipe.model(sets.train.features)
     generator = np.random.default_rng(seed)
@@ -270,7 +270,27 @@ def run(
         "nonzero": history.steps["nonzero"][-1],
         "steps_shut": float(len(gate) - 1 - opened[-1]) if len(opened) else float(len(gate)),
     }
+    numbers["collapsed"] = is_collapsed(numbers["loss"], numbers["nonzero"], sets.train)
     return Run(outcome.params, numbers, history.steps, per_epoch)
+
+
+def is_collapsed(loss: float, nonzero: float, data: Dataset) -> bool:
+    """Whether a network has died: no weight is left, or none that says anything of the inputs.
+
+    Its training loss is then the entropy of the class frequencies, which free output biases
+    still fit, or the logarithm of the number of classes; within 0.001.
+
+    Examples
+    --------
+    >>> is_collapsed(2.3026, 1.0, digits())
+    True
+    >>> is_collapsed(0.2, 1.0, digits())
+    False
+    """
+    counts = np.bincount(to_host(data.targets))
+    shares = counts[counts > 0] / counts.sum()
+    levels = (-float(np.sum(shares * np.log(shares))), math.log(len(counts)))
+    return nonzero == 0.0 or min(abs(loss - level) for level in levels) < 1e-3
 
 
 def repair(params: Any, recipe: Recipe, strength: float, sets: Sets) -> dict[str, float]:

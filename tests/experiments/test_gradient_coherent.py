@@ -86,6 +86,16 @@ def test_a_run_counts_its_open_steps():
     assert shut.numbers["steps_shut"] == 63.0 and shut.numbers["on_rate"] == 0.0
 
 
+def test_a_dead_run_is_found_by_its_loss_or_its_zeros():
+    sets = recipe.load(PLACE)
+    short = recipe.Recipe(depth=4, width=8, epochs=12, decay=False)
+    dead = recipe.run(recipe.build("plain", 1.0), short, sets, 0, PLACE).numbers
+    alive = recipe.run(recipe.build("none", 0.0), short, sets, 0, PLACE).numbers
+    bare = recipe.run(recipe.build("plain", 1.0, penalty="l1"), short, sets, 0, PLACE).numbers
+    assert [bool(run["collapsed"]) for run in (dead, alive, bare)] == [True, False, True]
+    assert bare["nonzero"] == 0.0 and dead["nonzero"] == 1.0
+
+
 def test_a_final_proximal_step_repairs_zeros():
     sets = recipe.load(PLACE)
     short = recipe.Recipe(depth=2, width=4)
