@@ -1,0 +1,70 @@
+"""Digits: test accuracy of the constrained methods and the baselines, over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from refimpl import datasets
+from refimpl.arrays import Backend
+from refimpl.experiments import _constrained_accuracy as shared
+from refimpl.experiments.base import Experiment
+from refimpl.random import Rng
+
+
+@dataclass(frozen=True)
+class Config:
+    """Network, epochs and seeds."""
+
+    widths: tuple[int, ...] = (64, 100, 100, 10)
+    batch_size: int = 64
+    epochs: int = 5
+    seeds: int = 2
+
+    @classmethod
+    def quick(cls) -> Config:
+        return cls()
+
+    @classmethod
+    def full(cls) -> Config:
+        return cls(epochs=40, seeds=10)
+
+
+def tasks(config: Config) -> list[dict[str, Any]]:
+    return shared.tasks(config.seeds)
+
+
+def run_task(
+    config: Config, backend: Backend, rng: Rng, *, method: str, seed: int
+) -> dict[str, Any]:
+    common = Rng(rng.seed).child("constrained_digits", seed)
+    split = datasets.load("digits", rng=common.child("data"), backend=backend, centre=True)
+    return shared.run(
+        split,
+        backend,
+        common,
+        method=method,
+        widths=config.widths,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+    )
+
+
+def collect(
+    config: Config, tasks: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """See the shared module."""
+    return shared.collect(tasks, results)
+
+
+EXPERIMENT = Experiment(
+    name="constrained_digits",
+    summary="Test accuracy of constrained methods and baselines on digits",
+    config=Config,
+    tasks=tasks,
+    run_task=run_task,
+    collect=collect,
+)
