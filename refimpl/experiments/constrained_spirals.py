@@ -63,6 +63,7 @@ class Config:
 def tasks(config: Config) -> list[dict[str, Any]]:
     """One for every method and point of its grid."""
     h = config.step_size
+    hyper: dict[str, Any]
     made: list[dict[str, Any]] = [
         {"method": "SGD", "algorithm": "sgd", "hyper": {"learning_rate": h}}
     ]
