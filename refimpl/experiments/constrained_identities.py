@@ -262,7 +262,7 @@ def _circle_steps(rng: Rng) -> dict[str, float]:
     for projection in ("radial", "shake"):
         errors = []
         for step in (1e-2, 5e-3):
-            algorithm = CCoLAod(step, radii=(radius,), projection=projection)  # type: ignore[arg-type]
+            algorithm = CCoLAod(step, radii=(radius,), projection=projection)
             state = algorithm.init([np.full((1, 1), 0.5)])
             new, _ = algorithm.step(state, lambda p, batch: 2.0 * p[0][0, 0], None)
             predicted = 0.5 - step * 2.0 * (1.0 - 0.25 / radius**2)
