@@ -249,22 +249,26 @@ def second_moment(cosine: float, projected: int) -> float:
     return float(1.0 - (1.0 - cosine**2) * (k - 1) / k * series)
 
 
-def dot_product_variance(cosine: float, projected: int, common: float | None = None) -> float:
+def dot_product_variance(cosine: Any, projected: Any, common: Any = 0.0) -> Any:
     """Variance of P w_1 · P w_2 for unit vectors and entries of variance 1/k; its mean is c.
 
     (1 + c²)/k for Gaussian entries; for entries ±1/√k, (1 + c² − 2 Σ_i w_{1i}² w_{2i}²)/k.
 
     Parameters
     ----------
-    common : float, optional
-        Σ_i w_{1i}² w_{2i}², for entries ±1/√k. Default: Gaussian entries.
+    cosine, projected, common : float or array
+        ``common`` is Σ_i w_{1i}² w_{2i}² for entries ±1/√k, and 0 for Gaussian entries.
+
+    Returns
+    -------
+    float or array
 
     Examples
     --------
     >>> dot_product_variance(0.5, 10), dot_product_variance(1.0, 10, common=1.0)
     (0.125, 0.0)
     """
-    return (1.0 + cosine**2 - 2.0 * (common or 0.0)) / projected
+    return (1.0 + cosine**2 - 2.0 * common) / projected
 
 
 def lost_direction(keep: float, projected: int) -> float:
