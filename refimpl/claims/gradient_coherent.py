@@ -324,6 +324,10 @@ def full_batch(result: Result) -> Outcome:
     )
 
 
+def _listed(values: Any, form: str) -> str:
+    return " and ".join(format(float(value), form) for value in np.atleast_1d(values))
+
+
 def _reductions(result: Result) -> dict[str, np.ndarray]:
     """Relative reduction of the test error by each family's validated choice, split by split."""
     return {
@@ -342,11 +346,13 @@ def _reductions(result: Result) -> dict[str, np.ndarray]:
 )
 def label_noise(result: Result) -> Outcome:
     cuts = _reductions(result)
-    opened = ", ".join(f"{value:.2f}" for value in np.atleast_1d(result["on_rate_gate"]))
+    opened = _listed(result["on_rate_gate"], ".2f")
+    norms = {name: _listed(result[f"weight_norm_{name}"], ".1f") for name in ("gate", "plain")}
     return all_of(
         bound(cuts["gate"], at_least=0.2),
         bound(cuts["delayed"], at_least=0.2),
-        note=f"gate open in {opened} of all steps",
+        note=f"gate open in {opened} of all steps, ‖w‖ {norms['gate']} against {norms['plain']} "
+        "plain",
     )
 
 
