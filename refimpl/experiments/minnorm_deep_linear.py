@@ -68,14 +68,14 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         return cls(
-            theorem_steps=60_000,
+            theorem_steps=20_000,
             inputs=100,
             examples=50,
-            hidden=60,
+            hidden=50,
             seeds=30,
-            student_steps=12_000,
-            law_inputs=200,
-            law_seeds=60,
+            student_steps=5_000,
+            law_inputs=150,
+            law_seeds=40,
             scales=(0.3, 0.6, 1.0, 1.5, 2.0),
         )
 

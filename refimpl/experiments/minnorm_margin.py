@@ -312,10 +312,10 @@ def _multiclass(config: Config, rng: Rng) -> dict[str, Any]:
     for _ in range(config.multiclass_steps):
         rest = rest + rate_w * ((signs * alpha).T @ x - rest)
         alpha = np.maximum(0.0, alpha + rate * (1.0 - signs * (x @ rest.T)))
-        pair, beta = _pairwise(x, labels, wrong, pair, beta, rate_w, 0.5 * rate)
+        pair, beta = pairwise_step(x, labels, wrong, pair, beta, rate_w, 0.5 * rate)
         largest_sum = max(largest_sum, float(np.max(np.abs(np.sum(pair, axis=0)))))
     for _ in range(10):
-        drift, gamma = _pairwise(x, labels, wrong, drift, gamma, rate_w, 0.5 * rate)
+        drift, gamma = pairwise_step(x, labels, wrong, drift, gamma, rate_w, 0.5 * rate)
     options = {"fit_intercept": False, "tol": 1e-11, "max_iter": 10_000_000, "random_state": 0}
     machines = [LinearSVC(C=1e5, loss="hinge", **options).fit(x, column) for column in signs.T]
     joint = LinearSVC(C=1e5, multi_class="crammer_singer", **options).fit(x, labels)
@@ -337,7 +337,7 @@ def _multiclass(config: Config, rng: Rng) -> dict[str, Any]:
     }
 
 
-def _pairwise(
+def pairwise_step(
     x: np.ndarray,
     labels: np.ndarray,
     wrong: np.ndarray,
