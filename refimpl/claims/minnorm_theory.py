@@ -19,6 +19,16 @@ from refimpl.experiments.base import Result
 PAPER = "minnorm"
 
 
+def _same_path(registered: Result, *cases: str) -> Outcome:
+    """The registered algorithm and the steps that the experiment writes out agree to rounding."""
+    return compare(
+        0.0,
+        np.concatenate([registered[case] for case in cases]),
+        1e4 * registered["eps"],
+        note=f"registered algorithm against the written steps: {', '.join(cases)}",
+    )
+
+
 # --- the largest margin in a shallow network ------------------------------------------------------
 
 
@@ -82,9 +92,9 @@ def exponential_loss_flow(result: Result) -> Outcome:
     paper=PAPER,
     place="abstract (faster convergence to the max-margin hyperplane), derived",
     statement="Once the support is identified the error shrinks by the spectral radius each step",
-    experiment="minnorm_margin",
+    experiment=("minnorm_margin", "minnorm_registered"),
 )
-def geometric_convergence(result: Result) -> Outcome:
+def geometric_convergence(result: Result, registered: Result) -> Outcome:
     clear = slice(0, -1)
     return all_of(
         compare(
@@ -103,6 +113,7 @@ def geometric_convergence(result: Result) -> Outcome:
             result["rate_predicted"][clear],
             1e-5,
         ),
+        _same_path(registered, "margin"),
     )
 
 
@@ -171,9 +182,9 @@ def unpenalised_bias(result: Result) -> Outcome:
     paper=PAPER,
     place="derived",
     statement="One-vs-rest margins give K SVMs, Crammer-Singer margins its SVM with sum_k W_k = 0",
-    experiment="minnorm_margin",
+    experiment=("minnorm_margin", "minnorm_registered"),
 )
-def several_classes(result: Result) -> Outcome:
+def several_classes(result: Result, registered: Result) -> Outcome:
     """Column sums that start away from zero decay by exactly 1 - eta_w a step."""
     return all_of(
         compare(result["rest_oracle"], result["rest_weights"], 1e-7),
@@ -183,6 +194,7 @@ def several_classes(result: Result) -> Outcome:
         compare(result["pair_multipliers_closed"], result["pair_multipliers"], 1e-7),
         compare(0.0, result["pair_column_sum"], 1e-12),
         compare(result["tilted_predicted"], result["tilted_column_sum"], 1e-12),
+        _same_path(registered, "pairs"),
     )
 
 
@@ -192,9 +204,9 @@ def several_classes(result: Result) -> Outcome:
     place="derived",
     statement="Logistic losses held at 0.3 give m w_svm and m alpha_svm / sigmoid(-m), "
     "m = -log(e^0.3 - 1)",
-    experiment="minnorm_margin",
+    experiment=("minnorm_margin", "minnorm_registered"),
 )
-def logistic_constraint(result: Result) -> Outcome:
+def logistic_constraint(result: Result, registered: Result) -> Outcome:
     support = result["logistic_multipliers_closed"] > 0
     return all_of(
         compare(result["logistic_weights_closed"], result["logistic_weights"], 1e-6, relative=True),
@@ -205,6 +217,7 @@ def logistic_constraint(result: Result) -> Outcome:
             relative=True,
         ),
         compare(0.0, result["logistic_multipliers"][~support], 1e-12),
+        _same_path(registered, "logistic"),
     )
 
 
@@ -251,10 +264,13 @@ def flow_spectrum(result: Result) -> Outcome:
     paper=PAPER,
     place="derived",
     statement="Undamped alternating steps are Polyak's heavy ball on the dual, from any w(0)",
-    experiment="minnorm_regression",
+    experiment=("minnorm_regression", "minnorm_registered"),
 )
-def heavy_ball(result: Result) -> Outcome:
-    return compare(0.0, result["identity_error"], 1e-12)
+def heavy_ball(result: Result, registered: Result) -> Outcome:
+    return all_of(
+        compare(0.0, result["identity_error"], 1e-12),
+        _same_path(registered, "regression"),
+    )
 
 
 @claim(
@@ -292,14 +308,15 @@ def end_points(result: Result) -> Outcome:
     place="derived",
     statement="Alternating steps with eta_w = 1 are projected gradient ascent on the dual, stable "
     "just where eta_alpha sigma_max^2 < 2",
-    experiment="minnorm_regression",
+    experiment=("minnorm_regression", "minnorm_registered"),
 )
-def dual_ascent(result: Result) -> Outcome:
+def dual_ascent(result: Result, registered: Result) -> Outcome:
     below, above = result["dual_ascent_radius"]
     return all_of(
         compare(0.0, result["dual_ascent_error"], 1e-12),
         bound(below, at_most=1.0 - 1e-9),
         bound(above, at_least=1.0 + 1e-9),
+        _same_path(registered, "dual_ascent"),
     )
 
 
@@ -429,9 +446,9 @@ def damped_energy(result: Result) -> Outcome:
     place="derived",
     statement="A chain of depth 2 to 5 is stable just where rho > (D-2)/c (plus eta_lam for "
     "simultaneous steps), eta_w < 1 and the step's inequalities hold",
-    experiment="minnorm_chain",
+    experiment=("minnorm_chain", "minnorm_registered"),
 )
-def chain_stability(result: Result) -> Outcome:
+def chain_stability(result: Result, registered: Result) -> Outcome:
     stable, unstable = result["distance_runs"].T
     above = result["map_rhos"][None, :] > result["map_critical"][:, None]
     return all_of(
@@ -443,6 +460,7 @@ def chain_stability(result: Result) -> Outcome:
         bound(stable, at_most=1e-2, note="shrinkage at 1.1 of the limit"),
         bound(unstable, at_least=1e2, note="growth at 0.9 of the limit"),
         compare(above, result["map_outcomes"] == 2, 0, note="runs over depth and damping"),
+        _same_path(registered, "chain"),
     )
 
 
@@ -559,9 +577,9 @@ def unsquared_norm(result: Result) -> Outcome:
     place="derived",
     statement="At every depth the optimal map is (X^+ Y)^T, of value D sum s_i^(2/D), and Lam^T X "
     "has the singular values s_i^(2/D - 1)",
-    experiment="minnorm_deep_linear",
+    experiment=("minnorm_deep_linear", "minnorm_registered"),
 )
-def deep_linear_optimum(result: Result) -> Outcome:
+def deep_linear_optimum(result: Result, registered: Result) -> Outcome:
     """Depths 1 to 4; every layer has the same norm."""
     return all_of(
         compare(0.0, result["map_error"], 1e-10),
@@ -569,6 +587,7 @@ def deep_linear_optimum(result: Result) -> Outcome:
         compare(0.0, result["layer_spread"], 1e-10),
         compare(0.0, result["certificate_error"], 1e-10),
         compare([11.56134, 7.30279, 5.82511], result["layer_square"][1:], 1e-5),
+        _same_path(registered, "deep_linear"),
     )
 
 
