@@ -24,7 +24,7 @@ from refimpl.training import accuracy, train
 class Config:
     """The network, the methods with their strengths, and the length of a run."""
 
-    widths: tuple[int, ...] = (64, 256, 128, 10)
+    widths: tuple[int, ...] = (64, 128, 64, 10)
     methods: tuple[tuple[str, float], ...] = (
         ("none", 1.0),
         ("orthogonal", 1.0),
@@ -43,7 +43,7 @@ class Config:
     dimension: int = 20
     projections: int = 5
     batch_size: int = 64
-    epochs: int = 40
+    epochs: int = 30
     evaluate_every: int = 5
     seeds: int = 3
 
