@@ -50,7 +50,7 @@ def draw(results: Results, style: Any) -> Any:
         xscale="log", xlabel="scale of the weights", ylabel="half-space energy, mean",
         title="shrinking norms pass for diversity",
     )  # fmt: skip
-    right.legend(loc="center right")
+    right.legend(loc="center left")
     return figure
 
 

@@ -29,7 +29,7 @@ def data(results: Results) -> dict[str, np.ndarray]:
 
 
 def draw(results: Results, style: Any) -> Any:
-    """Left: all methods at strength 1. Right: half space at growing strength."""
+    """Left: all methods at strength 1, from each seed's own start. Right: growing strength."""
     values = data(results)
     figure, panels = style.subplots(1, 2, width=6.4, height=4.2)
     colours = iter([*style.colours, "#8c510a", "#7a7a7a"])
@@ -40,13 +40,15 @@ def draw(results: Results, style: Any) -> Any:
         name, runs = str(name), 1e3 * runs
         if strength == 1.0:
             base[name] = next(colours)
-            _curve(panels[0], values["steps"], runs, base[name], name, _STYLES.get(name, "-"))
+            change = runs - runs[:, :1]
+            _curve(panels[0], values["steps"], change, base[name], name, _STYLES.get(name, "-"))
         if name in ("none", "random projection") or (name == "half-space"):
             label = name if name != "half-space" else f"half-space, λ = {strength:g}"
             dashes = {10.0: (0, (5, 2)), 100.0: (0, (1, 1.5))}.get(float(strength), "-")
             _curve(panels[1], values["steps"], runs, base[name], label, dashes)
-    panels[0].set(title="strength 1", xlabel="iteration", ylabel="energy above its bound, × 10⁻³")
-    panels[1].set(title="what a larger strength does", xlabel="iteration", ylim=(0.0, None))
+    panels[0].set(title="strength 1", xlabel="iteration", ylabel="energy since the start, × 10⁻³")
+    panels[1].set(title="larger strengths", xlabel="iteration", ylim=(0.0, None))
+    panels[1].set(ylabel="energy above its bound, × 10⁻³")
     for axes in panels:
         low, high = axes.get_xlim()
         axes.set_xlim(low, high)
@@ -66,9 +68,10 @@ FIGURE = Figure(
     experiments=("hyperspherical_training",),
     claims=("HE-51",),
     caption=(
-        "Half-space energy (s = 2, mean over pairs, epsilon 0), summed over the hidden layers, "
-        "above its lower bound. Mean over seeds, bands from the lowest to the highest. All runs "
-        "of a seed share data, start and batches. Matched: half space at k/(k−3) times the "
+        "Half-space energy (s = 2, mean over pairs, epsilon 0), summed over the hidden layers: "
+        "its change since the start of each run, and its height above the lower bound. Mean over "
+        "seeds, bands from the lowest to the highest. All runs of a seed share data, start and "
+        "batches. Matched: half space at k/(k−3) times the "
         "strength, which has the expected gradient of random projection; noise: plus tangent "
         "noise of the projected gradient's size. The adversarial game is ill-posed without its "
         "few inner steps. Projection changes little; the strength decides."
