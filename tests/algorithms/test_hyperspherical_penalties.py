@@ -100,6 +100,7 @@ def test_the_inner_steps_lower_the_distortion_and_raise_the_adversary():
     angle = AngleProjection(dimension=5, inner_steps=50, inner_rate=0.05)
     before = float(angle.distortion(projection, weight))
     assert float(angle.distortion(angle.follow(projection, weight), weight)) < 0.9 * before
+    assert float(angle.distortion(angle.unrolled(projection, weight), weight)) < before
     game = AdversarialProjection(dimension=5, inner_rate=0.05)
     energies = [float(game.raised_energy(projection, weight))]
     for _ in range(5):
@@ -144,6 +145,31 @@ def test_redrawing_keeps_the_projection_between_draws():
     same = [np.array_equal(a, b) for a, b in itertools.pairwise(kept)]
     assert same == [True, True, False, True, True, False]
     assert kept[0].shape == (2, 5, 8) and np.std(kept[0]) == pytest.approx(1.0, abs=0.3)
+
+
+def test_optimisers_of_the_angle_preserving_projection_keep_what_they_say():
+    params = network()
+    first = Rng(0).child("projection", 0).normal((1, 5, 8))[0]
+    for optimiser in ("alternating", "unrolled", "both"):
+        algorithm = AngleProjection(dimension=5, optimiser=optimiser, learning_rate=1e-9)
+        state, info = algorithm.step(algorithm.init(params), flat, None, Rng(0))
+        weight = params[0]["weight"]
+        move = algorithm.unrolled if optimiser == "unrolled" else algorithm.follow
+        expected = move(first, weight)
+        np.testing.assert_allclose(state.projections[0], expected, rtol=1e-12)
+        assert float(info.distortion) > float(algorithm.distortion(expected, weight))  # two layers
+        energy = HypersphericalEnergy(2.0, "half")
+        used = {
+            "alternating": expected,
+            "unrolled": expected,
+            "both": algorithm.unrolled(expected, weight),
+        }
+        alone = AngleProjection(dimension=5, optimiser=optimiser, output_strength=0.0)
+        pair = [params[0], params[2]]
+        _, seen = alone.step(alone.init(pair), flat, None, Rng(0))
+        np.testing.assert_allclose(
+            float(seen.penalty), float(energy(weight @ used[optimiser].T)), rtol=1e-12
+        )
 
 
 def test_layers_of_one_dimension_share_where_asked():
