@@ -282,3 +282,21 @@ def test_limits_of_the_logistic_loss_are_checked():
     assert minnorm_margin.identification_steps(1.0, 0.5, 0.02) == math.inf
     with pytest.raises(ValueError, match="rank 1"):
         minnorm_margin.convergence_rate(np.ones((2, 3)), [0, 1], eta_w=0.1, eta_alpha=0.1)
+
+
+def test_hard_margin_and_crammer_singer_equal_linear_svc():
+    from sklearn.svm import LinearSVC
+
+    options = {"C": 1e5, "fit_intercept": False, "tol": 1e-10, "max_iter": 10_000_000}
+    for seed in range(3):
+        z = separable(seed)
+        signs = np.where(np.arange(len(z)) % 2, 1.0, -1.0)
+        machine = LinearSVC(loss="hinge", **options).fit(signs[:, None] * z, signs)
+        found = minnorm_margin.hard_margin(z)
+        np.testing.assert_allclose(found.weights, machine.coef_[0], atol=1e-7)
+    rng = np.random.default_rng(4)
+    labels = np.repeat(np.arange(3), 4)
+    x = rng.normal(size=(12, 6)) + 2.0 * np.eye(3, 6)[labels]
+    machine = LinearSVC(multi_class="crammer_singer", random_state=0, **options).fit(x, labels)
+    weights, _ = minnorm_margin.crammer_singer(x, labels.tolist(), 3)
+    np.testing.assert_allclose(weights, machine.coef_, atol=1e-6)
