@@ -41,7 +41,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(size=300, seeds=3, rate=0.001, steps=10_000, baseline_steps=4000, equality=True)
+        return cls(size=300, seeds=3, rate=0.001, steps=8000, baseline_steps=4000, equality=True)
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:

@@ -44,9 +44,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(
-            sizes=(50, 100, 200, 400), seeds=3, gammas=(0.01, 0.1, 0.3, 1.0, 3.0), steps=8000
-        )
+        return cls(sizes=(50, 100, 200), seeds=3, gammas=(0.03, 0.1, 0.3, 1.0), steps=6000)
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:

@@ -36,11 +36,11 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         return cls(
-            sizes=(50, 100, 200),
+            sizes=(50, 100),
             seeds=3,
-            gammas=(0.01, 0.1, 0.3, 1.0, 3.0),
-            steps=6000,
-            baseline_steps=3000,
+            gammas=(0.03, 0.1, 0.3, 1.0),
+            steps=5000,
+            baseline_steps=2000,
         )
 
 
