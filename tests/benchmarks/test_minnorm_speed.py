@@ -1,0 +1,68 @@
+"""What Minnorm's multipliers cost: its step against SGD's, in one process, on one BLAS thread.
+
+python -m pytest tests/benchmarks/test_minnorm_speed.py --benchmark-enable -s
+"""
+
+import statistics
+import time
+
+import pytest
+from threadpoolctl import threadpool_limits
+
+from refimpl import Rng, backend
+from refimpl.algorithms import make
+from refimpl.datasets import Batch
+from refimpl.models import MLP, Objective
+
+TARGET = 1.15
+CONSTRAINTS = ("equality", "one_vs_rest", "crammer_singer", "loss")
+
+
+def steps(constraint, dtype, examples):
+    """One SGD step and one Minnorm step on 784-256-10 and a batch of 128, without arguments."""
+    place = backend("numpy", dtype)
+    objective = Objective(MLP((784, 256, 10)))
+    params = objective.model.init(Rng(0), backend=place)
+    inputs = Rng(1).normal((examples, 784), like=place.zeros(()))
+    labels = place.asarray(Rng(2).integers(0, 10, (examples,)))
+    chosen = Rng(3).permutation(examples)[:128]
+    batch = Batch(inputs[chosen], labels[chosen], chosen)
+    plain = make("sgd", learning_rate=1e-3)
+    held = make("minnorm", constraint=constraint, learning_rate=1e-5, multiplier_rate=1e-5)
+    first = plain.init(params)
+    second = held.init(params, Batch(inputs, labels), objective)
+    return (
+        lambda: plain.step(first, objective, batch),
+        lambda: held.step(second, objective, batch),
+    )
+
+
+def ratio(plain, held, seconds=3.0, burst=3):
+    """Median time of ``held`` over that of ``plain``, in alternating bursts of calls."""
+    times = {plain: [], held: []}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        for function, record in times.items():
+            start = time.perf_counter()
+            for _ in range(burst):
+                function()
+            record.append(time.perf_counter() - start)
+    return statistics.median(times[held]) / statistics.median(times[plain])
+
+
+@pytest.mark.parametrize("constraint", CONSTRAINTS)
+def test_ratio_to_sgd(constraint):
+    with threadpool_limits(1):
+        # the lowest of three: load from outside can only raise the cost of the smaller calls
+        measured = min(ratio(*steps(constraint, "float64", 1280)) for _ in range(3))
+    print(f"{constraint}: {measured:.3f} times an SGD step (target {TARGET})")
+    assert measured <= TARGET
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_ratio_with_the_multipliers_of_a_large_set(dtype):
+    """60000 x 10 multipliers are copied each step, which is reported and not judged."""
+    with threadpool_limits(1):
+        measured = min(ratio(*steps("one_vs_rest", dtype, 60_000)) for _ in range(2))
+    print(f"{dtype}, 60000 examples: {measured:.3f} times an SGD step")
+    assert measured > 0.0
