@@ -214,10 +214,10 @@ class Orthogonal:
         tolerance = self.tolerance or 4.0 * math.sqrt(w.shape[-2]) * eps(w)
         if start <= tolerance and not self.unchecked:
             return Solved(bar, 0, 0.0 * first, first)
-        e = w.mT @ x
         if self.unchecked:
-            return self._fixed(w, bar, e, d)
+            return self._fixed(w, bar)
 
+        e = w.mT @ x
         small = _SmallSystem(e, d, tolerance)
         if self.solver != "newton":
             small.quasi_newton(self.max_iterations, switch=self.solver == "auto")
@@ -238,13 +238,15 @@ class Orthogonal:
         small.residual = residual
         raise self._failure(w, x, small)
 
-    def _fixed(self, w: Array, bar: Array, e: Array, d: Array) -> Solved:
-        """K iterations without a test; what a diverging one overflows to is the caller's."""
-        small = _SmallSystem(e, d)
+    def _fixed(self, w: Array, bar: Array) -> Solved:
+        """K iterations on the large matrix without a test, whatever W is."""
+        q, multiplier = bar, None
         for _ in range(self.max_iterations):
-            small.multiplier = small.multiplier + 0.5 * small.defect()
-        point = bar - w @ small.multiplier
-        return Solved(point, self.max_iterations, largest(small.multiplier))
+            part = 0.5 * self.residual(q)
+            multiplier = part if multiplier is None else multiplier + part
+            q = q - w @ part
+        assert multiplier is not None
+        return Solved(q, self.max_iterations, largest(multiplier))
 
     def _failure(self, w: Array, x: Array, small: _SmallSystem) -> Exception:
         rotation, outside = increment_norms(w, x)
