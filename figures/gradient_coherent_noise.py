@@ -15,7 +15,7 @@ METHODS = ("plain", "delayed 5", "delayed 10", "delayed 15", "gate 0.5", "gate 0
 def draw(results: Results, style: Any) -> Any:
     result = results["gradient_coherent_noise"]
     splits = np.unique(result["split"])
-    figure, axes = style.subplots(2, len(splits), height=3.1, squeeze=False)
+    figure, axes = style.subplots(2, len(splits), height=2.7, squeeze=False)
     for column, split in enumerate(splits):
         for method in present(result, METHODS):
             tint = colour(method, style)

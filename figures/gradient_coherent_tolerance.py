@@ -54,6 +54,6 @@ FIGURE = Figure(
         "after 25 epochs. Left: the plain level falls geometrically with depth, the faster the "
         "smaller the initial weights (gain: variance times fan-in; 2 is He's). Right: after a "
         "delay it forgets the initial scale, provided that the delay outlasts the escape from "
-        "the origin (star). Levels below 0.001 are left out."
+        "the origin (star). Levels below 0.002 are left out."
     ),
 )

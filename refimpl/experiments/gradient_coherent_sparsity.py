@@ -46,7 +46,7 @@ class Config:
         return cls(
             splits=((12345, 0), (54321, 5), (99999, 8)),
             methods=("plain", "delayed 5", "delayed 10", "gate 0.5", "gate 0.7"),
-            strengths=(0.002, 0.003, 0.004, 0.005, 0.007, 0.01),
+            strengths=(0.002, 0.003, 0.005, 0.007, 0.01),
             whole=("plain", "delayed 5", "gate 0.7"),
             seeds=1,
         )

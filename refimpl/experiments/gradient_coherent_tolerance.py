@@ -25,8 +25,8 @@ class Config:
     gains: tuple[float, ...] = (1.0,)
     methods: tuple[str, ...] = ("plain", "delayed 8")
     late: bool = False
-    low: float = 0.001
-    high: float = 2.0
+    low: float = 0.002
+    high: float = 0.6
     halvings: int = 5
     epochs: int = 25
     dtype: str = "float32"
@@ -37,7 +37,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(depths=(2, 4, 6, 8, 12), gains=(0.5, 1.0, 2.0), late=True, halvings=7)
+        return cls(depths=(2, 4, 8, 12), gains=(0.5, 1.0, 2.0), late=True, halvings=6)
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:
