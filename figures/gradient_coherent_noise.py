@@ -15,12 +15,14 @@ METHODS = ("plain", "delayed 5", "delayed 10", "delayed 15", "gate 0.5", "gate 0
 def draw(results: Results, style: Any) -> Any:
     result = results["gradient_coherent_noise"]
     splits = np.unique(result["split"])
-    figure, axes = style.subplots(2, len(splits), height=2.7, squeeze=False)
+    figure, axes = style.subplots(
+        3, len(splits), width=4.0, height=2.0, squeeze=False, sharex="col"
+    )
     for column, split in enumerate(splits):
         for method in present(result, METHODS):
             tint = colour(method, style)
             dash = "--" if method.startswith("delayed") else "-"
-            for row, name in enumerate(("test_accuracy", "on_rate")):
+            for row, name in enumerate(("test_accuracy", "on_rate", "weight_norm")):
                 levels, means, _ = series(result, name, method=method, split=split)
                 axes[row, column].plot(levels, means, dash, color=tint, label=LABELS[method])
         for family, mark in (("plain", "o"), ("delayed", "s"), ("gate", "D")):
@@ -35,10 +37,12 @@ def draw(results: Results, style: Any) -> Any:
         axes[0, column].axhline(
             1.0 - result["error_none"][column], color=style.soft, linestyle=":", label="no penalty"
         )
-        axes[0, column].set(ylabel="test accuracy (clean)", title=f"split {column + 1}")
-        axes[1, column].set(xlabel="strength λ", ylabel="share of steps, penalty on")
+        axes[0, column].set(ylabel="test accuracy", ylim=(0.0, 1.0), title=f"split {column + 1}")
+        axes[1, column].set(ylabel="on-rate")
+        axes[2, column].set(xlabel="strength λ", ylabel="‖w‖ at the end", ylim=(0.0, 17.0))
         axes[1, column].set_ylim(-0.03, 1.05)
-    axes[0, -1].legend(loc="center left", bbox_to_anchor=(1.01, 0.4))
+    handles, labels = axes[0, -1].get_legend_handles_labels()
+    axes[1, -1].legend(handles, labels, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
 
 
@@ -49,9 +53,10 @@ FIGURE = Figure(
     experiments=("gradient_coherent_noise",),
     claims=("GC-40", "GC-41"),
     caption=(
-        "Mean test accuracy over seeds against λ on two splits, and the share of steps in which "
-        "the penalty acts. Large marks: the setting of each family (circle plain, square delayed, "
-        "diamond gate) with the best mean accuracy on the noisy validation labels. A delay chosen "
-        "on validation does as well as a gate chosen on validation."
+        "Mean test accuracy over seeds against λ on two splits, the share of steps in which the "
+        "penalty acts, and the norm of the weights. Large marks: the setting of each family "
+        "(circle plain, square delayed, diamond gate) with the best mean accuracy on the noisy "
+        "validation labels. A delay chosen on validation does about as well as a gate chosen on "
+        "validation."
     ),
 )

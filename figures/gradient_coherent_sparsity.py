@@ -15,7 +15,8 @@ METHODS = ("plain", "delayed 5", "delayed 10", "gate 0.5", "gate 0.7")
 def draw(results: Results, style: Any) -> Any:
     result = results["gradient_coherent_sparsity"]
     validated = np.asarray(result["split"]) != "whole"
-    figure, axes = style.subplots(1, 3, width=4.3)
+    figure, grid = style.subplots(2, 2, height=3.2)
+    axes = grid.ravel()
     method, strength = np.asarray(result["method"]), np.asarray(result["strength"])
     for name in present(result, METHODS):
         tint = colour(name, style)
@@ -26,6 +27,9 @@ def draw(results: Results, style: Any) -> Any:
             cell = own & (strength == level)
             kept.append(np.median(np.asarray(result["repaired_nonzero"])[cell]))
             exact.append(np.asarray(result["test_accuracy"])[cell].mean())
+        opened = [np.asarray(result["on_rate"])[own & (strength == level)] for level in levels]
+        axes[3].plot(levels, [values.mean() for values in opened], color=tint)
+        axes[3].plot(strength[own], np.asarray(result["on_rate"])[own], ".", color=tint, alpha=0.35)
         axes[0].plot(levels, exact, color=tint, label=LABELS[name])
         axes[1].plot(levels, np.asarray(kept), color=tint)
         axes[1].plot(strength[own], np.asarray(result["nonzero"])[own], ".", color=tint, alpha=0.35)
@@ -57,6 +61,10 @@ def draw(results: Results, style: Any) -> Any:
     )  # fmt: skip
     axes[2].set_xlim(0.9, 150)
     axes[2].set_ylim(0.85, 0.98)
+    axes[3].set(
+        xscale="log", xlabel="strength λ", ylabel="share of steps, penalty on", title="on-rate",
+        ylim=(-0.04, 1.06),
+    )  # fmt: skip
     axes[0].set_ylim(0.0, 1.02)
     axes[0].legend(loc="lower left")
     return figure
@@ -71,9 +79,9 @@ FIGURE = Figure(
     caption=(
         "Mean test accuracy, the fraction of non-zero weights (lines: medians after one last "
         "proximal step with the first rate; dots: single runs as they ended, whose zeros a gate "
-        "that is shut in the last steps has destroyed), and accuracy against compression. "
+        "that is shut in the last steps has destroyed), accuracy against compression, and the "
+        "share of steps in which the penalty acts. "
         "Diamonds: the largest λ whose mean validation accuracy is within 0.03 of the "
-        "unregularised network's. Collapsed runs have no compression and are not shown on the "
-        "right."
+        "unregularised network's. Collapsed runs have no compression and are not shown there."
     ),
 )
