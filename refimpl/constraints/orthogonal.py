@@ -257,7 +257,9 @@ class Orthogonal:
             "rotation_norm": rotation,
         }
         impossible = outside >= 1.0 or rotation >= 1.0
-        if not impossible and outside**2 + rotation**2 >= 1.0 and w.shape[1] <= _EXACT_LIMIT:
+        doubtful = not impossible and outside**2 + rotation**2 >= 1.0
+        # The exact criterion is for one matrix; of a stack the error tells the largest norms.
+        if doubtful and w.ndim == 2 and w.shape[-1] <= _EXACT_LIMIT:
             impossible = solvability(w, x) <= 0.0
         if impossible:
             return InfeasibleError(

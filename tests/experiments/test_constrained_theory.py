@@ -79,11 +79,13 @@ def test_an_increment_projected_too_far_is_noticed(monkeypatch):
     assert judge("CL-14", {"stiefel_bias": run("stiefel_bias")}).verdict == "fails"
 
 
-def test_a_chain_without_a_solution_stays_where_it_is():
-    """Of three chains one gets noise that no projection can take back."""
+@pytest.mark.parametrize("size", [50.0, 0.85])
+def test_a_chain_without_a_solution_stays_where_it_is(size):
+    """Of three chains one gets an increment that no projection can take back: outside of the span
+    alone, or (neither part being too large by itself) together with a rotation in it."""
     w = np.broadcast_to(np.eye(4, 2), (3, 4, 2)).copy()
     noise = 0.1 * Rng(0).normal((3, 4, 2))
-    noise[1, 2:] = 50.0
+    noise[1] = size / np.sqrt(0.02) * np.array([[0, 1], [-1, 0], [1, 0], [0, 1]])
     blocks = stiefel_bias.Blocks((Orthogonal((4, 2)),))
     start = stiefel_bias.OverdampedState(w, 0, [w])
     options = stiefel_bias.SCHEMES["shake"]
