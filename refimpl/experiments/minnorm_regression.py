@@ -33,15 +33,12 @@ class Config:
         Random data sets of the other measurements.
     examples, inputs : int
         P < N.
-    tuned_steps : int
-        Of the tuned runs whose rate is fitted.
     """
 
     cases: int = 4_000
     settings: int = 4
     examples: int = 6
     inputs: int = 10
-    tuned_steps: int = 60
 
     @classmethod
     def quick(cls) -> Config:
@@ -230,7 +227,7 @@ def _heavy_ball(config: Config, rng: Rng) -> dict[str, Any]:
         right = eta_w * eta_lam * (targets - lam[1:-1] @ gram)
         right += (1.0 - eta_w) * (lam[1:-1] - lam[:-2])
         identity.append(np.max(np.abs(left - right)) / np.max(np.abs(lam)))
-        rates.append(_tuned(config, inputs, targets))
+        rates.append(_tuned(inputs, targets))
     tuned = np.asarray(rates)
     return {
         "identity_error": np.asarray(identity),
@@ -241,32 +238,35 @@ def _heavy_ball(config: Config, rng: Rng) -> dict[str, Any]:
     }
 
 
-def _tuned(config: Config, inputs: np.ndarray, targets: np.ndarray) -> tuple[float, ...]:
+def _tuned(inputs: np.ndarray, targets: np.ndarray) -> tuple[float, ...]:
     """Predicted and fitted factors of the tuned heavy ball and of the best gradient descent."""
     tuned = minnorm_regression.tuned_heavy_ball(inputs)
     solution = np.linalg.lstsq(inputs, targets, rcond=None)[0]
-    weights, lam = np.zeros(config.inputs), np.zeros(config.examples)
-    descent = np.zeros(config.inputs)
+    weights, lam = np.zeros(inputs.shape[1]), np.zeros(len(inputs))
+    descent = weights
     squares = np.linalg.svd(inputs, compute_uv=False) ** 2
     rate = 2.0 / (squares[0] + squares[-1])
     errors = []
-    for _ in range(_window(config, tuned.rate)[1]):
+    windows = _window(tuned.rate), _window(tuned.gradient_descent_rate)
+    for _ in range(max(window.stop for window in windows)):
         weights, lam = step(
             inputs, targets, weights, lam,
             eta_w=tuned.eta_w, eta_lam=tuned.eta_lam, order="alternating",
         )  # fmt: skip
         descent = descent + rate * inputs.T @ (targets - inputs @ descent)
         errors.append([np.linalg.norm(weights - solution), np.linalg.norm(descent - solution)])
-    first, last = _window(config, tuned.rate)
-    steps = np.arange(first, last)
-    slopes = np.polyfit(steps, np.log(np.asarray(errors)[first:last]), 1)[0]
-    return tuned.rate, *np.exp([slopes[0]]), tuned.gradient_descent_rate, *np.exp([slopes[1]])
+    fitted = [
+        np.exp(np.polyfit(np.arange(window.start, window.stop), np.log(column[window]), 1)[0])
+        for window, column in zip(windows, np.asarray(errors).T, strict=True)
+    ]
+    return tuned.rate, fitted[0], tuned.gradient_descent_rate, fitted[1]
 
 
-def _window(config: Config, rate: float) -> tuple[int, int]:
-    """From a third to the end of the steps in which r^t falls to 1e-11, at most tuned_steps."""
-    last = max(30, min(20 * config.tuned_steps, int(np.log(1e-11) / np.log(rate))))
-    return last // 3, last
+def _window(rate: float) -> slice:
+    """The second half of the steps in which rate^t falls to 1e-11: faster modes have gone, and
+    rounding is not reached."""
+    last = max(20, int(np.log(1e-11) / np.log(rate)))
+    return slice(last // 2, last)
 
 
 def _end_points(config: Config, rng: Rng) -> dict[str, Any]:
