@@ -420,8 +420,9 @@ class Minnorm:
                 _pull_moment(objective, state.params, batch, state.accumulator),
             )
 
-        gradient, norms, residual = self._gradient(state.params, pulled)
-        moved = self._descend(state, gradient)
+        leaves, structure = ad.flatten(state.params)
+        gradient, norms, residual = self._gradient(leaves, ad.flatten(pulled)[0])
+        moved = self._descend(state, leaves, structure, gradient)
 
         if self.order == "alternating":
             after = objective.outputs(moved.params, batch)
@@ -470,7 +471,7 @@ class Minnorm:
             kkt_residual=residual,
             complementarity=slack,
             active=active,
-            multiplier_norm=xp.sqrt(xp.sum(old * old)),
+            multiplier_norm=_norm(old),
             total_norm=xp.sum(norms * norms),
             layer_norms=norms,
             layer_spread=xp.max(norms) / _safe(xp.min(norms)) - 1.0,
@@ -482,40 +483,45 @@ class Minnorm:
     def _decays(self, leaf: Array) -> bool:
         return self.include == "all" or leaf.ndim != 1
 
-    def _gradient(self, params: Tree, pulled: Tree) -> tuple[Tree, Array, Array]:
+    def _gradient(
+        self, leaves: list[Array], pulled: list[Array]
+    ) -> tuple[list[Array], Array, Array]:
         """The gradient W − Q of the Lagrangian, the layers' norms and the relative residual."""
-        leaves, structure = ad.flatten(params)
         xp = namespace(*leaves)
-        gradient, norms, residuals, free = [], [], [], []
-        for weight, q in zip(leaves, ad.flatten(pulled)[0], strict=True):
-            if not self._decays(weight):
-                gradient.append(-q)
-                free.append(_norm(q))
-                continue
-            norm = _norm(weight)
-            norms.append(norm)
-            difference = weight - q if self.norm == "squared" else weight / _safe(norm) - q
+        gradient, squares, residuals, free = [], [], [], []
+        for weight, q in zip(leaves, pulled, strict=True):
+            if self._decays(weight):
+                square = _square(weight)
+                pull = weight if self.norm == "squared" else weight / _safe(xp.sqrt(square))
+                difference = pull - q
+                squares.append(square)
+                residuals.append(_square(difference))
+            else:
+                difference = -q
+                free.append(_square(q))
             gradient.append(difference)
-            residual = _norm(difference)
-            if self.norm == "squared":  # at most 1e8, the value at W = 0, where the ratio is none
-                residual = residual / _safe(xp.maximum(norm, 1e-8 * residual))
-            residuals.append(residual)
-        norms = xp.stack(norms)
-        scale = _safe(xp.sqrt(xp.sum(norms * norms)))
-        residuals.extend(part / scale for part in free)
-        return ad.unflatten(structure, gradient), norms, xp.max(xp.stack(residuals))
+        norms = xp.sqrt(xp.stack(squares))
+        relative = xp.sqrt(xp.stack(residuals))
+        if self.norm == "squared":  # at most 1e8, the value at W = 0, where the ratio is none
+            relative = relative / _safe(xp.maximum(norms, 1e-8 * relative))
+        residual = xp.max(relative)
+        if free:
+            scale = _safe(xp.sqrt(xp.sum(norms * norms)))
+            residual = xp.maximum(residual, xp.sqrt(xp.max(xp.stack(free))) / scale)
+        return gradient, norms, residual
 
-    def _descend(self, state: MinnormState, gradient: Tree) -> State:
-        """One step of the base update at this step's rate."""
+    def _descend(
+        self, state: MinnormState, leaves: list[Array], structure: Any, gradient: list[Array]
+    ) -> State:
+        """One step of the base update at this step's rate; ``gradient`` is used up."""
         rate = self.learning_rate / (1.0 + self.decay * state.step)
         if self.base != "sgd":
             first = State(state.params, state.step, state.buffers)
-            return descend(first_order(self.base, rate, self.momentum), first, gradient)
-        leaves, structure = ad.flatten(gradient)
+            update = first_order(self.base, rate, self.momentum)
+            return descend(update, first, ad.unflatten(structure, gradient))
         moved = []
-        for difference, weight in zip(leaves, ad.flatten(state.params)[0], strict=True):
-            new = difference  # made for this step and used no more, so it may become the result
-            new *= -rate
+        for weight, new in zip(leaves, gradient, strict=True):
+            new *= -rate  # the gradient was made for this step, so it may become the result
             new += weight
             moved.append(new)
         return State(ad.unflatten(structure, moved), state.step + 1, state.buffers)
@@ -629,17 +635,20 @@ def _put(values: Array, indices: Any, rows: Array) -> Array:
     return rows if indices is None else put_rows(values, indices, rows)
 
 
-def _norm(values: Array) -> Array:
+def _square(values: Array) -> Array:
+    """The sum of squares."""
     xp = namespace(values)
     flat = xp.reshape(values, (-1,))
-    return xp.sqrt(xp.vecdot(flat, flat))
+    return xp.vecdot(flat, flat)
+
+
+def _norm(values: Array) -> Array:
+    return namespace(values).sqrt(_square(values))
 
 
 def _safe(norm: Array) -> Array:
-    """``norm``, or the least positive number where it is zero."""
-    xp = namespace(norm)
-    least = float(xp.finfo(norm.dtype).smallest_normal)
-    return xp.maximum(norm, least)
+    """``norm``, or a number that float32 still holds where it is zero."""
+    return namespace(norm).maximum(norm, 1e-37)
 
 
 def _moment(signal: Array, batch: Any) -> Array:

@@ -406,7 +406,8 @@ def diagnose(algorithm: Any, state: Any, objective: Any, training: Any) -> Diagn
     violation = constraint.violation(outputs, training.targets)
     values = state.multipliers
     signal = constraint.signal(outputs, training.targets, values)
-    _, norms, residual = algorithm._gradient(state.params, pullback(signal))
+    leaves, pulled = (ad.flatten(tree)[0] for tree in (state.params, pullback(signal)))
+    _, norms, residual = algorithm._gradient(leaves, pulled)
     if constraint.inequality:
         slack = xp.where((values > 0) & (violation < 0), -violation, xp.full_like(values, math.inf))
         near_tie = float(xp.min(slack))
