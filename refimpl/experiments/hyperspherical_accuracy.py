@@ -29,7 +29,6 @@ class Config:
         "MHE",
         "half-space",
         "random projection",
-        "angle-preserving",
     )
     strengths: tuple[float, ...] = (1.0, 10.0, 100.0)
     rate: float = 0.1

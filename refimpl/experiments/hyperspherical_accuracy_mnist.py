@@ -18,7 +18,7 @@ class Config(digits.Config):
     strengths: tuple[float, ...] = (1.0, 10.0)
     projections: int = 5
     epochs: int = 4
-    seeds: int = 4
+    seeds: int = 3
 
     @classmethod
     def quick(cls) -> Config:
