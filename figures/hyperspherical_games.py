@@ -29,7 +29,8 @@ def draw(results: Results, style: Any) -> Any:
     left.axhline(float(values["optimum"]), color=style.colours[1], linestyle="--", linewidth=1.4)
     end = values["course"].size - 1
     left.text(end, float(values["random"]), "random P, orthogonal neurons", ha="right", va="bottom")
-    left.text(end, float(values["optimum"]), "best P, orthogonal neurons", ha="right", va="bottom")
+    left.text(0, float(values["optimum"]) - 0.04, "best P, orthogonal neurons", va="top")
+    left.set_ylim(min(float(values["optimum"]), values["course"][-1]) - 0.5, None)
     left.set(
         xlabel="descent steps on P", ylabel="‖cos(PW) − cos(W)‖_F",
         title=f"N = {values['neurons']}, k = {values['dimension']}",
