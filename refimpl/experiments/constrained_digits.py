@@ -30,7 +30,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(epochs=40, seeds=10)
+        return cls(epochs=20, seeds=5)
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:

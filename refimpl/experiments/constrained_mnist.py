@@ -32,7 +32,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(epochs=10, seeds=3)
+        return cls(epochs=4, seeds=2)
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:

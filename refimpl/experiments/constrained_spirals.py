@@ -56,7 +56,7 @@ class Config:
             epochs=4_000,
             evaluations=100,
             draws=10,
-            temperatures=(1e-5, 1e-4),
+            temperatures=(1e-5,),
         )
 
 

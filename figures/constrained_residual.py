@@ -1,0 +1,79 @@
+"""Constraint residuals of the released optimisers against the methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from figures.base import Figure, Results
+
+_FLOOR = 1e-17
+_NAMES = (
+    "circle_released_cold", "circle_released_warm", "circle_cold", "circle_warm",
+    "orthogonal_released_cold", "orthogonal_cold", "collapse_step", "collapse_radius",
+    "collapse_heat",
+)  # fmt: skip
+
+
+def data(results: Results) -> dict[str, np.ndarray]:
+    """Residual of every step, and the mean radius of weights without a loss."""
+    arrays = results["constrained_released"].arrays
+    return {name: np.asarray(arrays[name]) for name in _NAMES}
+
+
+def _trace(axes: Any, values: np.ndarray, **look: Any) -> None:
+    """The running maximum: what the residual has reached by each step."""
+    reached = np.maximum(np.maximum.accumulate(values), _FLOOR)
+    axes.plot(np.arange(1, len(values) + 1), reached, **look)
+
+
+def draw(results: Results, style: Any) -> Any:
+    """Circles on digits, orthogonality on digits, and the collapse of radii."""
+    values = data(results)
+    figure, (left, middle, right) = style.subplots(1, 3, width=4.4, height=3.9)
+    for name, colour, line, label in (
+        ("circle_released_warm", 1, "-", "released, τ = 1e-4"),
+        ("circle_released_cold", 1, "--", "released, τ = 0"),
+        ("circle_warm", 0, "-", "method, τ = 1e-4"),
+        ("circle_cold", 0, "--", "method, τ = 0"),
+    ):
+        _trace(left, values[name], color=style.colours[colour], linestyle=line, label=label)
+    for name, colour, label in (
+        ("orthogonal_released_cold", 1, "released"), ("orthogonal_cold", 0, "method"),
+    ):  # fmt: skip
+        shown = np.maximum(values[name], _FLOOR)
+        middle.plot(np.arange(1, len(shown) + 1), shown, color=style.colours[colour], label=label)
+    for axes, title, ylabel in (
+        (left, "circles, digits", "largest |θ² + ξ² − r²| / r² so far"),
+        (middle, "orthogonality, digits, τ = 0", "largest entry of WᵀW − I"),
+    ):
+        axes.set(xscale="log", yscale="log", xlabel="step", title=title, ylabel=ylabel)
+        axes.set_ylim(_FLOOR, 10.0)
+        axes.legend(fontsize=8, loc="center left")
+    step = values["collapse_step"]
+    right.plot(step, values["collapse_radius"], color=style.colours[1], label="mean radius / r")
+    right.plot(
+        step, values["collapse_heat"], color=style.colours[4], label="kinetic / set temperature"
+    )
+    right.axhline(1.0, color=style.colours[0], label="method: radius")
+    right.set(xscale="log", xlabel="step", title="released circles, no loss, τ = 1e-4")
+    right.set_ylim(0.0, 1.1)
+    right.legend(fontsize=8, loc="lower left")
+    return figure
+
+
+FIGURE = Figure(
+    name="constrained_residual",
+    title="Staying on the constraint: the released optimisers and the methods",
+    draw=draw,
+    experiments=("constrained_released",),
+    claims=("CL-34", "CL-38"),
+    caption=(
+        "Constraint residuals. Left, running maximum: circle constraints (radii 0.05 and 0.1, "
+        "h = 0.3, γ = 1) on digits from a feasible start. Middle: orthogonality at learning rate "
+        "0.1; the released start of the wide output layer is off the manifold for one step. Right: "
+        "mean radius and kinetic temperature of released circle weights without a loss."
+    ),
+    data=data,
+)
