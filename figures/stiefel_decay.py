@@ -26,7 +26,7 @@ def data(results: Results) -> dict[str, np.ndarray]:
     largest = int(np.argmax(steps))
     errors = kappa ** (_TIME / steps) - np.exp(-rate * _TIME)
     bars = kappa ** (_TIME / steps) * (_TIME / steps) * result["kappa_error"] / kappa
-    fine = np.geomspace(steps.min(), steps.max(), 20)
+    fine = np.geomspace(steps.min(), steps.max(), 9)
     exact = np.array(
         [
             [

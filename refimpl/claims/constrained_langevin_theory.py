@@ -352,8 +352,11 @@ def decay_of_the_mean_on_the_stiefel_manifold(result: Result) -> Outcome:
     checks = []
     for name in ("shake", "polar_tangent"):
         i = schemes.index(name)
-        exact = [dynamics.stiefel_contraction(float(h), 4, projection=name) for h in steps]
-        checks.append(compare(exact, kappa[i], 5.0 * error[i] + 1e-6, note=f"{name}, one step"))
+        # Larger SHAKE steps often have no solution, where the quadrature is not smooth.
+        small = steps <= (0.0125 if name == "shake" else 0.05)
+        exact = [dynamics.stiefel_contraction(float(h), 4, projection=name) for h in steps[small]]
+        tolerance = 5.0 * error[i][small] + 1e-6
+        checks.append(compare(exact, kappa[i][small], tolerance, note=f"{name}, one step"))
     limit = np.exp(-dynamics.stiefel_decay_rate(4, 2) * t)
     means = kappa ** (t / steps)
     spread = means * (t / steps) * error / kappa

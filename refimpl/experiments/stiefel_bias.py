@@ -15,6 +15,7 @@ Source: derived; methods of Leimkuhler, Vlaar, Pouchon and Storkey (2021).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,9 @@ from refimpl.random import Rng
 
 SHAPES: dict[str, tuple[int, int]] = {"sphere": (3, 1), "stiefel": (4, 2), "haar": (4, 2)}
 
-SCHEMES: dict[str, dict[str, str]] = {
+Step = Callable[[Any, Rng, str], tuple[Any, Any]]
+
+SCHEMES: dict[str, dict[str, Any]] = {
     "shake": {"projection": "shake"},
     "polar_raw": {"projection": "nearest", "increment": "raw"},
     "polar_tangent": {"projection": "nearest", "increment": "projected"},
@@ -79,10 +82,10 @@ class Config:
     def full(cls) -> Config:
         return cls(
             runs=(
-                *(("sphere", "OBA", h) for h in (0.4, 0.2, 0.1)),
-                *(("sphere", "BAOAB", h) for h in (0.4, 0.2, 0.1)),
-                *(("sphere", "OBABO", h) for h in (0.4, 0.2, 0.1)),
-                *(("stiefel", name, h) for name in ("OBA", "BAOAB") for h in (0.4, 0.2, 0.1)),
+                *(("sphere", "OBA", h) for h in (0.3, 0.2, 0.1)),
+                *(("sphere", "BAOAB", h) for h in (0.3, 0.2, 0.1)),
+                *(("sphere", "OBABO", h) for h in (0.3, 0.2, 0.1)),
+                *(("stiefel", name, h) for name in ("OBA", "BAOAB") for h in (0.3, 0.2, 0.1)),
                 ("haar", "BAOAB", 0.1),
                 *(("stiefel", "shake", h) for h in (0.025, 0.0125)),
                 *(("stiefel", "polar_raw", h) for h in (0.1, 0.05)),
@@ -168,34 +171,46 @@ def run_task(
     return sample(config, backend, rng, target, scheme, h)
 
 
-def overdamped_stack(
-    blocks: Blocks, state: Any, loss: Any, noise: Array, h: float, options: Any
-) -> tuple[Any, Any]:
-    """One step of every chain; a chain whose projection has no solution stays where it is.
+def stack_step(advance: Step, state: Any, draws: list[Array]) -> tuple[Any, Any]:
+    """One step of every chain; where a chain's projection has no solution its move is rejected.
 
     The solver reports that somewhere in the stack there is such a chain: halving finds it.
+
+    Parameters
+    ----------
+    advance : callable
+        ``advance(state, rng, on_failure)``, the step of a stack.
+    state : NamedTuple of arrays and lists of arrays, chains along their first axes
+    draws : list of array
+        The noise of the step, in the order in which it is drawn.
     """
     try:
-        return overdamped_step(
-            blocks, state, loss, None, QueuedNoise(noise), step_size=h, temperature=1.0, **options
-        )
+        return advance(state, QueuedNoise(*draws), "raise")
     except (InfeasibleError, ConvergenceError):
-        w = state.positions[0]
-        count = w.shape[0]
+        count = draws[0].shape[0]
         if count == 1:
-            return overdamped_step(
-                blocks, state, loss, None, QueuedNoise(noise), step_size=h, temperature=1.0,
-                on_failure="reject", **options,
-            )  # fmt: skip
-        xp = namespace(w)
-        halves = [slice(0, count // 2), slice(count // 2, count)]
+            return advance(state, QueuedNoise(*draws), "reject")
         done = []
-        for half in halves:
-            part = OverdampedState(w[half, ...], state.step, [w[half, ...]])
-            done.append(overdamped_stack(blocks, part, loss, noise[half, ...], h, options))
-        joined = xp.concat([new.positions[0] for new, _ in done])
+        for half in (slice(0, count // 2), slice(count // 2, count)):
+            part = type(state)(*(_part(field, half) for field in state))
+            done.append(stack_step(advance, part, [noise[half, ...] for noise in draws]))
+        fields = zip(*(new for new, _ in done), strict=True)
         info = max((info for _, info in done), key=lambda info: float(info.residual))
-        return OverdampedState(joined, state.step + 1, [joined]), info
+        return type(state)(*(_joined(*parts) for parts in fields)), info
+
+
+def _part(field: Any, half: slice) -> Any:
+    if isinstance(field, list):
+        return [array[half, ...] for array in field]
+    return field if field is None or isinstance(field, int) else field[half, ...]
+
+
+def _joined(first: Any, second: Any) -> Any:
+    if isinstance(first, list):
+        return [_joined(*pair) for pair in zip(first, second, strict=True)]
+    if first is None or isinstance(first, int):
+        return first
+    return namespace(first).concat([first, second])
 
 
 def sample(
@@ -209,29 +224,35 @@ def sample(
     w = backend.asarray(host)
     loss = LOSSES[target]
     state: Any
+    draws = 1
     if scheme in SCHEMES:
         state = OverdampedState(w, 0, [w])
 
-        def advance(state: Any, stream: Rng) -> Any:
-            noise = stream.normal(host.shape, like=w)
-            return overdamped_stack(blocks, state, loss, noise, h, SCHEMES[scheme])
+        def advance(state: Any, stream: Rng, on_failure: Any) -> Any:
+            return overdamped_step(
+                blocks, state, loss, None, stream, step_size=h, temperature=1.0,
+                on_failure=on_failure, **SCHEMES[scheme],
+            )  # fmt: skip
 
     else:
         noise = rng.child("momenta").normal(host.shape, like=w)
         p = constraint.project_tangent(w, noise)
         state = UnderdampedState(w, 0, [w], [p], [0.0 * w])
+        draws = scheme.count("O")
 
-        def advance(state: Any, stream: Rng) -> Any:
+        def advance(state: Any, stream: Rng, on_failure: Any) -> Any:
             return underdamped_step(
                 blocks, state, loss, None, stream, letters=scheme, step_size=h, friction=1.0,
-                temperature=1.0,
+                temperature=1.0, on_failure=on_failure,
             )  # fmt: skip
 
     burn = math.ceil(config.time / h)
     sums = np.zeros((3, chains))
     residual = 0.0
     for step in range(2 * burn):
-        state, info = advance(state, rng.child("step", step))
+        stream = rng.child("step", step)
+        noise = [stream.normal(host.shape, like=w) for _ in range(draws)]
+        state, info = stack_step(advance, state, noise)
         residual = max(residual, float(info.residual))
         if step >= burn:
             sums[:2] += observables(target, to_host(state.positions[0]))
@@ -252,21 +273,28 @@ def contraction(
     n, m = SHAPES["haar"]
     w = backend.asarray(np.broadcast_to(np.eye(n, m), (config.draws, n, m)).copy())
     blocks = Blocks((Orthogonal((n, m)),))
-    stream = rng.child("noise")
-    noise = Rng(stream.seed, stream.path).normal((config.draws, n, m)).reshape(config.draws, -1)
-    state, _ = overdamped_step(
-        blocks, OverdampedState(w, 0, [w]), flat, None, stream, step_size=h, temperature=1.0,
-        **SCHEMES[scheme],  # type: ignore[arg-type]
-    )  # fmt: skip
-    values = np.trace(to_host(state.positions[0])[:, :m, :], axis1=1, axis2=2) / m
+
+    def advance(state: Any, stream: Rng, on_failure: Any) -> Any:
+        return overdamped_step(
+            blocks, state, flat, None, stream, step_size=h, temperature=1.0,
+            on_failure=on_failure, **SCHEMES[scheme],
+        )  # fmt: skip
+
+    draws = rng.child("noise").normal((config.draws, n, m))
+    state, _ = stack_step(advance, OverdampedState(w, 0, [w]), [backend.asarray(draws)])
+    moved = to_host(state.positions[0])
+    # The law is conditioned on steps that exist: rejected ones have not moved at all.
+    kept = np.any(moved != to_host(w), axis=(1, 2))
+    values = np.trace(moved[kept][:, :m, :], axis1=1, axis2=2) / m
+    noise = draws[kept].reshape(values.size, -1)
     rows, columns = np.triu_indices(noise.shape[1])
     products = noise[:, rows] * noise[:, columns] - (rows == columns)
-    design = np.concatenate([np.ones((config.draws, 1)), noise, products], axis=1)
+    design = np.concatenate([np.ones((values.size, 1)), noise, products], axis=1)
     fit, *_ = np.linalg.lstsq(design, values, rcond=None)
     left = values - design @ fit
     return {
         "kappa": fit[0],
-        "kappa_error": left.std() / math.sqrt(config.draws),
+        "kappa_error": left.std() / math.sqrt(values.size),
     }
 
 

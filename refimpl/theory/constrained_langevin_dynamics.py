@@ -166,7 +166,7 @@ def stiefel_contraction(
     if rows < 4:
         raise ValueError(f"rows must be at least 4, not {rows}")
     xp = backend().xp
-    points = 40
+    points = 24
     variance = 2.0 * temperature * step_size
     normal, normal_weights = (xp.asarray(values) for values in special.roots_hermitenorm(points))
     first, first_weights = special.roots_genlaguerre(points, 0.5 * (rows - 2) - 1.0)

@@ -87,14 +87,37 @@ def test_a_chain_without_a_solution_stays_where_it_is(size):
     noise = 0.1 * Rng(0).normal((3, 4, 2))
     noise[1] = size / np.sqrt(0.02) * np.array([[0, 1], [-1, 0], [1, 0], [0, 1]])
     blocks = stiefel_bias.Blocks((Orthogonal((4, 2)),))
+
+    def advance(state, rng, on_failure):
+        return stiefel_bias.overdamped_step(
+            blocks, state, stiefel_bias.flat, None, rng, step_size=0.01, temperature=1.0,
+            on_failure=on_failure,
+        )  # fmt: skip
+
     start = stiefel_bias.OverdampedState(w, 0, [w])
-    options = stiefel_bias.SCHEMES["shake"]
-    state, info = stiefel_bias.overdamped_stack(
-        blocks, start, stiefel_bias.flat, noise, 0.01, options
-    )
+    state, info = stiefel_bias.stack_step(advance, start, [noise])
     assert np.array_equal(state.positions[0][1], w[1])
     assert np.all(np.abs(state.positions[0][[0, 2]] - w[[0, 2]]).max(axis=(1, 2)) > 1e-4)
     assert float(info.residual) < 1e-14
+
+
+def test_a_rejected_drift_flips_the_momentum_of_its_chain_alone():
+    w = np.broadcast_to(np.eye(4, 2), (3, 4, 2)).copy()
+    p = np.zeros((3, 4, 2))
+    p[:, 2, 0] = 0.1, 200.0, 0.2
+    blocks = stiefel_bias.Blocks((Orthogonal((4, 2)),))
+
+    def advance(state, rng, on_failure):
+        return stiefel_bias.underdamped_step(
+            blocks, state, stiefel_bias.flat, None, rng, letters="OBA", step_size=0.1,
+            friction=1e-300, temperature=1.0, on_failure=on_failure,
+        )  # fmt: skip
+
+    start = stiefel_bias.UnderdampedState(w, 0, [w], [p], None)
+    state, _ = stiefel_bias.stack_step(advance, start, [np.zeros((3, 4, 2))])
+    assert np.array_equal(state.positions[0][1], w[1])
+    assert state.momenta[0][1] == pytest.approx(-p[1])
+    assert np.all(np.abs(state.positions[0][[0, 2], 2, 0]) > 1e-3)
 
 
 @pytest.mark.parametrize("solver", ["auto", "newton", "quasi_newton"])
