@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.algorithms.point_sets import PointSet, distinct, minimise_energy
+from refimpl.algorithms.point_sets import PointSet, distinct, minimise_energy, polish
 from refimpl.arrays import Backend
 from refimpl.experiments._hyperspherical_points import FRAMES
 from refimpl.experiments.base import Experiment, Task
@@ -111,45 +111,6 @@ def energy_of(s: float, space: str) -> HypersphericalEnergy:
         "half" if space == "half" else "full",
         reduction="lines" if space == "half" else "sum",
     )
-
-
-def polish(energy: HypersphericalEnergy, points: np.ndarray, steps: int = 40) -> np.ndarray:
-    """Critical points to the last digits of the gradient, by Barzilai-Borwein steps.
-
-    The descents stop where the energy, flat at a minimum, no longer changes in its last digit;
-    half of the digits of the points are then still to come.
-
-    Examples
-    --------
-    >>> energy = energy_of(2.0, "full")
-    >>> rough = np.asarray([[1.0, 1e-6], [-0.5, 0.75**0.5], [-0.5, -(0.75**0.5)]])
-    >>> bool(np.abs(energy.value_and_gradient(rough)[1]).max() > 1e-7)
-    True
-    >>> bool(np.abs(energy.value_and_gradient(polish(energy, rough))[1]).max() < 1e-14)
-    True
-    """
-
-    def size(vector: np.ndarray) -> float:
-        return float(np.abs(vector).max())
-
-    gradient = energy.value_and_gradient(points)[1]
-    best, least = points, size(gradient)
-    direction = energy.hvp(points, gradient)
-    curvature = float(np.sum(gradient * direction))
-    length = float(np.sum(gradient * gradient)) / curvature if curvature > 0.0 else 0.0
-    for _ in range(steps):
-        if least < 1e-14 or not 0.0 < length < np.inf:
-            break
-        moved = points - length * gradient
-        moved /= np.linalg.norm(moved, axis=1, keepdims=True)
-        following = energy.value_and_gradient(moved)[1]
-        change, turn = moved - points, following - gradient
-        along = float(np.sum(change * turn))
-        length = float(np.sum(change * change)) / along if along > 0.0 else 0.0
-        points, gradient = moved, following
-        if size(gradient) < least:
-            best, least = points, size(gradient)
-    return best
 
 
 def run_task(

@@ -1,11 +1,14 @@
 """Minimum-energy point sets against configurations whose energy is known in closed form."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refimpl.algorithms.point_sets import descend, distinct, minimise_energy
+from refimpl.algorithms import point_sets
+from refimpl.algorithms.point_sets import descend, distinct, minimise_energy, polish
 from refimpl.errors import ConvergenceError
 from refimpl.models.hyperspherical import HypersphericalEnergy
 from refimpl.random import Rng
@@ -109,3 +112,27 @@ def test_the_progress_bar_can_be_shown(capsys):
     hidden = minimise_energy(energy, 3, 3, rng=Rng(0), starts=2, progress=False)
     assert shown.energy == hidden.energy
     assert capsys.readouterr().out == ""
+
+
+def test_a_line_search_that_is_lost_in_rounding_does_not_end_the_descent(monkeypatch):
+    """Near a minimum L-BFGS may find no lower energy before the gradient meets its tolerance."""
+    monkeypatch.setattr(
+        point_sets, "minimize", lambda function, x, **options: SimpleNamespace(x=x, nit=0)
+    )
+    energy = HypersphericalEnergy(2.0, reduction="sum")
+    angle = 2 * np.pi * np.arange(6) / 6 + 1e-5 * np.sin(np.arange(6) ** 2)
+    near = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    points, value, residual = descend(energy, near)
+    assert residual <= 1e-7
+    assert value == pytest.approx(6 * 35 / 24, rel=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1, rtol=1e-14)
+
+
+@given(st.integers(3, 8), st.integers(0, 99))
+def test_polishing_reaches_the_last_digits_of_the_gradient(neurons, seed):
+    energy = HypersphericalEnergy(2.0, reduction="sum")
+    rng = np.random.default_rng(seed)
+    angle = 2 * np.pi * np.arange(neurons) / neurons + 1e-6 * rng.normal(size=neurons)
+    rough = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    gaps = np.sort(np.angle(np.exp(1j * np.diff(np.arctan2(*polish(energy, rough).T[::-1])))))
+    np.testing.assert_allclose(gaps, 2 * np.pi / neurons, rtol=1e-12)
