@@ -237,10 +237,10 @@ def initial_energy(s: float, neurons: int, dimension: int, space: str = "full") 
 
 
 def initial_gradient_norm(neurons: int, dimension: int, norm: float, space: str = "full") -> float:
-    """Norm of one neuron's gradient of the mean s = 2 energy at Gaussian neurons, leading order.
+    """Frobenius norm of the gradient of the mean s = 2 energy at Gaussian neurons of one norm.
 
-    2/(N ‖w‖ √n) in half space; 1/(N ‖w‖) in full space, whatever the dimension. (Derived: it is
-    the Frobenius norm over all neurons, for large n and N.)
+    2/(N ‖w‖ √n) in half space; 1/(N ‖w‖) in full space, whatever the dimension. To leading order
+    in large n and N (derived).
 
     Examples
     --------
