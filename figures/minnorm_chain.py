@@ -38,7 +38,7 @@ def data(results: Results) -> dict[str, np.ndarray]:
 def draw(results: Results, style: Any) -> Any:
     """Imbalance, time to accuracy; phase portrait, stability."""
     values = data(results)
-    figure, axes = style.subplots(2, 2, width=5.2)
+    figure, axes = style.subplots(2, 2, width=4.7, height=3.4)
     imbalance, accuracy, portrait, stability = axes.ravel()
 
     slopes = (-2.0, -2.0 * float(values["imbalance_decay"]), 0.0)

@@ -31,7 +31,7 @@ def data(results: Results) -> dict[str, np.ndarray]:
 def draw(results: Results, style: Any) -> Any:
     """Two depths over the scale of the start; the formulas over the load."""
     values = data(results)
-    figure, axes = style.subplots(1, 3, height=3.9)
+    figure, axes = style.subplots(1, 3, width=4.6)
     top = 1.05 * float(np.max(values["descent_mean"] + 2.0 * values["descent_error"]))
     for index, depth in enumerate(values["students_depths"]):
         panel = axes[index]

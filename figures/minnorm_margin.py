@@ -34,23 +34,22 @@ def data(results: Results) -> dict[str, np.ndarray]:
 def draw(results: Results, style: Any) -> Any:
     """Both methods on logarithmic axes; the geometric phase; the logarithmic law."""
     values = data(results)
-    figure, (both, phase, law) = style.subplots(1, 3, height=3.9)
+    figure, (both, phase, law) = style.subplots(1, 3, width=4.6)
     names = [
-        f"data set {seed}, next margin 1 + {gap:.4f}"
+        f"set {seed}: next margin {1.0 + gap:.4f}"
         for seed, gap in zip(values["seeds"], values["next_gap"], strict=True)
     ]
     for index, name in enumerate(names):
         colour = style.colours[index]
-        label = f"_{name}"
-        both.plot(values["step"], values["minnorm"][index], color=colour, label=label)
+        both.plot(values["step"], values["minnorm"][index], color=colour, label=name)
         both.plot(
             values["descent_step"],
             values["descent"][index],
             color=colour,
             linestyle=":",
-            label=label,
+            label=f"_{name}",
         )
-        phase.plot(values["step"], values["minnorm"][index], color=colour, label=name)
+        phase.plot(values["step"], values["minnorm"][index], color=colour)
         law.plot(values["descent_step"], values["descent_product"][index], color=colour)
         law.plot(values["descent_step"], values["gap_product"][index], color=colour, linestyle=":")
         start = values["identified_at"][index]
@@ -80,7 +79,7 @@ def draw(results: Results, style: Any) -> Any:
         ylabel="direction error",
         title="Minnorm; predicted rate (dashed)",
     )
-    phase.legend(loc="lower left", fontsize=8)
+    both.legend(loc="lower left", fontsize=9)
     law.set(
         xscale="log",
         ylim=(0.0, None),
@@ -106,8 +105,9 @@ FIGURE = Figure(
         "descent on the logistic loss from zero. Middle: once the support vectors are identified, "
         "the error falls at the spectral radius predicted from them; on the data set with the "
         "near-tie that does not happen within 40,000 steps. Right: the errors of descent times "
-        "log t stay bounded, but settle slowly, and not yet on data set 2. Not a figure of the "
-        "paper."
+        "log t settle slowly; on data set 2, whose support vectors do not span the space, what is "
+        "left is fed by the next margin as a sum of t^(-1.06), and has not settled. Not a figure "
+        "of the paper."
     ),
     data=data,
 )

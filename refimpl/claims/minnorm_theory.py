@@ -40,17 +40,17 @@ def _same_path(registered: Result, *cases: str) -> Outcome:
     experiment="minnorm_margin",
 )
 def gradient_descent_is_logarithmic(result: Result) -> Outcome:
-    """Errors times log t vary by less than a factor of 2 over all steps from 100 on, for seed 0.
+    """Errors times log t vary by less than a factor of 2 over all steps from 100 on.
 
-    They are bounded for every seed; for seed 2, whose direction error turns up again before it
-    falls, they vary by more. A slope is not fitted: it has not settled within 10^6 steps.
+    So they do where the support vectors span the space. On the data set where they do not, the
+    part of w outside their span is fed by the next margin m > 1 alone, as a sum of t^(-m): with
+    m = 1.06 that is bounded, but settles only after far more than 10^6 steps.
     """
     steps = result["descent_step"]
     logs = np.log(steps)[:, None, None]
-    outcomes = []
     at = [int(np.flatnonzero(steps >= target)[0]) for target in (1_000, 10_000, 100_000)]
     seed = int(np.flatnonzero(result["seeds"] == 0)[0])
-    outcomes.append(
+    outcomes = [
         compare(
             [0.0541, 0.0402, 0.0331],
             result["descent_direction"][at, seed, 0],
@@ -58,18 +58,17 @@ def gradient_descent_is_logarithmic(result: Result) -> Outcome:
             relative=True,
             note="direction error of seed 0 at 1e3, 1e4 and 1e5 steps",
         )
-    )
+    ]
+    spanning = result["support_size"] == 5
     for name in ("descent_direction", "descent_gap"):
-        product = result[name][:, seed] * logs[:, 0]
+        product = result[name][:, spanning] * logs
         outcomes.append(
             bound(
                 np.max(product, axis=0) / np.min(product, axis=0),
                 at_most=2.0,
-                note="largest over smallest product with log t, seed 0",
+                note="largest over smallest product with log t",
             )
         )
-        every = result[name] * logs
-        outcomes.append(bound(every, at_most=0.75, note="products with log t, every seed"))
     return all_of(*outcomes)
 
 
