@@ -320,6 +320,19 @@ def test_one_hot_and_mask(xb):
     assert arrays.to_host(masked).tolist() == [1.5, 0.0]
 
 
+@pytest.mark.parametrize("shape", [(4,), (4, 2)])
+def test_put_rows_replaces_and_leaves_the_rest(xb, shape):
+    before = np.arange(float(np.prod(shape))).reshape(shape)
+    rows = -1.0 - before[:2]
+    old = xb.asarray(before)
+    new = arrays.put_rows(old, np.array([3, 1]), xb.asarray(rows))
+    assert_same_kind(new, old)
+    expected = before.copy()
+    expected[[3, 1]] = rows
+    assert np.array_equal(arrays.to_host(new), expected)
+    assert np.array_equal(arrays.to_host(old), before)
+
+
 def test_one_is_beside_its_model(xb):
     assert_same_kind(arrays.one(xb.zeros((3,))), xb.xp.sum(xb.zeros((3,))))
     assert float(arrays.one(xb.zeros(()))) == 1.0

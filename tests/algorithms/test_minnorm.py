@@ -1,5 +1,7 @@
 """Minnorm training against exact identities, pseudo-inverses and solvers that share no code."""
 
+import itertools
+
 import numpy as np
 import pytest
 from helpers import assert_close
@@ -302,3 +304,25 @@ def test_runs_of_the_relu_certificate_agree_with_a_convex_solver():
         problem_ = cvxpy.Problem(cvxpy.Minimize(value), [*held, fit])
         problem_.solve(solver=cvxpy.CLARABEL)
         assert least_norm_bound(x, y, margin=margin) == pytest.approx(problem_.value, rel=1e-4)
+
+
+@pytest.mark.parametrize("constraint", CONSTRAINTS)
+def test_the_mean_step_over_all_batches_is_the_full_step(constraint):
+    objective, params, data = problem(constraint, seed=2)
+    algorithm = make(
+        "minnorm", constraint=constraint, damping=0.5, learning_rate=0.1, multiplier_rate=0.2
+    )
+    state, _ = run(algorithm, objective, params, data, 3)
+    whole, _ = algorithm.step(state, objective, data)
+    batches = [np.array(pair) for pair in itertools.combinations(range(5), 2)]
+    parts = [
+        algorithm.step(state, objective, Batch(data.inputs[b], data.targets[b], b))[0]
+        for b in batches
+    ]
+    for index in range(2):
+        mean = np.mean([part.params[index]["weight"] for part in parts], axis=0)
+        assert_close(mean, whole.params[index]["weight"], rtol=1e-10, atol=1e-12)
+    for part, chosen in zip(parts, batches, strict=True):
+        others = np.setdiff1d(np.arange(5), chosen)
+        assert_close(part.multipliers[chosen], whole.multipliers[chosen], rtol=1e-10, atol=1e-12)
+        assert np.array_equal(part.multipliers[others], state.multipliers[others])
