@@ -15,7 +15,7 @@ METHODS = ("plain", "delayed 5", "delayed 10", "gate 0.5", "gate 0.7")
 def draw(results: Results, style: Any) -> Any:
     result = results["gradient_coherent_sparsity"]
     validated = np.asarray(result["split"]) != "whole"
-    figure, grid = style.subplots(2, 2, height=3.2)
+    figure, grid = style.subplots(2, 2, width=4.5, height=3.0)
     axes = grid.ravel()
     method, strength = np.asarray(result["method"]), np.asarray(result["strength"])
     for name in present(result, METHODS):
@@ -65,6 +65,10 @@ def draw(results: Results, style: Any) -> Any:
         xscale="log", xlabel="strength λ", ylabel="share of steps, penalty on", title="on-rate",
         ylim=(-0.04, 1.06),
     )  # fmt: skip
+    ticks = np.unique(strength[strength > 0.0])
+    for panel in (axes[0], axes[1], axes[3]):
+        panel.set_xticks(ticks, [f"{value:g}" for value in ticks])
+        panel.minorticks_off()
     axes[0].set_ylim(0.0, 1.02)
     axes[0].legend(loc="lower left")
     return figure

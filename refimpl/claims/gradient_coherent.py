@@ -456,7 +456,13 @@ def compression(result: Result) -> Outcome:
     plain = wide[names.index("plain")]
     shown = ", ".join(f"{name} {value:.1f}x" for name, value in zip(names, narrow, strict=True))
     others = [index for index, name in enumerate(names) if name != "plain"]
-    return bound(wide[others] / plain, at_least=2.0, note=f"not judged, at margin 0.01: {shown}")
+    opened = ", ".join(
+        f"{name} on {value:.2f}"
+        for name, value in zip(names, result["on_rate_03"], strict=True)
+        if name.startswith("gate")
+    )
+    note = f"{opened} of all steps; not judged, at margin 0.01: {shown}"
+    return bound(wide[others] / plain, at_least=2.0, note=note)
 
 
 @claim(

@@ -106,7 +106,14 @@ def collect(
     chosen: dict[str, list[float]] = {}
     for margin in MARGINS:
         for name in config.methods:
-            picked = {"strength": np.nan, "compression": 1.0, "repaired": 1.0, "test": np.nan}
+            picked = {
+                "strength": np.nan,
+                "compression": 1.0,
+                "repaired": 1.0,
+                "test": np.nan,
+                "storage": 1.0,
+                "on_rate": np.nan,
+            }
             for lam in config.strengths:
                 mask = validated & (table["method"] == name) & (table["strength"] == lam)
                 if table["validation_accuracy"][mask].mean() >= base - margin:

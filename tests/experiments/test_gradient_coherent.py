@@ -173,3 +173,8 @@ def test_compression_is_chosen_by_validation_and_reported_by_the_median():
     assert found["compression_03"].tolist() == pytest.approx([10.0])
     assert found["repaired_03"].tolist() == pytest.approx([20.0])
     assert found["storage_03"].tolist() == [2.0]
+    for row in rows:  # where no strength is good enough, nothing is compressed
+        row["validation_accuracy"] = 0.95 if row["strength"] == 0.0 else 0.5
+    none = sparsity.collect(config, items, rows)
+    assert none["compression_03"].tolist() == none["storage_03"].tolist() == [1.0]
+    assert np.isnan(none["on_rate_03"]).tolist() == [True]
