@@ -105,9 +105,9 @@ FIGURE = Figure(
         "descent on the logistic loss from zero. Middle: once the support vectors are identified, "
         "the error falls at the spectral radius predicted from them; on the data set with the "
         "near-tie that does not happen within 40,000 steps. Right: the errors of descent times "
-        "log t settle slowly; on data set 2, whose support vectors do not span the space, what is "
-        "left is fed by the next margin as a sum of t^(-1.06), and has not settled. Not a figure "
-        "of the paper."
+        "log t settle slowly; on data set 2, whose support vectors do not span the space, the "
+        "pull of the next margin, which falls only as t^(-1.06), still moves the rest. Not a "
+        "figure of the paper."
     ),
     data=data,
 )

@@ -43,8 +43,8 @@ def gradient_descent_is_logarithmic(result: Result) -> Outcome:
     """Errors times log t vary by less than a factor of 2 over all steps from 100 on.
 
     So they do where the support vectors span the space. On the data set where they do not, the
-    part of w outside their span is fed by the next margin m > 1 alone, as a sum of t^(-m): with
-    m = 1.06 that is bounded, but settles only after far more than 10^6 steps.
+    part of w outside their span is moved only by examples of a larger margin m, whose pull falls
+    as t^(-m): with m = 1.06 that goes on long after 10^6 steps.
     """
     steps = result["descent_step"]
     logs = np.log(steps)[:, None, None]
