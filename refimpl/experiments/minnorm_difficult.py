@@ -78,6 +78,7 @@ def run_task(
         "hardest_label": data.labels[hardest],
         "hardest_rival": wrong_class[hardest],
         "hardest_alpha": alpha[hardest],
+        "hardest_flipped": flipped[hardest],
         "active": margin.diagnosis.active / (config.size * common.CLASSES),
         "noisy": noisy,
     }
@@ -123,13 +124,9 @@ def collect(
     noisy = [one for one in results if one["noisy"]]
     clean = [one for one in results if not one["noisy"]]
     shared = (
-        "sorted_alpha",
-        "hardest",
-        "hardest_label",
-        "hardest_rival",
-        "hardest_alpha",
-        "active",
-    )
+        "sorted_alpha", "hardest", "hardest_label", "hardest_rival", "hardest_alpha",
+        "hardest_flipped", "active",
+    )  # fmt: skip
     return {
         "scores": list(SCORES),
         **{name: np.stack([one[name] for one in noisy]) for name in (*shared, "auc", "precision")},
