@@ -427,12 +427,8 @@ def _underdamped_attempt(
     for part in letters:
         s = h / letters.count(part)
         if part == "A":
-            p = p if tangent else project(q, p)
-            moved = blocks.each(
-                lambda c, x, u, s=s: _move(c, x, u, s, on_failure, reversibility_check, tally),
-                q,
-                p,
-            )
+            options = (s, tangent, on_failure, reversibility_check, tally)
+            moved = blocks.each(lambda c, x, u, o=options: _move(c, x, u, *o), q, p)
             q, p = [m.position for m in moved], [m.momentum for m in moved]
             tally.count(blocks, moved)
             slopes = None
@@ -459,13 +455,14 @@ def _move(
     q: Array,
     p: Array,
     h: float,
+    tangent: bool,
     on_failure: OnFailure,
     reversibility_check: bool,
     tally: _Tally,
 ) -> Moved:
     """The drift of one block, and what becomes of one without a solution."""
     try:
-        end = constraint.move(q, p, h)
+        end = constraint.move(q, p, h, tangent)
     except (InfeasibleError, ConvergenceError):
         if on_failure == "reject":
             tally.rejected += 1
@@ -473,7 +470,7 @@ def _move(
         if on_failure != "polar":
             raise
         tally.fallbacks += 1
-        point = constraint.nearest(q + h * p)
+        point = constraint.nearest(q + h * constraint.project_tangent(q, p))
         return Moved(point.point, (point.point - q) / h, 0, point.multiplier)
     if not reversibility_check or isinstance(constraint, (Circle, Unconstrained)):
         return end

@@ -102,8 +102,8 @@ class Constraint(Protocol):
     def nearest(self, target: Array) -> Solved:
         """The point of Σ nearest to ``target``."""
 
-    def move(self, q: Array, p: Array, step_size: float) -> Moved:
-        """The drift without its last projection: ``p`` must be tangent at ``q``."""
+    def move(self, q: Array, p: Array, step_size: float, tangent: bool = True) -> Moved:
+        """The drift without its last projection; ``p`` is projected first unless ``tangent``."""
 
     def random_point(self, rng: Rng, like: Array) -> Array:
         """A configuration drawn from the uniform law on Σ (where Σ has one)."""

@@ -142,7 +142,7 @@ class Circle:
         scale = self.radius / length
         return Solved(target * scale, 0, largest(scale - 1.0))
 
-    def move(self, q: Array, p: Array, step_size: float) -> Moved:
+    def move(self, q: Array, p: Array, step_size: float, tangent: bool = True) -> Moved:
         """Rotation by h t/r with the momentum carried along (or SHAKE).
 
         Raises
@@ -153,6 +153,7 @@ class Circle:
         xp = namespace(q, p)
         r = self.radius
         if self.motion == "shake":
+            p = p if tangent else self.project_tangent(q, p)
             solved = self.project(q, q + step_size * p)
             return Moved(solved.point, (solved.point - q) / step_size, 0, solved.multiplier)
         t = self.tangential(q, p)

@@ -187,9 +187,15 @@ class Orthogonal:
             )
         return Solved(u @ vt, 0, largest(s - 1.0))
 
-    def move(self, q: Array, p: Array, step_size: float) -> Moved:
+    def move(self, q: Array, p: Array, step_size: float, tangent: bool = True) -> Moved:
         """SHAKE from W + h P; the momentum is (W' − W)/h."""
-        solved = self._solve(q, step_size * p)
+        if tangent:
+            solved = self._solve(q, step_size * p)
+        else:  # one product serves the projection of P and the skew part of Wᵀ(h P)
+            product = step_size * (q.mT @ p)
+            turned = product.mT
+            x = step_size * p - q @ (0.5 * (product + turned))
+            solved = self._solve(q, x, 0.5 * (product - turned))
         momentum = (solved.point - q) / step_size
         return Moved(solved.point, momentum, *solved[1:])
 
@@ -204,7 +210,8 @@ class Orthogonal:
 
     # --- the projection along the old normal -----------------------------------------------------
 
-    def _solve(self, w: Array, x: Array) -> Solved:
+    def _solve(self, w: Array, x: Array, e: Array | None = None) -> Solved:
+        """The projection of w + x; ``e`` is Wᵀx where it is known."""
         bar = w + x
         d = self.residual(bar)
         first = largest(d)
@@ -217,7 +224,7 @@ class Orthogonal:
         if self.unchecked:
             return self._fixed(w, bar)
 
-        e = w.mT @ x
+        e = w.mT @ x if e is None else e
         small = _SmallSystem(e, d, tolerance)
         if self.solver != "newton":
             small.quasi_newton(self.max_iterations, switch=self.solver == "auto")
@@ -296,22 +303,28 @@ class _SmallSystem:
         return self.d - 2.0 * self.multiplier + (t + t.mT)
 
     def quasi_newton(self, limit: int, *, switch: bool) -> None:
-        """Λ ← Λ + ½ (QᵀQ − I); with ``switch``, leave where each iteration gains too little."""
+        """Λ ← Λ + ½ (QᵀQ − I); with ``switch``, leave where each iteration gains too little.
+
+        Written as Λ ← ½ D + U + Uᵀ, U = Λ (¼ Λ − ½ E), so that the residual is twice the change.
+        """
+        half, shift = 0.5 * self.d, 0.5 * self.e
         old = math.inf
-        defect = self.d
-        while self.iterations < limit:
-            self.multiplier = self.multiplier + 0.5 * defect
-            self.iterations += 1
-            defect = self.defect()
-            self.residual = float(largest(defect))
+        self.multiplier = half
+        self.iterations = 1
+        while True:
+            u = self.multiplier @ (0.25 * self.multiplier - shift)
+            new = half + (u + u.mT)
+            self.residual = 2.0 * float(largest(new - self.multiplier))
             lost = not self.residual < 1e3
-            if self.converged or lost or (switch and self.residual > 0.5 * old):
+            if self.converged or lost or self.iterations >= limit:
                 return
+            if switch and self.residual > 0.5 * old:
+                return
+            self.multiplier = new
+            self.iterations += 1
             if old < math.inf and self.residual * self.residual <= 0.5 * old * self.target:
-                # The linear rate puts the next iterate below the target: the residual of the
+                # The linear rate puts this iterate below the target: the residual of the
                 # large matrix, which is measured in any case, confirms it.
-                self.multiplier = self.multiplier + 0.5 * defect
-                self.iterations += 1
                 self.residual = self.residual * self.residual / old
                 return
             old = self.residual

@@ -52,7 +52,7 @@ class Unconstrained:
         """The target itself."""
         return Solved(target, 0, zero_like(target))
 
-    def move(self, q: Array, p: Array, step_size: float) -> Moved:
+    def move(self, q: Array, p: Array, step_size: float, tangent: bool = True) -> Moved:
         """q + h p."""
         return Moved(q + step_size * p, p, 0, zero_like(q))
 

@@ -252,8 +252,9 @@ class UserConstraint:
             "projection along the old normal ('shake')"
         )
 
-    def move(self, q: Array, p: Array, step_size: float) -> Moved:
+    def move(self, q: Array, p: Array, step_size: float, tangent: bool = True) -> Moved:
         """SHAKE from q + h p; the momentum is (q' − q)/h."""
+        p = p if tangent else self.project_tangent(q, p)
         solved = self.project(q, q + step_size * p)
         return Moved(
             solved.point, (solved.point - q) / step_size, solved.iterations, solved.multiplier
