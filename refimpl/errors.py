@@ -79,6 +79,10 @@ class DataError(RefimplError):
     """A data file is missing, truncated, mislabelled or corrupt."""
 
 
+class TargetError(DataError, ValueError):
+    """Labels or targets do not fit the outputs or what is asked of them."""
+
+
 class BackendError(RefimplError):
     """An array backend is unknown or cannot run on this machine."""
 

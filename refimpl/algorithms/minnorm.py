@@ -89,7 +89,7 @@ from refimpl.algorithms.minnorm_constraints import (
 )
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, device, eps, namespace, put_rows
-from refimpl.errors import CollapseError, DivergenceError, InfeasibleError
+from refimpl.errors import CollapseError, DivergenceError, InfeasibleError, TargetError
 from refimpl.random import Rng
 
 Order = Literal["simultaneous", "alternating"]
@@ -335,8 +335,11 @@ class Minnorm:
 
         Raises
         ------
-        TypeError, ValueError
-            If params are not floating, or targets do not fit the constraint and the outputs.
+        TypeError
+            If params are not floating, or the objective is not one of models.
+        TargetError
+            If targets do not fit the constraint and the outputs: shape, range or sign. It is a
+            ValueError too.
         StepSizeError
             With ``refuse``: a step size or a damping beyond the limit of a linear model.
         InfeasibleError
@@ -346,7 +349,10 @@ class Minnorm:
         check_params(params)
         constraint = self.constraint_on(objective)
         outputs = checks.outputs_of(objective, params, training)
-        constraint.check(outputs, training.targets)
+        try:
+            constraint.check(outputs, training.targets)
+        except ValueError as error:
+            raise TargetError(f"constraint {self.constraint!r}: {error}") from None
         if self.accumulate and not checks.is_linear(objective.model, params):
             raise ValueError("accumulate is for linear models without biases")
         if self.refuse:

@@ -15,7 +15,13 @@ from refimpl.algorithms.minnorm_checks import (
     shallow_limit,
 )
 from refimpl.datasets import Batch, Dataset
-from refimpl.errors import CollapseError, DivergenceError, InfeasibleError, StepSizeError
+from refimpl.errors import (
+    CollapseError,
+    DivergenceError,
+    InfeasibleError,
+    StepSizeError,
+    TargetError,
+)
 from refimpl.models import MLP, DeepLinear, LinearChain, Objective
 from refimpl.training import train
 
@@ -246,8 +252,9 @@ def test_inputs_of_zero_norm_need_biases():
 def test_targets_that_do_not_fit_are_named(constraint, outputs, targets, error, match):
     model = MLP((2, 4, outputs))
     data = Batch(np.array([[1.0, 2.0], [3.0, 4.0]]), targets)
-    with pytest.raises(error, match=match):
+    with pytest.raises(error, match=match) as caught:
         make("minnorm", constraint=constraint).init(model.init(Rng(0)), data, Objective(model))
+    assert isinstance(caught.value, TargetError)
 
 
 def test_a_plain_function_is_no_objective():
