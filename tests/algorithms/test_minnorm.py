@@ -74,7 +74,7 @@ def test_shallow_regression_ends_at_the_pseudo_inverse(order, seed, examples, ou
         learning_rate=0.5, multiplier_rate=0.4, tolerance=0.0,
     )  # fmt: skip
     start = [rng.child("w").normal((outputs, 8))]
-    state, _ = run(algorithm, objective, start, Batch(x, y), 450)
+    state, _ = run(algorithm, objective, start, Batch(x, y), 650)
     assert_close(state.params[0], (np.linalg.pinv(x) @ y).T, rtol=0, atol=1e-12)
     assert_close(state.multipliers, np.linalg.solve(x @ x.T, y), rtol=0, atol=1e-11)
 
