@@ -9,6 +9,7 @@ import numpy as np
 
 from refimpl import datasets
 from refimpl.arrays import Backend
+from refimpl.errors import DivergenceError
 from refimpl.experiments._hyperspherical_training import method, model_and_objective
 from refimpl.experiments.base import Experiment
 from refimpl.random import Rng
@@ -69,19 +70,23 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, seed: int, name: str
     scores = []
     for strength in config.strengths if name != "none" else config.strengths[:1]:
         algorithm = method(name, strength, config.rate, config.dimension, config.projections)
-        outcome = train(
-            algorithm,
-            objective,
-            start,
-            data,
-            epochs=config.epochs,
-            batch_size=config.batch_size,
-            rng=shared.child("training"),
-            evaluate={"validation": split.validation, "test": split.test},
-            metrics={"accuracy": accuracy(model)},
-            evaluate_every=config.epochs,
-            progress=False,
-        )
+        try:
+            outcome = train(
+                algorithm,
+                objective,
+                start,
+                data,
+                epochs=config.epochs,
+                batch_size=config.batch_size,
+                rng=shared.child("training"),
+                evaluate={"validation": split.validation, "test": split.test},
+                metrics={"accuracy": accuracy(model)},
+                evaluate_every=config.epochs,
+                progress=False,
+            )
+        except DivergenceError:  # a strength at which training dies is never chosen
+            scores.append([-np.inf, np.nan])
+            continue
         last = outcome.history.epochs
         scores.append([last["validation_accuracy"][-1], last["test_accuracy"][-1]])
     table = np.array(scores)
