@@ -90,7 +90,7 @@ def _sampled(axes: Any, style: Any, values: dict[str, np.ndarray], target: str) 
             label=labels.get(scheme, scheme),
         )
     axes.set(xlabel="step size h", ylabel="bias of the mean", xlim=(0.0, None))
-    axes.legend(loc="best", fontsize=9)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
 
 
 def draw(results: Results, style: Any) -> Any:
@@ -152,7 +152,8 @@ FIGURE = Figure(
         "standard errors), and so is that of the overdamped steps. OBA and a stale force are of "
         "order 1, BAOAB and OBABO of order 2, both overdamped projections of order 1. Below: "
         "independent chains on the sphere and on St(4, 2), whose exact means are coth 2 − 1/2 and "
-        "1.124704 (bars: 5 standard errors; od = overdamped)."
+        "1.124704 (bars: 5 standard errors; od = overdamped). The "
+        "image of the gallery has 30 000 chains, and 12 000 overdamped ones."
     ),
     data=data,
 )

@@ -84,7 +84,7 @@ def draw(results: Results, style: Any) -> Any:
     left.legend(loc="upper right")
     right.set(xlabel="step size h", ylabel=f"error of the mean at t = {_TIME}", xlim=(0.0, None))
     right.set_title("weak order 1, three constants")
-    right.legend(loc="upper left", fontsize=9)
+    right.legend(loc="lower left", fontsize=9)
     return figure
 
 
@@ -99,7 +99,7 @@ FIGURE = Figure(
         "the mean κ^(t/h) of each scheme from its measured one-step factor κ. Right: the error at "
         "t = 0.2 (points, bars: 5 standard errors; lines: quadrature of the projections in closed "
         "form) with error / h at the smallest step. The polar factor of raw and of projected "
-        "increments are two different schemes."
+        "increments are two different schemes. The image of the gallery has 60 000 draws."
     ),
     data=data,
 )

@@ -68,7 +68,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(softness=(1e-5, 1e-4, 1e-3, 1e-2, 1e-1), steps=400, halvings=20, chains=100_000)
+        return cls(softness=(1e-5, 1e-4, 1e-3, 1e-2), steps=200, halvings=14, chains=50_000)
 
 
 def orthogonality_penalty(softness: float) -> Callable[[Any], Any]:

@@ -6,8 +6,8 @@ the memory of it is gone, and are averaged over chains and time.
 
 One step at V = 0 from a fixed point W: by equivariance E W' = kappa(h) W, so kappa is the mean of
 tr(W^T W')/m. Every product of two noise entries has a known mean, so that regression on all of
-them removes the noise of second order and leaves an error of the order of h^(3/2) a draw. A
-kappa^(t/h) is the mean after t/h steps.
+them removes the noise of second order and leaves an error of the order of h^(3/2) a draw. The
+mean after t/h steps is kappa^(t/h).
 
 Source: derived; methods of Leimkuhler, Vlaar, Pouchon and Storkey (2021).
 """
@@ -286,16 +286,15 @@ def contraction(
     # The law is conditioned on steps that exist: rejected ones have not moved at all.
     kept = np.any(moved != to_host(w), axis=(1, 2))
     values = np.trace(moved[kept][:, :m, :], axis1=1, axis2=2) / m
-    noise = draws[kept].reshape(values.size, -1)
+    if not np.all(kept):  # the noise of what is left has no known moments
+        return {"kappa": values.mean(), "kappa_error": values.std() / math.sqrt(values.size)}
+    noise = draws.reshape(config.draws, -1)
     rows, columns = np.triu_indices(noise.shape[1])
     products = noise[:, rows] * noise[:, columns] - (rows == columns)
-    design = np.concatenate([np.ones((values.size, 1)), noise, products], axis=1)
+    design = np.concatenate([np.ones((config.draws, 1)), noise, products], axis=1)
     fit, *_ = np.linalg.lstsq(design, values, rcond=None)
     left = values - design @ fit
-    return {
-        "kappa": fit[0],
-        "kappa_error": left.std() / math.sqrt(values.size),
-    }
+    return {"kappa": fit[0], "kappa_error": left.std() / math.sqrt(config.draws)}
 
 
 def collect(config: Config, tasks: list[Task], results: Any) -> dict[str, Any]:
