@@ -50,7 +50,7 @@ def draw(results: Results, style: Any) -> Any:
     ):
         axes.set(xscale="log", yscale="log", xlabel="step", title=title, ylabel=ylabel)
         axes.set_ylim(_FLOOR, 10.0)
-        axes.legend(fontsize=8, loc="center left")
+        axes.legend(fontsize=8, loc="center left" if axes is left else "center right")
     step = values["collapse_step"]
     right.plot(step, values["collapse_radius"], color=style.colours[1], label="mean radius / r")
     right.plot(
@@ -73,8 +73,7 @@ FIGURE = Figure(
         "Constraint residuals. Left, running maximum: circle constraints (radii 0.05 and 0.1, "
         "h = 0.3, γ = 1) on digits from a feasible start. Middle: orthogonality at learning rate "
         "0.1; the released start of the wide output layer is off the manifold for one step. Right: "
-        "mean radius and kinetic temperature of released circle weights without a loss. Gallery: "
-        "quick profile, 2,000 and 300 steps on digits; the full profile takes 10,000."
+        "mean radius and kinetic temperature of released circle weights without a loss."
     ),
     data=data,
 )

@@ -50,8 +50,8 @@ class Config:
             collapse_weights=2_000,
             digits_steps=10_000,
             orthogonal_steps=10_000,
-            stale_weights=100_000,
-            stale_time=60.0,
+            stale_weights=20_000,
+            stale_time=20.0,
         )
 
 

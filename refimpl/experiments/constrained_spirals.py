@@ -53,8 +53,8 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         return cls(
-            epochs=4_000,
-            evaluations=100,
+            epochs=1_000,
+            evaluations=50,
             draws=10,
             temperatures=(1e-5,),
         )
