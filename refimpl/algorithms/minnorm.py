@@ -170,8 +170,6 @@ class MinnormInfo(NamedTuple):
         sum_l ||W_l||².
     layer_norms : array, shape (D,)
         ||W_l||, equal at the solution of a bias-free homogeneous network.
-    layer_spread : 0-d array
-        Largest over smallest of the layers' norms, minus 1.
     stalled : bool
         Whether the multipliers grew linearly, with no progress, when last compared.
     stopped : bool
@@ -186,7 +184,6 @@ class MinnormInfo(NamedTuple):
     multiplier_norm: Array
     total_norm: Array
     layer_norms: Array
-    layer_spread: Array
     stalled: bool
     stopped: bool
 
@@ -480,7 +477,6 @@ class Minnorm:
             multiplier_norm=_norm(old),
             total_norm=xp.sum(norms * norms),
             layer_norms=norms,
-            layer_spread=xp.max(norms) / _safe(xp.min(norms)) - 1.0,
             stalled=state.stalled,
             stopped=stopped,
         )
