@@ -47,7 +47,9 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(scales=(0.4, 0.7, 1.5), steps=40_000, tolerance=0.001)
+        return cls(
+            scales=(0.4, 0.7, 1.0), learning_rate=0.01, decay=0.001, steps=40_000, tolerance=0.001
+        )
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:
