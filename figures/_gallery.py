@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from figures.base import Figure, select
 from figures.engine import FOLDER, Drawn
+from refimpl.claims import ledger
 from refimpl.errors import DataError
 from refimpl.experiments.store import write_atomic
 
@@ -16,15 +16,19 @@ BEGIN = "<!-- gallery: written by python -m figures --gallery -->"
 END = "<!-- end of the gallery -->"
 
 
-def write_gallery(drawn: Sequence[Drawn], folder: Path = FOLDER) -> Path:
-    """Copy the images to ``folder/gallery`` and rewrite the list between the two markers.
+def write_gallery(
+    drawn: Sequence[Drawn], folder: Path = FOLDER, figures: Sequence[Figure] | None = None
+) -> Path:
+    """Copy new images to ``folder/gallery`` and rewrite the list between the two markers.
 
     Parameters
     ----------
     drawn : sequence of Drawn
-        Those that failed keep their old image, if there is one, and are left out otherwise.
+        Those that failed keep their old image, if there is one.
     folder : path
-        Holds ``README.md``.
+        Holds ``README.md``. Listed are the figures with an image in its ``gallery``.
+    figures : sequence of Figure, optional
+        Default: all that there are.
 
     Returns
     -------
@@ -44,34 +48,37 @@ def write_gallery(drawn: Sequence[Drawn], folder: Path = FOLDER) -> Path:
         raise DataError(f"{readme} lacks the lines {BEGIN!r} and {END!r}, between which it grows")
     images = folder / "gallery"
     images.mkdir(exist_ok=True)
-    entries = []
     for item in drawn:
-        if item.status == "failed":
-            continue
-        shutil.copyfile(item.path, images / item.path.name)
-        sidecar = json.loads(item.path.with_suffix(".json").read_text())
-        entries.append(_entry(sidecar))
+        if item.status != "failed":
+            shutil.copyfile(item.path, images / item.path.name)
+    shown = [
+        figure
+        for figure in (select([]) if figures is None else figures)
+        if (images / f"{figure.name}.png").is_file()
+    ]
+    groups: dict[str, list[Figure]] = {paper: [] for paper in ledger.PAPERS}
+    for figure in shown:
+        groups[_paper(figure)].append(figure)
+    entries = [
+        f"## {ledger.PAPERS[paper]}\n\n" + "\n".join(map(_entry, members))
+        for paper, members in groups.items()
+        if members
+    ]
     write_atomic(readme, before + BEGIN + "\n\n" + "\n".join(entries) + END + after)
     return readme
 
 
-def _entry(sidecar: dict[str, Any]) -> str:
-    name = sidecar["figure"]
-    verdicts = ", ".join(f"{claim['id']} {claim['verdict']}" for claim in sidecar["claims"])
-    lines = [
-        f"## {sidecar['title']}",
-        "",
-        f"![{sidecar['title']}](gallery/{name}.png)",
-        "",
-    ]
-    if sidecar["caption"]:
-        lines += [sidecar["caption"], ""]
-    lines += [
-        f"`python -m figures {name}`"
-        + (" `--quick`" if sidecar["profile"] == "quick" else "")
-        + f", seed {sidecar['seed']}"
-        + (f"; claims: {verdicts}" if verdicts else ""),
-        "",
-        "",
-    ]
-    return "\n".join(lines)
+def _paper(figure: Figure) -> str:
+    """The paper of the figure's first claim; without claims, the one its name begins like."""
+    if figure.claims:
+        return ledger.select([], figure.claims[:1])[0].paper
+    first = figure.name.split("_")[0]
+    return next((paper for paper in ledger.PAPERS if paper.startswith(first)), "foundations")
+
+
+def _entry(figure: Figure) -> str:
+    lines = [f"### {figure.title}", "", f"![{figure.title}](gallery/{figure.name}.png)", ""]
+    if figure.caption:
+        lines += [figure.caption, ""]
+    claims = f"; claims {', '.join(figure.claims)}" if figure.claims else ""
+    return "\n".join([*lines, f"`python -m figures {figure.name}`{claims}", "", ""])

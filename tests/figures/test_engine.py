@@ -172,13 +172,16 @@ def test_the_gallery_is_rewritten_between_its_markers(line, tmp_path):
     readme = folder / "README.md"
     readme.write_text(f"before\n{BEGIN}\nstale\n{END}\nafter\n")
     for _ in range(2):
-        write_gallery(drawn, folder)
+        write_gallery(drawn, folder, figures=[make()[0]])
         text = readme.read_text()
         assert text.startswith(f"before\n{BEGIN}\n") and text.endswith(f"{END}\nafter\n")
         assert text.count("![A line](gallery/line.png)") == 1
-        assert "stale" not in text and "Points." in text and "FD-1 holds" in text
+        assert "stale" not in text and "Points." in text and "claims FD-1" in text
+        assert "## Foundations" in text
     image = (folder / "gallery/line.png").read_bytes()
     assert image == (tmp_path / "out/line.png").read_bytes()
+    write_gallery([], folder, figures=[make()[0]])
+    assert readme.read_text() == text  # an image that is there stays listed
     readme.write_text("no markers")
     with pytest.raises(DataError, match="lacks the lines"):
         write_gallery(drawn, folder)
