@@ -6,7 +6,6 @@ True
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import figures as _package
-from refimpl.errors import RefimplError
+from refimpl.errors import RefimplError, unknown_name
 from refimpl.experiments.base import Result
 
 _MACHINERY = {"base", "engine", "style"}
@@ -78,7 +77,7 @@ def get(name: str) -> Figure:
     Raises
     ------
     RefimplError
-        If there is none; the message names the nearest and lists all.
+        If there is none; the message names the nearest and how to list all.
 
     Examples
     --------
@@ -88,11 +87,7 @@ def get(name: str) -> Figure:
     refimpl.errors.RefimplError: unknown figure 'sgld_gausian' (did you mean 'sgld_gaussian'?): ...
     """
     if name not in FIGURES:
-        close = difflib.get_close_matches(name, FIGURES, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise RefimplError(
-            f"unknown figure {name!r}{hint}: choose one of {', '.join(FIGURES) or 'none'}"
-        )
+        raise RefimplError(unknown_name("figure", name, FIGURES, "python -m figures --list"))
     figure = importlib.import_module(FIGURES[name]).FIGURE
     if figure.name != name:
         raise RefimplError(

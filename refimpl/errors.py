@@ -9,7 +9,11 @@ projection did not converge (residual=0.001, iterations=50)
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
+
+_MOST_NAMES = 12
 
 
 class RefimplError(Exception):
@@ -83,9 +87,42 @@ class TargetError(DataError, ValueError):
     """Labels or targets do not fit the outputs or what is asked of them."""
 
 
+class SettingError(RefimplError, ValueError):
+    """A setting does not fit the data, the model or another setting."""
+
+
 class BackendError(RefimplError):
     """An array backend is unknown or cannot run on this machine."""
 
 
 class CheckpointError(RefimplError):
     """A checkpoint is unreadable or belongs to another run."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], listing: str = "") -> str:
+    """The message for a name that is not among those known: the nearest, and what there is.
+
+    Parameters
+    ----------
+    kind : str
+        What is named, such as ``"algorithm"``.
+    name : str
+    known : iterable of str
+        In the order in which they are shown.
+    listing : str
+        The command that shows all, named instead of the names where these are many.
+
+    Examples
+    --------
+    >>> unknown_name("fruit", "aple", ["pear", "apple"])
+    "unknown fruit 'aple' (did you mean 'apple'?): choose one of pear, apple"
+    >>> unknown_name("number", "x", map(str, range(99)), "seq 0 98")
+    "unknown number 'x': `seq 0 98` shows all 99"
+    """
+    names = list(known)
+    folded = {item.lower(): item for item in names}
+    close = difflib.get_close_matches(name.lower(), folded, n=1)
+    hint = f" (did you mean {folded[close[0]]!r}?)" if close else ""
+    if listing and len(names) > _MOST_NAMES:
+        return f"unknown {kind} {name!r}{hint}: `{listing}` shows all {len(names)}"
+    return f"unknown {kind} {name!r}{hint}: choose one of {', '.join(names) or 'none'}"

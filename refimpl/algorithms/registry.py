@@ -9,19 +9,19 @@ Momentum(learning_rate=0.1, momentum=0.9, nesterov=False)
 >>> make("sdg")  # doctest: +ELLIPSIS
 Traceback (most recent call last):
 ...
-ValueError: unknown algorithm 'sdg', did you mean 'sgd'? Known: adam, ...
+ValueError: unknown algorithm 'sdg' (did you mean 'sgd'?): `refimpl list algorithms` shows all ...
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from refimpl.algorithms.base import Algorithm
+from refimpl.errors import unknown_name
 
 
 @dataclass(frozen=True)
@@ -94,17 +94,9 @@ class Entry:
         """
         for name in hyper:
             if name not in self.fields:
-                raise ValueError(
-                    f"{_unknown(f'hyper-parameter of {self.name}', name, self.fields)}"
-                )
+                kind = f"hyper-parameter of {self.name}"
+                raise ValueError(unknown_name(kind, name, self.fields))
         return self.factory(**{**self.defaults, **hyper})
-
-
-def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f", did you mean {close[0]!r}?" if close else "."
-    return f"unknown {kind} {name!r}{hint} Known: {', '.join(names)}"
 
 
 _COLD = {"temperature": 0.0}
@@ -357,10 +349,10 @@ def entry(name: str) -> Entry:
     Raises
     ------
     ValueError
-        If there is none; the message lists the names and the closest match.
+        If there is none; the message names the closest match and how to list all.
     """
     if name not in ALGORITHMS:
-        raise ValueError(_unknown("algorithm", name, ALGORITHMS))
+        raise ValueError(unknown_name("algorithm", name, ALGORITHMS, "refimpl list algorithms"))
     return ALGORITHMS[name]
 
 
@@ -379,6 +371,6 @@ def make(name: str, **hyper: Any) -> Algorithm:
     >>> make("sgd", lr=0.1)
     Traceback (most recent call last):
     ...
-    ValueError: unknown hyper-parameter of sgd 'lr'. Known: learning_rate
+    ValueError: unknown hyper-parameter of sgd 'lr': choose one of learning_rate
     """
     return entry(name).make(**hyper)

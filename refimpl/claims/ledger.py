@@ -19,7 +19,6 @@ with ``profile="full"``; in the quick profile it is ``skipped``, which is shown 
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import json
@@ -37,7 +36,7 @@ import numpy as np
 
 from refimpl import claims as _package
 from refimpl import experiments
-from refimpl.errors import RefimplError
+from refimpl.errors import RefimplError, unknown_name
 from refimpl.experiments.base import PROFILES, Experiment, ExperimentError, Result
 from refimpl.experiments.runner import TaskReport, run_many
 
@@ -472,7 +471,7 @@ def load(papers: Iterable[str] | None = None) -> list[Claim]:
     wanted = list(PAPERS) if papers is None else list(papers)
     for paper in wanted:
         if paper not in PAPERS:
-            raise RefimplError(_unknown("paper", paper, PAPERS))
+            raise RefimplError(unknown_name("paper", paper, PAPERS))
         for module in modules.get(paper, []):
             importlib.import_module(module)
     return LEDGER.claims(wanted)
@@ -493,19 +492,19 @@ def select(
     Raises
     ------
     RefimplError
-        For an unknown paper or id, with the nearest one and all that there are; for a paper
-        that has no claims yet.
+        For an unknown paper or id, with the nearest one and where to find all; for a paper that
+        has no claims yet.
     """
     for paper in papers:
         if paper not in PAPERS:
-            raise RefimplError(_unknown("paper", paper, PAPERS))
+            raise RefimplError(unknown_name("paper", paper, PAPERS))
     if available is None:
         available = load(papers if papers and not ids else None)
     by_id = {claim.id: claim for claim in available}
     ids = [next((known for known in by_id if known.lower() == id.lower()), id) for id in ids]
     for id in ids:
         if id not in by_id:
-            raise RefimplError(_unknown("claim", id, list(by_id)))
+            raise RefimplError(unknown_name("claim", id, by_id, "refimpl list claims"))
     for paper in papers:
         if not any(claim.paper == paper for claim in available):
             everything = [*available, *load()]
@@ -516,13 +515,6 @@ def select(
     if not papers and not ids:
         return list(available)
     return [claim for claim in available if claim.paper in papers or claim.id in ids]
-
-
-def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(name.upper() if kind == "claim" else name, names, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
-    return f"unknown {kind} {name!r}{hint}: choose one of {', '.join(names) or 'none'}"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from refimpl.errors import RefimplError
+from refimpl.errors import RefimplError, unknown_name
 from refimpl.experiments.base import Experiment, ExperimentError, Result
 
 _MACHINERY = {"base", "runner", "sources", "store"}
@@ -41,11 +41,11 @@ def get(name: str) -> Experiment:
     >>> get("nonsense")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    refimpl.errors.RefimplError: unknown experiment 'nonsense': choose one of ...
+    refimpl.errors.RefimplError: unknown experiment 'nonsense': `refimpl list ...
     """
     if name not in EXPERIMENTS:
         raise RefimplError(
-            f"unknown experiment {name!r}: choose one of {', '.join(EXPERIMENTS) or '(none yet)'}"
+            unknown_name("experiment", name, EXPERIMENTS, "refimpl list experiments")
         )
     experiment = importlib.import_module(EXPERIMENTS[name]).EXPERIMENT
     if experiment.name != name:
