@@ -45,8 +45,9 @@ def command(
 
     console = make_console()
     if listing:
+        width = max(map(len, base.FIGURES), default=0) + 2
         for name in base.FIGURES:
-            console.print(f"{name:<28}{escape(base.get(name).title)}")
+            console.print(f"{name:<{width}}{escape(base.get(name).title)}", soft_wrap=True)
         return
     with one_line_errors(context):
         try:

@@ -26,10 +26,10 @@ def _algorithms() -> Any:
 
     from refimpl.algorithms.registry import ALGORITHMS
 
-    table = _table("Algorithms", "name", "what it does", "source", "hyper-parameters and defaults")
+    table = _table("Algorithms", "name", "what it does (source)", "hyper-parameters and defaults")
     for name, entry in ALGORITHMS.items():
         values = ", ".join(f"{field}={entry.default(field)!r}" for field in entry.fields)
-        table.add_row(name, entry.summary, entry.paper, escape(values))
+        table.add_row(name, f"{entry.summary} ({entry.paper})", escape(values))
     return table
 
 
@@ -87,12 +87,12 @@ _TABLES: dict[str, Callable[[], Any]] = {
 
 
 @click.command("list")
-@click.argument("kind", required=False, type=click.Choice(list(_TABLES)))
+@click.argument("kind", required=False, metavar="[KIND]", type=click.Choice(list(_TABLES)))
 @traceback_option
 def command(kind: str | None) -> None:
     """Show the algorithms, data sets, experiments, claims and figures.
 
-    With no KIND, everything.
+    KIND is algorithms, datasets, experiments, claims or figures; without it, everything.
     """
     from refimpl.cli.display import make_console
 

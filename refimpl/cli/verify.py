@@ -40,8 +40,8 @@ def _row(
 
 
 @click.command("verify")
-@click.option("--paper", "papers", multiple=True, metavar="NAME", help="Only this paper's claims.")
-@click.option("--claim", "ids", multiple=True, metavar="ID", help="Only this claim.")
+@click.option("--paper", "papers", multiple=True, metavar="NAME", help="This paper's claims.")
+@click.option("--claim", "ids", multiple=True, metavar="ID", help="This claim.")
 @output_option("outputs/verify")
 @run_options(quick=True)
 @click.pass_context
@@ -59,7 +59,7 @@ def command(
     The verdicts: holds; qualified (true under a stated condition); refuted (the printed statement
     is false, the corrected one is measured); fails (the implementation does not show it).
     Writes claims.json and report.html. Exit code 1 if a claim fails. --paper and --claim can be
-    repeated; see `refimpl list claims` for the ids.
+    repeated and add up; see `refimpl list claims` for the ids.
     """
     from rich.markup import escape
 

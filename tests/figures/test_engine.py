@@ -196,7 +196,7 @@ def test_the_command_draws_lists_and_knows_near_misses(line, tmp_path, monkeypat
     run = CliRunner().invoke(command, ["--quick", "--jobs", "1"])
     assert run.exit_code == 0, run.output
     assert "drawn" in run.output and (tmp_path / "outputs/figures/line.npz").is_file()
-    assert CliRunner().invoke(command, ["--list"]).output.split() == ["line", "A", "line"]
+    assert CliRunner().invoke(command, ["--list"]).output == "line  A line\n"
     run = CliRunner().invoke(command, ["lime"])
     assert run.exit_code == 2
     assert "unknown figure 'lime' (did you mean 'line'?): choose one of line" in run.stderr
