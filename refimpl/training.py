@@ -41,7 +41,7 @@ from refimpl import models
 from refimpl.algorithms.base import Algorithm, Objective, Tree, count, solution
 from refimpl.arrays import Array, device, namespace, to_host
 from refimpl.datasets.base import Dataset
-from refimpl.errors import CheckpointError, DivergenceError
+from refimpl.errors import CheckpointError, DivergenceError, SettingError
 from refimpl.random import Rng
 
 Metric = Callable[[Tree, Dataset], Any]
@@ -251,6 +251,8 @@ def train(
 
     Raises
     ------
+    SettingError
+        When the training set is empty, or the algorithm needs a validation set and none is given.
     DivergenceError
         When a loss or a parameter is not finite. Carries ``step`` (counted from 0), ``loss``
         and ``checkpoint``, the last good checkpoint or None.
@@ -263,6 +265,8 @@ def train(
         count(name, value)
     count("epochs", epochs, at_least=0)
     size = len(data)
+    if size == 0:
+        raise SettingError(f"the training set {data.name!r} is empty")
     if batch_size is not None:
         count("batch_size", batch_size)
         batch_size = min(batch_size, size)
@@ -376,9 +380,8 @@ def _first_state(
         extra = {"training": data.batch(), "objective": objective, **extra}
     if "validation" in wanted and "validation" not in extra:
         if "validation" not in sets:
-            raise ValueError(
-                f"{type(algorithm).__name__} watches a validation set: pass validation=..."
-            )
+            name = type(algorithm).__name__
+            raise SettingError(f"{name} needs a validation set: pass validation=...")
         extra["validation"] = sets["validation"].batch()
     return algorithm.init(params, **extra)
 
@@ -515,8 +518,10 @@ class _Store:
             )
         for name, expected in self.fingerprint.items():
             if found.get(name) != expected:
+                part = "start (network, initialiser or dtype)" if name == "start" else name
                 raise CheckpointError(
-                    f"checkpoint {self.path} belongs to another run: {name} differs",
+                    f"checkpoint {self.path} belongs to another run: {part} differs; "
+                    "resume it with its own settings, or start afresh without resuming",
                     field=name,
                     expected=expected,
                     found=found.get(name),

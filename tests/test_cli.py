@@ -192,15 +192,52 @@ def test_a_smaller_loss_than_at_the_start_is_reached(tmp_path):
         (("--algorithm", "sgd", "--learning-rate", "-1"), "must be positive"),
         (("--algorithm", "sgd", "--learning-rate", "fast"), "'fast' is not a valid float"),
         (("--algorithm", "langevin", "--splitting", "ABC"), "BAOAB"),
-        (("--algorithm", "sgd", "--widths", "3-5-2"), "which needs 2-...-2"),
+        (("--algorithm", "c_cola_od", "--radii", "-1"), "radii must be positive"),
         (("--algorithm", "sgd", "--widths", "a-b"), "not of the form"),
         (("--algorithm", "sgd", "--loss", "hinge"), "take softmax_cross_entropy"),
         (("--algorithm", "sgd", "--data-option", "colour=3"), "no option 'colour'"),
         (("--algorithm", "sgd", "--data-option", "colour"), "not of the form NAME=VALUE"),
+        (("--algorithm", "sgd", "--widths", "2-5-2"), "--width or --widths, not both"),
+        ((), "name one with --algorithm; `refimpl list algorithms` shows them"),
     ],
 )
 def test_train_says_what_is_wrong_and_what_would_be_right(arguments, message):
     assert message in call("train", *TINY, *arguments, code=2).stderr
+
+
+def test_train_asks_for_data_and_fitting_widths():
+    assert "name one with --data; " in call("train", "--algorithm", "sgd", code=2).stderr
+    options = ("--data", "spirals", "--algorithm", "sgd", "--widths", "3-5-2")
+    assert "which needs 2-...-2" in call("train", *options, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("c_cola_od", "--radii", 1, "--radii", 1, "--radii", 1), "expected 1 to 2 radii"),
+        (("minnorm", "--accumulate"), "linear models without biases"),
+        (("early_stopping", "--data-option", "validation=0"), "needs a validation set"),
+        (("sgd", "--data-option", "training=0"), "the training set 'spirals' is empty"),
+    ],
+)
+def test_settings_that_do_not_fit_the_network_or_the_data_are_one_line(arguments, message):
+    result = call("train", *TINY, "--algorithm", *arguments, code=1)
+    assert result.stderr.startswith("error: ") and message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_resuming_says_whether_there_was_a_checkpoint():
+    options = ("train", *TINY, "--algorithm", "sgd", "--resume")
+    assert "training from the start" in call(*options).output
+    assert "training from the start" not in call(*options).output
+    foreign = call(*options, "--width", 6, code=1).stderr
+    assert "belongs to another run: start (network, initialiser or dtype) differs" in foreign
+
+
+def test_a_network_may_lack_biases(tmp_path):
+    call("train", *TINY, "--algorithm", "sgd", "--no-bias", "--output", tmp_path)
+    with np.load(tmp_path / "spirals-sgd-seed0/checkpoint.npz") as stored:
+        assert [stored[name].ndim for name in stored if name.startswith("state/")] == [2, 2]
 
 
 def test_typed_errors_are_one_line_without_traceback(monkeypatch):

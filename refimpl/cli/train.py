@@ -112,16 +112,20 @@ class TrainCommand(click.Command):
             "initialiser": (INITIALISERS, "Of the weights."),
             "loss": (LOSSES, "[default: softmax_cross_entropy, or mean_squared_error]"),
         }
-        defaults = {"activation": "relu", "initialiser": "he_normal"}
+        # A default of None would count as a value that was given, and nothing would be missing.
+        defaults: dict[str, dict[str, Any]] = {
+            "activation": {"default": "relu"},
+            "initialiser": {"default": "he_normal"},
+        }
         chosen: list[click.Parameter] = [
             click.Option(
                 [f"--{name}"],
                 type=click.Choice(list(names)),
                 required=name in ("data", "algorithm"),
-                default=defaults.get(name),
                 show_default=name in defaults,
                 metavar="NAME" if name in ("data", "algorithm") else None,
                 help=help,
+                **defaults.get(name, {}),
             )
             for name, (names, help) in known.items()
         ]
@@ -165,6 +169,14 @@ class TrainCommand(click.Command):
             ctx.meta["algorithm"] = name
         try:
             return super().parse_args(ctx, args)
+        except click.MissingParameter as error:
+            missing = None if error.param is None else error.param.name
+            if missing not in ("data", "algorithm"):
+                raise
+            kind = "datasets" if missing == "data" else "algorithms"
+            raise click.UsageError(
+                f"name one with --{missing}; `refimpl list {kind}` shows them", ctx
+            ) from None
         except click.NoSuchOption as error:
             own = [
                 option.opts[0]
@@ -221,6 +233,7 @@ def _parse_widths(
     metavar="64-100-10",
     help="Of all layers, inputs and outputs included, instead of --width.",
 )
+@click.option("--bias/--no-bias", default=True, show_default=True, help="Neurons with biases.")
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
@@ -257,6 +270,7 @@ def command(
     batch_size: int,
     hidden: Sequence[int],
     widths: tuple[int, ...] | None,
+    bias: bool,
     data_dir: Path | None,
     data_options: dict[str, Any],
     backend: str,
@@ -276,6 +290,7 @@ def command(
     from refimpl import arrays, datasets, models, training
     from refimpl.algorithms import registry
     from refimpl.cli.display import make_console
+    from refimpl.errors import RefimplError, SettingError
     from refimpl.experiments.runner import single_thread_blas
     from refimpl.experiments.store import provenance, write_atomic
     from refimpl.models import compression
@@ -288,6 +303,8 @@ def command(
         for name, value in hyper.items()
         if value is not None and value != ()
     }
+    if widths and hidden:
+        raise click.UsageError("give --width or --widths, not both", context)
     try:
         method: Any = registry.make(algorithm, **given)
         split = datasets.load(
@@ -298,7 +315,7 @@ def command(
         split, outputs = _prepare(split, loss)
         layers = widths or (split.train.features, *(hidden or _DEFAULT_HIDDEN), outputs)
         _check_widths(layers, split.train.features, outputs)
-        model = models.MLP(layers, activation=activation)
+        model = models.MLP(layers, activation=activation, bias=bias)
     except (ValueError, TypeError) as error:
         raise click.UsageError(str(error), context) from None
 
@@ -315,22 +332,29 @@ def command(
         f"{'-'.join(map(str, layers))} {activation}, {loss}; {where.name} {where.dtype_name}"
     )
     console.print(str(method), soft_wrap=True)
+    if resume and not (folder / "checkpoint.npz").exists():
+        console.print(f"no checkpoint in {folder} yet: training from the start", soft_wrap=True)
     start = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     with single_thread_blas(), arrays.linalg_errors():
-        result = training.train(
-            method,
-            objective,
-            model.init(rng.child("init"), initialiser, backend=where),
-            split.train,
-            epochs=epochs,
-            rng=rng.child("training"),
-            batch_size=batch_size or None,
-            evaluate=sets,
-            metrics=metrics,
-            checkpoint=folder / "checkpoint.npz",
-            resume=resume,
-        )
+        try:
+            result = training.train(
+                method,
+                objective,
+                model.init(rng.child("init"), initialiser, backend=where),
+                split.train,
+                epochs=epochs,
+                rng=rng.child("training"),
+                batch_size=batch_size or None,
+                evaluate=sets,
+                metrics=metrics,
+                checkpoint=folder / "checkpoint.npz",
+                resume=resume,
+            )
+        except ValueError as error:
+            if isinstance(error, RefimplError):
+                raise
+            raise SettingError(f"{algorithm}: {error}") from error
         final = {
             name: {metric: float(take(result.params, dataset)) for metric, take in metrics.items()}
             for name, dataset in sets.items()

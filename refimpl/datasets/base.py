@@ -419,8 +419,8 @@ def with_label_noise(dataset: Dataset, probability: float, rng: Rng) -> Dataset:
     """
     if dataset.classes is None:
         raise ValueError(f"data set {dataset.name!r} has no labels to redraw")
-    if not 0.0 <= probability <= 1.0:
-        raise ValueError(f"probability must lie in [0, 1], not {probability}")
+    if not isinstance(probability, (int, float)) or not 0.0 <= probability <= 1.0:
+        raise ValueError(f"probability of a redrawn label must lie in [0, 1], not {probability!r}")
     xp = namespace(dataset.inputs)
     here = device(dataset.inputs)
     hit = rng.child("hit").uniform((len(dataset),)) < probability

@@ -240,7 +240,7 @@ def data_directory(data_dir: str | os.PathLike[str] | None) -> Path:
     chosen = data_dir or os.environ.get(ENVIRONMENT_VARIABLE)
     if not chosen:
         raise DataError(
-            f"no data folder given: pass data_dir (--data-dir on the command line) "
+            f"no data folder is given: pass data_dir (--data-dir on the command line) "
             f"or set {ENVIRONMENT_VARIABLE}"
         )
     return Path(chosen).expanduser()
