@@ -86,9 +86,10 @@ from refimpl.algorithms.minnorm_constraints import (
     Constraint,
     ConstraintName,
     make_constraint,
+    measure,
 )
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
-from refimpl.arrays import Array, device, eps, namespace, put_rows
+from refimpl.arrays import Array, device, eps, namespace, put_rows, reduce
 from refimpl.errors import CollapseError, DivergenceError, InfeasibleError, TargetError
 from refimpl.random import Rng
 
@@ -409,14 +410,14 @@ class Minnorm:
 
         outputs, pullback = ad.vjp(lambda params: objective.outputs(params, batch), state.params)
         targets = constraint.encode(outputs, batch.targets)
-        violation = constraint.violation(outputs, targets)
+        violation, signal_of, losses = measure(constraint, outputs, targets)
         weights = old if self.damping == 0.0 else constraint.weight(old + self.damping * violation)
-        signal = constraint.signal(outputs, targets, weights)
+        signal = signal_of(weights)
         kept = None
         if state.accumulator is None:
             pulled = pullback(signal if share == 1.0 else share * signal)
         else:
-            kept = constraint.signal(outputs, targets, old)
+            kept = signal_of(old)
             pulled = ad.map_tree(
                 lambda a, b: a + b,
                 pullback(share * (signal - kept)),
@@ -424,7 +425,7 @@ class Minnorm:
             )
 
         leaves, structure = ad.flatten(state.params)
-        gradient, norms, residual = self._gradient(leaves, ad.flatten(pulled)[0])
+        gradient, squares, residual = self._gradient(leaves, ad.flatten(pulled)[0])
         moved = self._descend(state, leaves, structure, gradient)
 
         if self.order == "alternating":
@@ -435,15 +436,14 @@ class Minnorm:
         new = constraint.weight(old + self.multiplier_rate * increment)
         accumulator = state.accumulator
         if kept is not None:
-            change = constraint.signal(outputs, targets, new) - kept
+            change = signal_of(new) - kept
             accumulator = accumulator + _moment(change, batch)
 
         if constraint.inequality:
-            broken = xp.maximum(xp.max(violation), 0.0)
-            heaviest = xp.max(weights)
-            slack = xp.max(weights * xp.abs(violation)) / _safe(heaviest)
+            broken = xp.maximum(reduce("max", violation), 0.0)
+            slack = reduce("max", weights * xp.abs(violation)) / _safe(reduce("max", weights))
         else:
-            broken = xp.max(xp.abs(violation))
+            broken = reduce("max", xp.abs(violation))
             slack = xp.zeros_like(broken)
         largest = xp.stack([broken, residual, slack])
         active = state.active + (xp.count_nonzero(new) - xp.count_nonzero(old))
@@ -469,14 +469,14 @@ class Minnorm:
         if state.waited >= self.check_every and state.seen >= state.multipliers.shape[0]:
             state, stopped = self._look(state, constraint.inequality)
         info = MinnormInfo(
-            loss=objective.loss(outputs, batch.targets, reduction=objective.reduction),
+            loss=_loss(objective, outputs, batch.targets, losses),
             violation=broken,
             kkt_residual=residual,
             complementarity=slack,
             active=active,
             multiplier_norm=_norm(old),
-            total_norm=xp.sum(norms * norms),
-            layer_norms=norms,
+            total_norm=reduce("sum", squares),
+            layer_norms=xp.sqrt(squares),
             stalled=state.stalled,
             stopped=stopped,
         )
@@ -488,7 +488,7 @@ class Minnorm:
     def _gradient(
         self, leaves: list[Array], pulled: list[Array]
     ) -> tuple[list[Array], Array, Array]:
-        """The gradient W − Q of the Lagrangian, the layers' norms and the relative residual."""
+        """The gradient W − Q of the Lagrangian, the squares ||W_l||² and the relative residual."""
         xp = namespace(*leaves)
         gradient, squares, residuals, free = [], [], [], []
         for weight, q in zip(leaves, pulled, strict=True):
@@ -502,15 +502,17 @@ class Minnorm:
                 difference = -q
                 free.append(_square(q))
             gradient.append(difference)
-        norms = xp.sqrt(xp.stack(squares))
-        relative = xp.sqrt(xp.stack(residuals))
+        count = len(squares)
+        every = xp.stack(squares + residuals + free)
+        sizes = xp.sqrt(every)
+        relative = sizes[count : 2 * count]
         if self.norm == "squared":  # at most 1e8, the value at W = 0, where the ratio is none
-            relative = relative / _safe(xp.maximum(norms, 1e-8 * relative))
-        residual = xp.max(relative)
+            relative = relative / _safe(xp.maximum(sizes[:count], 1e-8 * relative))
+        residual = reduce("max", relative)
         if free:
-            scale = _safe(xp.sqrt(xp.sum(norms * norms)))
-            residual = xp.maximum(residual, xp.sqrt(xp.max(xp.stack(free))) / scale)
-        return gradient, norms, residual
+            scale = _safe(xp.sqrt(reduce("sum", every[:count])))
+            residual = xp.maximum(residual, reduce("max", sizes[2 * count :]) / scale)
+        return gradient, every[:count], residual
 
     def _descend(
         self, state: MinnormState, leaves: list[Array], structure: Any, gradient: list[Array]
@@ -637,11 +639,18 @@ def _put(values: Array, indices: Any, rows: Array) -> Array:
     return rows if indices is None else put_rows(values, indices, rows)
 
 
+def _loss(objective: Any, outputs: Array, targets: Array, losses: Array | None) -> Array:
+    """The objective on ``outputs``, from the ``losses`` of the examples where they are known."""
+    if losses is None:
+        return objective.loss(outputs, targets, reduction=objective.reduction)
+    total = reduce("sum", losses)
+    return total / losses.shape[0] if objective.reduction == "mean" else total
+
+
 def _square(values: Array) -> Array:
     """The sum of squares."""
-    xp = namespace(values)
-    flat = xp.reshape(values, (-1,))
-    return xp.vecdot(flat, flat)
+    flat = namespace(values).reshape(values, (-1,))
+    return flat @ flat
 
 
 def _norm(values: Array) -> Array:

@@ -407,7 +407,7 @@ def diagnose(algorithm: Any, state: Any, objective: Any, training: Any) -> Diagn
     values = state.multipliers
     signal = constraint.signal(outputs, training.targets, values)
     leaves, pulled = (ad.flatten(tree)[0] for tree in (state.params, pullback(signal)))
-    _, norms, residual = algorithm._gradient(leaves, pulled)
+    _, squares, residual = algorithm._gradient(leaves, pulled)
     if constraint.inequality:
         slack = xp.where((values > 0) & (violation < 0), -violation, xp.full_like(values, math.inf))
         near_tie = float(xp.min(slack))
@@ -425,7 +425,7 @@ def diagnose(algorithm: Any, state: Any, objective: Any, training: Any) -> Diagn
         violation=broken,
         kkt_residual=float(residual),
         complementarity=complementarity,
-        layer_norms=[float(norms[i]) for i in range(norms.shape[0])],
+        layer_norms=[math.sqrt(float(squares[i])) for i in range(squares.shape[0])],
         multiplier_norm=float(xp.sqrt(xp.sum(values * values))),
         active=int(xp.sum(xp.astype(values != 0, xp.int64))),
         identity=identity,

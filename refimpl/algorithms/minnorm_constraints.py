@@ -33,7 +33,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, get_args
+from functools import partial
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, namespace, one_hot
@@ -63,6 +64,40 @@ class Constraint(Protocol):
 
     def signal(self, outputs: Array, targets: Array, weights: Array) -> Array:
         """The cotangent of the outputs, of their shape, that these weights ask for."""
+
+
+class Measured(NamedTuple):
+    """What one look at outputs and targets gives.
+
+    Attributes
+    ----------
+    violation : array
+    signal : callable
+        From weights to the cotangent of the outputs.
+    losses : array, shape (P,), or None
+        Of the examples, where the constraint is on the loss and so knows them.
+    """
+
+    violation: Array
+    signal: Callable[[Array], Array]
+    losses: Array | None
+
+
+def measure(constraint: Constraint, outputs: Array, targets: Array) -> Measured:
+    """Violation and signal of ``constraint`` together, for which a loss is computed once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = measure(Margin(1.0), np.asarray([0.5]), np.asarray([-1.0]))
+    >>> found.violation, found.signal(np.asarray([2.0]))
+    (array([1.5]), array([-2.]))
+    """
+    if isinstance(constraint, LossLevel):
+        losses, pullback = ad.vjp(lambda f: constraint.loss(f, targets, reduction="none"), outputs)
+        return Measured(losses - constraint.level, lambda weights: -pullback(weights), losses)
+    violation = constraint.violation(outputs, targets)
+    return Measured(violation, partial(constraint.signal, outputs, targets), None)
 
 
 def make_constraint(
