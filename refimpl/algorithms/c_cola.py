@@ -78,13 +78,8 @@ from refimpl.algorithms.base import (
     positive,
     required_rng,
 )
-from refimpl.algorithms.constrained_langevin import (
-    SPLITTING_HELP,
-    Splitting,
-    check_radii,
-    checked_gradient,
-    keeps_gradient,
-)
+from refimpl.algorithms.constrained_common import check_radii, checked_gradient
+from refimpl.algorithms.constrained_splitting import SPLITTING_HELP, Splitting, keeps_gradient
 from refimpl.arrays import Array, namespace
 from refimpl.constraints import layer_radii, worst
 from refimpl.constraints.circle import check_inside, check_sine

@@ -68,7 +68,7 @@ from refimpl.algorithms.base import (
     positive,
     required_rng,
 )
-from refimpl.algorithms.constrained_langevin import check_radii, checked_gradient
+from refimpl.algorithms.constrained_common import check_radii, checked_gradient
 from refimpl.arrays import Array, namespace
 from refimpl.constraints import largest, layer_radii, worst
 from refimpl.constraints.circle import check_inside

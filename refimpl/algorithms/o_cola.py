@@ -58,20 +58,21 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl.algorithms.base import Objective, Tree, check_params, flag, non_negative, one_of
-from refimpl.algorithms.constrained_langevin import (
+from refimpl.algorithms.constrained_common import (
     FAILURE_HELP,
-    LETTERS,
-    SPLITTING_HELP,
     START_HELP,
     ConstrainedInfo,
     OnFailure,
-    OverdampedState,
-    Splitting,
     Start,
-    UnderdampedState,
     check_common,
+)
+from refimpl.algorithms.constrained_overdamped import OverdampedState, overdamped_step
+from refimpl.algorithms.constrained_splitting import (
+    LETTERS,
+    SPLITTING_HELP,
+    Splitting,
+    UnderdampedState,
     first_underdamped,
-    overdamped_step,
     underdamped_step,
 )
 from refimpl.arrays import Array
@@ -163,7 +164,7 @@ class OCoLAod:
         Raises
         ------
         InfeasibleError, ConvergenceError, DivergenceError
-            See :func:`refimpl.algorithms.constrained_langevin.overdamped_step`.
+            See :func:`refimpl.algorithms.constrained_overdamped.overdamped_step`.
         """
         return overdamped_step(
             self.blocks(state.params),
@@ -257,7 +258,7 @@ class OCoLAud:
         Raises
         ------
         InfeasibleError, ConvergenceError, DivergenceError
-            See :func:`refimpl.algorithms.constrained_langevin.underdamped_step`.
+            See :func:`refimpl.algorithms.constrained_splitting.underdamped_step`.
         """
         return underdamped_step(
             self.blocks(state.params),

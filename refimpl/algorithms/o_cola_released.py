@@ -68,7 +68,7 @@ from refimpl.algorithms.base import (
     positive,
     required_rng,
 )
-from refimpl.algorithms.constrained_langevin import checked_gradient
+from refimpl.algorithms.constrained_common import checked_gradient
 from refimpl.arrays import Array, namespace, qr
 from refimpl.constraints import Blocks, Orthogonal, largest, orthogonal_blocks, worst
 from refimpl.random import Rng

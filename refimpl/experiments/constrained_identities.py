@@ -10,7 +10,7 @@ import numpy as np
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.c_cola import CCoLAod, CCoLAud
-from refimpl.algorithms.constrained_langevin import ConstrainedUnderdamped
+from refimpl.algorithms.constrained_underdamped import ConstrainedUnderdamped
 from refimpl.algorithms.momentum import Momentum
 from refimpl.algorithms.o_cola import OCoLAod, OCoLAud
 from refimpl.algorithms.o_cola_released import ReleasedOCoLAud

@@ -22,12 +22,8 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.constrained_langevin import (
-    OverdampedState,
-    UnderdampedState,
-    overdamped_step,
-    underdamped_step,
-)
+from refimpl.algorithms.constrained_overdamped import OverdampedState, overdamped_step
+from refimpl.algorithms.constrained_splitting import UnderdampedState, underdamped_step
 from refimpl.arrays import Array, Backend, namespace, to_host
 from refimpl.constraints import Blocks, Orthogonal
 from refimpl.errors import ConvergenceError, InfeasibleError

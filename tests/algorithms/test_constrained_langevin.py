@@ -7,11 +7,9 @@ from hypothesis import strategies as st
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.c_cola import CCoLAod, CCoLAud
-from refimpl.algorithms.constrained_langevin import (
-    LETTERS,
-    ConstrainedOverdamped,
-    ConstrainedUnderdamped,
-)
+from refimpl.algorithms.constrained_overdamped import ConstrainedOverdamped
+from refimpl.algorithms.constrained_splitting import LETTERS
+from refimpl.algorithms.constrained_underdamped import ConstrainedUnderdamped
 from refimpl.algorithms.langevin import Langevin
 from refimpl.algorithms.o_cola import OCoLAod, OCoLAud
 from refimpl.algorithms.sgld import SGLD
