@@ -2,7 +2,7 @@
 
 With every switch off this is c-CoLA-ud in the order A O A B with a fresh gradient, in the
 Cartesian variables (θ, ξ, p, s). Each switch puts one thing back that the released research code
-does differently. It exists to be compared with; to train, use :mod:`refimpl.algorithms.c_cola`.
+does differently. It exists to be compared with; to train, use :mod:`refimpl.algorithms.c_cola_ud`.
 
 Algorithm
 ---------
@@ -68,6 +68,7 @@ from refimpl.algorithms.base import (
     positive,
     required_rng,
 )
+from refimpl.algorithms.c_cola_common import leaves_like
 from refimpl.algorithms.constrained_common import check_radii, checked_gradient
 from refimpl.arrays import Array, namespace
 from refimpl.constraints import largest, layer_radii, worst
@@ -193,10 +194,10 @@ class ReleasedCCoLAud:
         h = self.step_size
         structure = ad.flatten(state.params)[1]
         bounds = layer_radii(state.params, self.radii)
-        theta = _leaves(state.params, state.params)
-        xi = _leaves(state.params, state.slack)
-        p = _leaves(state.params, state.momentum)
-        s = _leaves(state.params, state.slack_momentum)
+        theta = leaves_like(state.params, state.params)
+        xi = leaves_like(state.params, state.slack)
+        p = leaves_like(state.params, state.momentum)
+        s = leaves_like(state.params, state.slack_momentum)
 
         def gradient(step: int) -> tuple[Array, list[Array]]:
             params = ad.unflatten(structure, theta)
@@ -253,12 +254,6 @@ class ReleasedCCoLAud:
         turned = theta * cosine + xi * sine
         xi = xi * cosine - (turned if self.xi_after_theta else theta) * sine
         return turned, xi, omega * xi, -omega * turned
-
-
-def _leaves(structure_of: Tree, tree: Tree) -> list[Any]:
-    found: list[Any] = []
-    ad.map_tree(lambda leaf, other: found.append(other), structure_of, tree)
-    return found
 
 
 def _raw_start(theta: Array, xi: Array, g: Array, r: float | None) -> tuple[Array, Array | None]:

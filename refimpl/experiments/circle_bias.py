@@ -21,7 +21,7 @@ import numpy as np
 
 from refimpl import autodiff as ad
 from refimpl.algorithms import registry
-from refimpl.algorithms.c_cola import CircleState
+from refimpl.algorithms.c_cola_common import CircleState
 from refimpl.algorithms.constrained_splitting import UnderdampedState, underdamped_step
 from refimpl.arrays import Array, Backend, to_host
 from refimpl.constraints import Blocks, Circle

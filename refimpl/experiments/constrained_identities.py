@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.c_cola import CCoLAod, CCoLAud
+from refimpl.algorithms.c_cola_od import CCoLAod
+from refimpl.algorithms.c_cola_ud import CCoLAud
 from refimpl.algorithms.constrained_underdamped import ConstrainedUnderdamped
 from refimpl.algorithms.momentum import Momentum
 from refimpl.algorithms.o_cola import OCoLAod, OCoLAud

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.c_cola import CCoLAod, CCoLAud
+from refimpl.algorithms.c_cola_od import CCoLAod
+from refimpl.algorithms.c_cola_ud import CCoLAud
 from refimpl.algorithms.constrained_overdamped import ConstrainedOverdamped
 from refimpl.algorithms.constrained_splitting import LETTERS
 from refimpl.algorithms.constrained_underdamped import ConstrainedUnderdamped

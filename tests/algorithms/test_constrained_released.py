@@ -5,8 +5,8 @@ import pytest
 from helpers import assert_close
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.c_cola import CCoLAud
 from refimpl.algorithms.c_cola_released import ReleasedCCoLAud
+from refimpl.algorithms.c_cola_ud import CCoLAud
 from refimpl.algorithms.o_cola import OCoLAud
 from refimpl.algorithms.o_cola_released import ReleasedOCoLAud, released_learning_rates
 from refimpl.errors import InfeasibleError

@@ -15,7 +15,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.c_cola import CCoLAod, CCoLAud
+from refimpl.algorithms.c_cola_od import CCoLAod
+from refimpl.algorithms.c_cola_ud import CCoLAud
 from refimpl.algorithms.momentum import Momentum
 from refimpl.algorithms.o_cola import OCoLAud
 

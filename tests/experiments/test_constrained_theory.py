@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from refimpl import Rng, backend
-from refimpl.algorithms import c_cola
+from refimpl.algorithms.c_cola_od import CCoLAod
+from refimpl.algorithms.c_cola_ud import CCoLAud
 from refimpl.claims import ledger
 from refimpl.constraints import Orthogonal
 from refimpl.experiments import circle_bias, gradient_depth, soft_constraint, stiefel_bias
@@ -48,22 +49,22 @@ def test_the_claim_holds_on_few_chains(id, results):
 
 def test_a_wrong_projection_of_the_circle_is_noticed(monkeypatch):
     """The nearest point in place of SHAKE's: also of weak order one, with another constant."""
-    turn = c_cola.CCoLAod._turn
+    turn = CCoLAod._turn
 
     def radial(self, *arguments):
         return turn(dataclasses.replace(self, projection="radial"), *arguments)
 
-    monkeypatch.setattr(c_cola.CCoLAod, "_turn", radial)
+    monkeypatch.setattr(CCoLAod, "_turn", radial)
     assert judge("CL-8", {"circle_bias": run("circle_bias")}).verdict == "fails"
 
 
 def test_noise_of_half_the_variance_is_noticed(monkeypatch):
-    exchange = c_cola.CCoLAud._exchange_heat
+    exchange = CCoLAud._exchange_heat
 
     def cold(self, v, s, rng):
         return exchange(dataclasses.replace(self, temperature=0.5 * self.temperature), v, s, rng)
 
-    monkeypatch.setattr(c_cola.CCoLAud, "_exchange_heat", cold)
+    monkeypatch.setattr(CCoLAud, "_exchange_heat", cold)
     result = {"circle_bias": run("circle_bias")}
     for id in ("CL-6", "CL-30"):
         assert judge(id, result).verdict == "fails"
