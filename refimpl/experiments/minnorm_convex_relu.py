@@ -34,11 +34,11 @@ class Config:
     inputs: int = 4
     hidden: int = 60
     scales: tuple[float, ...] = (0.7,)
-    learning_rate: float = 0.03
+    learning_rate: float = 0.01
     multiplier_rate: float = 0.02
     damping: float = 1.0
-    decay: float = 0.005
-    steps: int = 6000
+    decay: float = 0.001
+    steps: int = 12_000
     tolerance: float = 0.005
 
     @classmethod
@@ -47,9 +47,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(
-            scales=(0.4, 0.7, 1.0), learning_rate=0.01, decay=0.001, steps=40_000, tolerance=0.001
-        )
+        return cls(scales=(0.4, 0.7, 1.0), steps=40_000, tolerance=0.001)
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:
