@@ -116,6 +116,14 @@ def flow_slopes(rng: Rng) -> dict[str, Any]:
     }
 
 
+def conditioned(rng: Rng, rows: int, columns: int) -> np.ndarray:
+    """A random matrix with singular values from 0.6 to 1.2, for which fixed steps converge."""
+    rank = min(rows, columns)
+    left = np.linalg.qr(rng.child("left").normal((rows, rank)))[0]
+    right = np.linalg.qr(rng.child("right").normal((columns, rank)))[0]
+    return (left * np.linspace(0.6, 1.2, rank)) @ right.T
+
+
 def deep_linear(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     """Layer norms, and sum lambda.y or sum alpha, of converged networks of depth 2."""
     like = backend.zeros((1,))
@@ -123,7 +131,7 @@ def deep_linear(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     for constraint in ("equality", "margin"):
         outputs = config.outputs if constraint == "equality" else 1
         model = DeepLinear((config.inputs, config.inputs, outputs))
-        inputs = rng.child("x").normal((config.examples, config.inputs), like=like) / 3.0
+        inputs = backend.asarray(conditioned(rng.child("x"), config.examples, config.inputs))
         if constraint == "equality":
             targets = rng.child("y").normal((config.examples, outputs), like=like)
         else:
@@ -154,7 +162,7 @@ def regression(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     """Multipliers of shallow regression against pseudo-inverses and refits; L2 beside it."""
     p, n = config.examples, config.inputs
     model = DeepLinear((n, 1))
-    x = rng.child("x").normal((p, n)) / np.sqrt(n)
+    x = conditioned(rng.child("x"), p, n)
     y = rng.child("y").normal((p, 1))
     objective = Objective(model, "mean_squared_error", "sum")
     data = Batch(backend.asarray(x), backend.asarray(y))
@@ -263,7 +271,7 @@ def margins(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
 def infeasible(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     """More examples than inputs: growth of the multipliers, end of the weights."""
     p, n = config.inputs, config.examples
-    x = rng.child("x").normal((p, n)) / np.sqrt(p)
+    x = conditioned(rng.child("x"), p, n)
     y = rng.child("y").normal((p, config.outputs))
     model = DeepLinear((n, config.outputs))
     objective = Objective(model, "mean_squared_error")
