@@ -25,12 +25,8 @@ from refimpl.constraints.maps import (
     orthonormal_params,
     user_blocks,
 )
-from refimpl.constraints.orthogonal import (
-    Orthogonal,
-    increment_norms,
-    orthonormal_factor,
-    solvability,
-)
+from refimpl.constraints.orthogonal import Orthogonal, orthonormal_factor
+from refimpl.constraints.orthogonal_existence import increment_norms, solvability
 from refimpl.constraints.unconstrained import Unconstrained
 from refimpl.constraints.user import UserConstraint
 
