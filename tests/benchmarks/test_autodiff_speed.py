@@ -7,12 +7,12 @@ ratio is a property of the code and not of the machine's load. Run with
 """
 
 import statistics
-import time
 
 import numpy as np
 import pytest
 from helpers import assert_close
 from threadpoolctl import threadpool_limits
+from timing import bursts
 
 from refimpl import Rng, backend
 from refimpl.autodiff import value_and_grad
@@ -60,17 +60,10 @@ def make(widths, examples):
     return lambda: evaluate(params, batch), lambda: by_hand(params, inputs, labels)
 
 
-def ratio(tape, hand, seconds=4.0, burst=5):
-    """Median time of ``tape`` over that of ``hand``, in alternating bursts of calls."""
-    times = {tape: [], hand: []}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        for function, record in times.items():
-            start = time.perf_counter()
-            for _ in range(burst):
-                function()
-            record.append(time.perf_counter() - start)
-    return statistics.median(times[tape]) / statistics.median(times[hand])
+def ratio(tape, hand):
+    """Median time of ``tape`` over that of ``hand``."""
+    first, second = bursts(tape, hand, seconds=4.0, burst=5)
+    return statistics.median(first) / statistics.median(second)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -8,11 +8,10 @@ is seen against weight decay, which reports none of them. Run with
     python -m pytest tests/benchmarks --benchmark-enable
 """
 
-import time
-
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
+from timing import bursts
 
 from refimpl import Rng, backend
 from refimpl.algorithms import make
@@ -39,17 +38,10 @@ def stepper(name, widths, examples, **hyper):
     return step
 
 
-def ratio(first, second, seconds=4.0, burst=2):
-    """Fastest burst of ``first`` over that of ``second``, in alternating bursts of calls."""
-    times = {first: [], second: []}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        for step in times:
-            begin = time.perf_counter()
-            for _ in range(burst):
-                step()
-            times[step].append(time.perf_counter() - begin)
-    return min(times[first]) / min(times[second])
+def ratio(first, second, seconds=4.0):
+    """Fastest burst of ``first`` over that of ``second``."""
+    one, other = bursts(first, second, seconds=seconds, burst=2)
+    return min(one) / min(other)
 
 
 @pytest.mark.parametrize("case", CASES)

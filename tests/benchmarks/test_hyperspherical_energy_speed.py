@@ -4,12 +4,12 @@ Run with ``python -m pytest tests/benchmarks --benchmark-enable``.
 """
 
 import statistics
-import time
 import tracemalloc
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
+from timing import bursts
 
 from refimpl import Rng
 from refimpl import autodiff as ad
@@ -27,16 +27,10 @@ def weight():
     return np.random.default_rng(0).normal(size=(NEURONS, INPUTS)).astype(np.float32)
 
 
-def medians(functions, seconds=3.0):
+def medians(functions):
     """Median time of each function, called in turn."""
-    times = {name: [] for name in functions}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        for name, function in functions.items():
-            start = time.perf_counter()
-            function()
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+    times = bursts(*functions.values(), seconds=3.0)
+    return dict(zip(functions, map(statistics.median, times), strict=True))
 
 
 def best(measure, attempts=3):

@@ -4,10 +4,10 @@ python -m pytest tests/benchmarks/test_minnorm_speed.py --benchmark-enable -s
 """
 
 import statistics
-import time
 
 import pytest
 from threadpoolctl import threadpool_limits
+from timing import bursts
 
 from refimpl import Rng, backend
 from refimpl.algorithms import make
@@ -37,17 +37,10 @@ def steps(constraint, dtype, examples):
     )
 
 
-def ratio(plain, held, seconds=3.0, burst=3):
-    """Median time of ``held`` over that of ``plain``, in alternating bursts of calls."""
-    times = {plain: [], held: []}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        for function, record in times.items():
-            start = time.perf_counter()
-            for _ in range(burst):
-                function()
-            record.append(time.perf_counter() - start)
-    return statistics.median(times[held]) / statistics.median(times[plain])
+def ratio(plain, held):
+    """Median time of ``held`` over that of ``plain``."""
+    first, second = bursts(plain, held, seconds=3.0, burst=3)
+    return statistics.median(second) / statistics.median(first)
 
 
 @pytest.mark.parametrize("constraint", CONSTRAINTS)
