@@ -47,7 +47,7 @@ class Config:
         return cls(sizes=(50, 100, 200), seeds=3, gammas=(0.03, 0.1, 0.3, 1.0), steps=6000)
 
 
-def tasks(config: Config) -> list[dict[str, Any]]:
+def tasks(config: Any) -> list[dict[str, Any]]:
     return [
         {"seed": seed, "size": size, "scale": scale}
         for seed in range(config.seeds)

@@ -11,7 +11,7 @@ from typing import Any
 
 from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment
-from refimpl.experiments.minnorm_digits import collect, compare
+from refimpl.experiments.minnorm_digits import collect, compare, tasks
 from refimpl.random import Rng
 
 
@@ -42,15 +42,6 @@ class Config:
             steps=5000,
             baseline_steps=2000,
         )
-
-
-def tasks(config: Config) -> list[dict[str, Any]]:
-    return [
-        {"seed": seed, "size": size, "scale": scale}
-        for seed in range(config.seeds)
-        for size in config.sizes
-        for scale in config.scales
-    ]
 
 
 def run_task(
