@@ -139,7 +139,7 @@ def run(
 
 
 def collect(
-    tasks: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, np.ndarray]]
+    config: Any, tasks: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
     """For each method the point that validates best, seeds along the last axis."""
     rows, chosen = [], []

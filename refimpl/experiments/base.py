@@ -93,6 +93,30 @@ def stack(
     return stacked
 
 
+def merge(
+    config: Any, tasks: Sequence[Task], results: Sequence[Mapping[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """A way to collect tasks that compute different things: all their values, side by side.
+
+    Raises
+    ------
+    RefimplError
+        If two tasks return values of one name.
+
+    Examples
+    --------
+    >>> merge(None, [{"part": 1}, {"part": 2}], [{"loss": np.array(3.0)}, {"rate": np.array(4.0)}])
+    {'loss': array(3.), 'rate': array(4.)}
+    """
+    merged: dict[str, np.ndarray] = {}
+    for values in results:
+        for name in values:
+            if name in merged:
+                raise RefimplError(f"two tasks give {name!r}, which do not merge")
+        merged.update(values)
+    return merged
+
+
 def plain_values(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """``values`` as host arrays without Python objects: what is cached, hashed and compared.
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from refimpl import datasets
 from refimpl.arrays import Backend
@@ -53,18 +50,11 @@ def run_task(
     )
 
 
-def collect(
-    config: Config, tasks: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, np.ndarray]]
-) -> dict[str, np.ndarray]:
-    """See the shared module."""
-    return shared.collect(tasks, results)
-
-
 EXPERIMENT = Experiment(
     name="constrained_digits",
     summary="Test accuracy of constrained methods and baselines on digits",
     config=Config,
     tasks=tasks,
     run_task=run_task,
-    collect=collect,
+    collect=shared.collect,
 )

@@ -18,7 +18,7 @@ from refimpl.algorithms.o_cola_released import ReleasedOCoLAud
 from refimpl.arrays import Backend
 from refimpl.constraints import Circle, Constraint, Orthogonal, UserConstraint, drift
 from refimpl.errors import InfeasibleError
-from refimpl.experiments.base import Experiment
+from refimpl.experiments.base import Experiment, merge
 from refimpl.models import MLP
 from refimpl.random import Rng
 
@@ -415,16 +415,11 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, part: str) -> dict[s
     return _PARTS[part](config, rng)
 
 
-def collect(config: Config, tasks: Any, results: Any) -> dict[str, np.ndarray]:
-    """All parts in one result."""
-    return {name: value for result in results for name, value in result.items()}
-
-
 EXPERIMENT = Experiment(
     name="constrained_identities",
     summary="Invariants and equal forms of the constrained steps, to rounding",
     config=Config,
     tasks=tasks,
     run_task=run_task,
-    collect=collect,
+    collect=merge,
 )

@@ -11,7 +11,7 @@ import scipy.linalg
 from refimpl.arrays import Backend
 from refimpl.constraints import Orthogonal, drift, solvability
 from refimpl.errors import ConvergenceError, InfeasibleError
-from refimpl.experiments.base import Experiment
+from refimpl.experiments.base import Experiment, merge
 from refimpl.random import Rng
 
 NOISE_CASES = ((64, 16, 0.08), (64, 16, 0.10), (64, 16, 0.12), (20, 10, 0.15), (20, 10, 0.2))
@@ -276,16 +276,11 @@ def tasks(config: Config) -> list[dict[str, Any]]:
     return [{"part": part} for part in ("map", "noise", "identities")]
 
 
-def collect(config: Config, tasks: Any, results: Any) -> dict[str, np.ndarray]:
-    """All parts in one result."""
-    return {name: value for result in results for name, value in result.items()}
-
-
 EXPERIMENT = Experiment(
     name="constrained_projection",
     summary="Solvers of the projection onto orthogonal matrices against exact solutions",
     config=Config,
     tasks=tasks,
     run_task=run_task,
-    collect=collect,
+    collect=merge,
 )

@@ -20,7 +20,7 @@ from refimpl.algorithms.o_cola import OCoLAud
 from refimpl.algorithms.o_cola_released import ReleasedOCoLAud, released_learning_rates
 from refimpl.arrays import Backend
 from refimpl.errors import InfeasibleError
-from refimpl.experiments.base import Experiment
+from refimpl.experiments.base import Experiment, merge
 from refimpl.models import MLP, Objective
 from refimpl.random import Rng
 
@@ -295,16 +295,11 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, part: str) -> dict[s
     return {**_wide(rng), **_start(rng), "rates": np.asarray(rates), "reset": np.asarray(reset)}
 
 
-def collect(config: Config, tasks: Any, results: Any) -> dict[str, np.ndarray]:
-    """All parts in one result."""
-    return {name: value for result in results for name, value in result.items()}
-
-
 EXPERIMENT = Experiment(
     name="constrained_released",
     summary="Faults of the released constrained optimisers, one by one and on digits",
     config=Config,
     tasks=tasks,
     run_task=run_task,
-    collect=collect,
+    collect=merge,
 )

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.arrays import Backend
-from refimpl.experiments.base import Experiment, Task
+from refimpl.experiments.base import Experiment, Task, merge
 from refimpl.random import Rng
 from refimpl.theory import minnorm_chain, minnorm_chain_paths
 from refimpl.theory.minnorm_modes import Order
@@ -722,17 +722,11 @@ _RUNS: dict[str, Callable[[Config, Rng], dict[str, Any]]] = {
 }
 
 
-def collect(
-    config: Config, items: list[Task], results: list[dict[str, np.ndarray]]
-) -> dict[str, np.ndarray]:
-    return {name: value for values in results for name, value in values.items()}
-
-
 EXPERIMENT = Experiment(
     "minnorm_chain",
     Config,
     run_task,
     tasks=tasks,
-    collect=collect,
+    collect=merge,
     summary="minimum-norm training of scalar chains: stability, orbits, escapes, collapses",
 )

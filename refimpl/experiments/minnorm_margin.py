@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.arrays import Backend
-from refimpl.experiments.base import Experiment, Task
+from refimpl.experiments.base import Experiment, Task, merge
 from refimpl.random import Rng
 from refimpl.theory import minnorm_margin, minnorm_modes
 
@@ -415,8 +415,7 @@ _RUNS = {
 def collect(
     config: Config, items: list[Task], results: list[dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    merged = {name: value for values in results for name, value in values.items()}
-    return {"seeds": np.asarray(config.seeds), **merged}
+    return {"seeds": np.asarray(config.seeds), **merge(config, items, results)}
 
 
 EXPERIMENT = Experiment(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.arrays import Backend
-from refimpl.experiments.base import Experiment, Task
+from refimpl.experiments.base import Experiment, Task, merge
 from refimpl.random import Rng
 from refimpl.theory import minnorm_modes, minnorm_regression
 
@@ -337,17 +337,11 @@ _RUNS = {
 }
 
 
-def collect(
-    config: Config, items: list[Task], results: list[dict[str, np.ndarray]]
-) -> dict[str, np.ndarray]:
-    return {name: value for values in results for name, value in values.items()}
-
-
 EXPERIMENT = Experiment(
     "minnorm_regression",
     Config,
     run_task,
     tasks=tasks,
-    collect=collect,
+    collect=merge,
     summary="minimum-norm linear regression: step limits, spectra, heavy ball and end points",
 )

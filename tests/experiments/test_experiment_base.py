@@ -6,7 +6,7 @@ import pytest
 
 from refimpl.errors import RefimplError
 from refimpl.experiments import EXPERIMENTS, get
-from refimpl.experiments.base import PROFILES, Result, plain_values, stack, task_label
+from refimpl.experiments.base import PROFILES, Result, merge, plain_values, stack, task_label
 from refimpl.experiments.store import array_hash, npz_bytes, source_hash, write_atomic
 
 
@@ -40,6 +40,14 @@ def test_ragged_tasks_do_not_stack():
         stack(None, [{"k": 1}, {"k": 2}], [{"x": np.zeros(2)}, {"x": np.zeros(3)}])
     with pytest.raises(RefimplError, match="different shapes"):
         stack(None, [{"k": 1}, {"k": 2}], [{"x": np.zeros(2)}, {}])
+
+
+def test_tasks_with_one_name_do_not_merge():
+    parts = [{"part": 1}, {"part": 2}]
+    merged = merge(None, parts, [{"x": np.zeros(2)}, {"y": np.ones(3)}])
+    assert {name: values.shape for name, values in merged.items()} == {"x": (2,), "y": (3,)}
+    with pytest.raises(RefimplError, match="two tasks give 'x'"):
+        merge(None, parts, [{"x": np.zeros(2)}, {"x": np.zeros(2)}])
 
 
 def test_a_single_piece_gets_no_axis_and_others_do():
