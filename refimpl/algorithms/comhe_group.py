@@ -144,7 +144,8 @@ class GroupProjection(EnergyPenalty):
             size = self._size(weight.shape[1])
             if not 2 <= size <= weight.shape[1]:
                 raise InfeasibleError(
-                    "a group needs two coordinates or more, and at most all",
+                    "a group needs two coordinates or more, and at most all; take fewer groups or "
+                    "another size",
                     groups=self.groups,
                     size=size,
                     inputs=weight.shape[1],

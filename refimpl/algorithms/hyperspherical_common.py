@@ -162,7 +162,8 @@ def check_dimension(dimension: int, weight: Array, layer: int) -> None:
     """Raise unless a layer's neurons can be projected to ``dimension``."""
     if dimension > weight.shape[1]:
         raise InfeasibleError(
-            "the projection's dimension exceeds the neurons' own",
+            "the projection's dimension exceeds the neurons' own; take a smaller dimension"
+            + (", or project_first=False" if layer == 0 else ""),
             dimension=dimension,
             inputs=weight.shape[1],
             layer=layer,
