@@ -28,19 +28,52 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from refimpl import claims as _package
 from refimpl import experiments
+from refimpl.claims.outcomes import (
+    VERDICTS,
+    Outcome,
+    Value,
+    all_of,
+    bound,
+    check,
+    compare,
+    report,
+)
 from refimpl.errors import RefimplError, unknown_name
 from refimpl.experiments.base import PROFILES, Experiment, ExperimentError, Result
 from refimpl.experiments.runner import TaskReport, run_many
 
-VERDICTS = ("holds", "qualified", "refuted", "fails")
+__all__ = [
+    "LEDGER",
+    "PAPERS",
+    "SKIPPED",
+    "VERDICTS",
+    "Claim",
+    "Ledger",
+    "Outcome",
+    "Record",
+    "Value",
+    "all_of",
+    "bound",
+    "check",
+    "claim",
+    "columns",
+    "compare",
+    "evaluate",
+    "is_skipped",
+    "judge",
+    "load",
+    "paper_modules",
+    "report",
+    "select",
+    "shown",
+    "summarise",
+]
 
 SKIPPED = "skipped"
 """In place of a verdict: the claim belongs to the full profile, and this is the quick one."""
@@ -59,274 +92,10 @@ PAPERS = {
 }
 """Short name of each paper and what it is about, in the order of the tables."""
 
-_MACHINERY = {"ledger", "report"}
+_MACHINERY = {"ledger", "outcomes", "report"}
 _ID = re.compile(r"([A-Z]+)-(\d+)([a-z]?)")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Value = float | str | None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a claim found.
-
-    Attributes
-    ----------
-    verdict : {"holds", "qualified", "refuted", "fails"}
-    predicted, measured : float, str or None
-        The pair that is shown; of an array, the element furthest out of its tolerance.
-    tolerance : float, str or None
-    condition : str
-        Under which the statement is true; for ``qualified``.
-    correction : str
-        The corrected statement; for ``refuted``.
-    note : str
-    """
-
-    verdict: str
-    predicted: Value = None
-    measured: Value = None
-    tolerance: Value = None
-    condition: str = ""
-    correction: str = ""
-    note: str = ""
-
-    def __post_init__(self) -> None:
-        if self.verdict not in VERDICTS:
-            raise ValueError(f"verdict must be one of {', '.join(VERDICTS)}, not {self.verdict!r}")
-        if self.verdict == "qualified" and not self.condition:
-            raise ValueError("a qualified claim states its condition=")
-        if self.verdict == "refuted" and not self.correction:
-            raise ValueError("a refuted claim states its correction=")
-
-
-def _settle(passed: bool, verdict: str, condition: str, correction: str, **shown: Any) -> Outcome:
-    """The outcome with the verdict it has when the numbers agree, or ``fails``."""
-    if verdict == "fails":
-        raise ValueError("a claim cannot be expected to fail: use 'refuted' with a correction")
-    agreed = Outcome(verdict, condition=condition, correction=correction, **shown)
-    return agreed if passed else replace(agreed, verdict="fails")
-
-
-def _joined(*notes: str) -> str:
-    return "; ".join(note for note in notes if note)
-
-
-def compare(
-    predicted: Any,
-    measured: Any,
-    tolerance: Any,
-    *,
-    relative: bool = False,
-    verdict: str = "holds",
-    condition: str = "",
-    correction: str = "",
-    note: str = "",
-) -> Outcome:
-    """Whether ``|measured - predicted| <= tolerance`` in every element.
-
-    Parameters
-    ----------
-    predicted, measured : float or array
-        Broadcast against each other. The element that is worst relative to its tolerance is
-        the one that the outcome shows.
-    tolerance : float or array
-        Absolute, or a multiple of ``|predicted|`` with ``relative``.
-    relative : bool
-    verdict : {"holds", "qualified", "refuted"}
-        What the claim is when the numbers agree; if they do not, it fails. A value that is not
-        finite never agrees, unless both are the same infinity.
-    condition, correction, note : str
-
-    Returns
-    -------
-    Outcome
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to compare, or the shapes do not match.
-
-    Examples
-    --------
-    >>> compare(1.0, 1.0005, 1e-3).verdict
-    'holds'
-    >>> outcome = compare([1.0, 2.0], [1.0, 2.5], 0.1, relative=True)
-    >>> outcome.verdict, outcome.predicted, outcome.measured, outcome.note
-    ('fails', 2.0, 2.5, 'worst of 2 values, at (1,)')
-    """
-    p, m, t = np.broadcast_arrays(
-        np.asarray(predicted, dtype=np.float64),
-        np.asarray(measured, dtype=np.float64),
-        np.asarray(tolerance, dtype=np.float64),
-    )
-    if p.size == 0:
-        raise ValueError("nothing to compare: the arrays are empty")
-    if not np.all(t >= 0):
-        raise ValueError("the tolerance must be non-negative")
-    with np.errstate(invalid="ignore", divide="ignore"):
-        error = np.where(p == m, 0.0, np.abs(m - p))
-        allowed = t * np.abs(p) if relative else t
-        excess = np.where(error == 0.0, 0.0, error / allowed)
-    excess = np.where(np.isnan(excess), np.inf, excess)
-    place = np.unravel_index(int(np.argmax(excess)), excess.shape)
-    passed = bool(excess.max() <= 1.0)
-    where = f"at ({', '.join(map(str, place))}{',' if len(place) == 1 else ''})"
-    worst = f"worst of {p.size} values, {where}" if p.size > 1 else ""
-    limit = float(t[place])
-    return _settle(
-        passed,
-        verdict,
-        condition,
-        correction,
-        predicted=float(p[place]),
-        measured=float(m[place]),
-        tolerance=f"{limit:.3g} relative" if relative else limit,
-        note=_joined(note, worst),
-    )
-
-
-def bound(
-    measured: Any,
-    *,
-    at_most: Any = None,
-    at_least: Any = None,
-    between: tuple[Any, Any] | None = None,
-    verdict: str = "holds",
-    condition: str = "",
-    correction: str = "",
-    note: str = "",
-) -> Outcome:
-    """Whether every element of ``measured`` keeps to a bound.
-
-    Parameters
-    ----------
-    measured : float or array
-    at_most, at_least : float or array, optional
-    between : (low, high), optional
-        The same as giving both.
-    verdict, condition, correction, note
-        As for :func:`compare`.
-
-    Examples
-    --------
-    >>> bound([0.1, 0.3], at_most=0.25).verdict
-    'fails'
-    >>> bound(0.98, between=(0.9, 1.0)).predicted
-    'in [0.9, 1]'
-    """
-    if between is not None:
-        at_least, at_most = between
-    if at_most is None and at_least is None:
-        raise ValueError("a bound needs at_most, at_least or between")
-    low = -math.inf if at_least is None else at_least
-    high = math.inf if at_most is None else at_most
-    m, lo, hi = np.broadcast_arrays(
-        *(np.asarray(values, dtype=np.float64) for values in (measured, low, high))
-    )
-    if m.size == 0:
-        raise ValueError("nothing to compare: the array is empty")
-    margin = np.minimum(m - lo, hi - m)
-    margin = np.where(np.isnan(margin), -np.inf, margin)
-    place = np.unravel_index(int(np.argmin(margin)), margin.shape)
-    lowest, highest = float(lo[place]), float(hi[place])
-    if at_least is None:
-        text = f"<= {highest:.6g}"
-    elif at_most is None:
-        text = f">= {lowest:.6g}"
-    else:
-        text = f"in [{lowest:.6g}, {highest:.6g}]"
-    return _settle(
-        bool(margin.min() >= 0.0),
-        verdict,
-        condition,
-        correction,
-        predicted=text,
-        measured=float(m[place]),
-        note=_joined(note, f"tightest of {m.size} values" if m.size > 1 else ""),
-    )
-
-
-def check(
-    passed: bool,
-    *,
-    predicted: Value = None,
-    measured: Value = None,
-    verdict: str = "holds",
-    condition: str = "",
-    correction: str = "",
-    note: str = "",
-) -> Outcome:
-    """A yes-or-no statement, such as the order of two methods.
-
-    Examples
-    --------
-    >>> check(True, predicted="singular", measured="singular").verdict
-    'holds'
-    """
-    return _settle(
-        bool(passed),
-        verdict,
-        condition,
-        correction,
-        predicted=predicted,
-        measured=measured,
-        note=note,
-    )
-
-
-def report(measured: Any, note: str, *, predicted: Value = None) -> Outcome:
-    """A number that is shown and not judged; it fails only if it is not finite.
-
-    Parameters
-    ----------
-    measured : float or array
-        Of an array, the mean is shown.
-    note : str
-        What the number is, and why it is not judged.
-    predicted : float or str, optional
-        What the paper printed.
-
-    Examples
-    --------
-    >>> report(0.97, "test accuracy of one run", predicted=0.98).verdict
-    'holds'
-    """
-    value = float(np.mean(np.asarray(measured, dtype=np.float64)))
-    return Outcome(
-        "holds" if math.isfinite(value) else "fails",
-        predicted=predicted,
-        measured=value,
-        note=_joined(note, "reported, not judged"),
-    )
-
-
-def all_of(*outcomes: Outcome, note: str = "") -> Outcome:
-    """One outcome out of several checks of the same statement.
-
-    It fails if one fails, and then shows the first that does. Otherwise the verdict is the
-    strongest of theirs (refuted, then qualified, then holds), and the numbers shown are of the
-    first check with that verdict.
-
-    Examples
-    --------
-    >>> all_of(compare(1, 1, 0), compare(2, 3, 0)).note
-    '1 of 2 checks fail'
-    """
-    if not outcomes:
-        raise ValueError("all_of needs at least one outcome")
-    for verdict in ("fails", "refuted", "qualified", "holds"):
-        chosen = [outcome for outcome in outcomes if outcome.verdict == verdict]
-        if chosen:
-            break
-    count = len(outcomes)
-    if count == 1:
-        summary = ""
-    elif verdict == "fails":
-        summary = f"{len(chosen)} of {count} checks fail"
-    else:
-        summary = f"all {count} checks agree"
-    return replace(chosen[0], note=_joined(note, chosen[0].note, summary))
 
 
 @dataclass(frozen=True)
