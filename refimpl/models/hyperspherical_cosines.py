@@ -1,0 +1,99 @@
+"""Cosines between the neurons of a layer, and the gaps 1 − c and 1 + c with all their digits.
+
+Neurons w_i are the rows of W (N, n), û = w / ν with ν = √(‖w‖² + ε), and G = Û Ûᵀ. From a rounded
+cosine 1 − c has lost its digits for near neurons; there 2 − 2c = ‖û_i − û_j‖² + δ_i + δ_j with
+δ = 1 − ‖û‖² is summed from the differences instead.
+
+>>> import numpy as np
+>>> unit, inverse, delta = normalise(np.asarray([[1.0, 0.0], [1.0, 1e-9]]), 0.0)
+>>> gram = gram_matrix(unit, np.eye(2))
+>>> below, above = gaps(unit, delta, gram, half=False, angular=False)
+>>> bool(abs(below[0, 1] - 5e-19) < 1e-30)
+True
+"""
+
+from __future__ import annotations
+
+import math
+
+from refimpl.arrays import Array, check_float, eps, namespace
+from refimpl.errors import InfeasibleError
+
+
+def check_weight(weight: Array) -> None:
+    """Raise unless the weights are a floating array of two neurons or more, or a stack of such."""
+    check_float(weight, "the weight matrix of an energy")
+    if weight.ndim not in (2, 3):
+        raise ValueError(f"weights must be (neurons, inputs), got shape {tuple(weight.shape)}")
+    if weight.shape[-2] < 2:
+        raise InfeasibleError("an energy needs two neurons or more", neurons=weight.shape[-2])
+
+
+def normalise(weight: Array, epsilon: float) -> tuple[Array, Array, Array]:
+    """Û, 1/ν of shape (N, 1), and δ = ε/ν² = 1 − ‖û‖² of shape (N,)."""
+    xp = namespace(weight)
+    squares = xp.sum(weight * weight, axis=1)
+    if epsilon == 0.0:
+        # a plain sum of squares underflows for small neurons and overflows for large ones
+        finfo = xp.finfo(weight.dtype)
+        low, high = float(xp.min(squares)), float(xp.max(squares))
+        if not (float(finfo.smallest_normal) / eps(weight) < low and high < math.inf):
+            size = xp.max(xp.abs(weight), axis=1)
+            if float(xp.min(size)) == 0.0:
+                raise InfeasibleError(
+                    "a zero neuron has no direction", neuron=int(xp.argmin(size)), norm=0.0
+                )
+            scaled = weight / size[:, None]
+            lengths = xp.sqrt(xp.sum(scaled * scaled, axis=1))[:, None]
+            return scaled / lengths, 1.0 / (lengths * size[:, None]), xp.zeros_like(squares)
+    squares = squares + epsilon
+    inverse = 1.0 / xp.sqrt(squares)[:, None]
+    return weight * inverse, inverse, epsilon / squares
+
+
+def gram_matrix(unit: Array, eye: Array) -> Array:
+    """G with zeros on the diagonal, so that no kernel meets its pole there."""
+    gram = unit @ unit.mT
+    gram *= 1.0 - eye
+    return gram
+
+
+def gaps(
+    unit: Array, delta: Array, gram: Array, *, half: bool, angular: bool
+) -> tuple[Array, Array]:
+    """1 − G and 1 + G, accurate where they are small.
+
+    The differences are summed row by row, for the few rows that have a near pair (in half space
+    and for angles: a near-antipodal one too).
+
+    Raises
+    ------
+    InfeasibleError
+        If two neurons coincide or, in half space, are antipodes.
+    """
+    xp = namespace(unit)
+    size = gram.shape[0]
+    below, above = 1.0 - gram, 1.0 + gram
+    cases = [(below, 1.0, True)]
+    if half or angular:
+        cases.append((above, -1.0, half))
+    bound = eps(unit) ** (1.0 / 3.0)  # there the plain gap still has two thirds of the digits
+    for gap, sign, pole in cases:
+        lowest = xp.min(gap, axis=1)
+        if not float(xp.min(lowest)) < bound:
+            continue
+        for row in range(size):
+            if bool(lowest[row] < bound):
+                difference = unit - sign * unit[row, :]
+                exact = 0.5 * (xp.sum(difference * difference, axis=1) + delta + delta[row])
+                gap[row, :] = xp.where(gap[row, :] < bound, exact, gap[row, :])
+        if pole and float(xp.min(gap)) <= 0.0:
+            flat = int(xp.argmin(xp.reshape(gap, (-1,))))
+            raise InfeasibleError(
+                f"two neurons {'coincide' if sign > 0 else 'are antipodes'}, "
+                "so their energy is infinite",
+                first=flat // size,
+                second=flat % size,
+                cosine=sign,
+            )
+    return below, above
