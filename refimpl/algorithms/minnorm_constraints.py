@@ -180,7 +180,10 @@ def _check_signs(targets: Array) -> None:
     if bool(xp.any(wrong)):
         position = int(xp.argmax(xp.astype(wrong, xp.int64)))
         value = float(xp.reshape(targets, (-1,))[position])
-        raise ValueError(f"labels must be -1 or 1, but entry {position} is {value:g}")
+        raise ValueError(
+            f"labels must be -1 or 1, but entry {position} is {value:g}; "
+            "real targets take constraint 'equality'"
+        )
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,8 @@ class Margin:
         if outputs.size != outputs.shape[0] or tuple(targets.shape) != tuple(outputs.shape[:1]):
             raise ValueError(
                 f"margin needs one output and one label an example: outputs have shape "
-                f"{tuple(outputs.shape)}, targets {tuple(targets.shape)}"
+                f"{tuple(outputs.shape)}, targets {tuple(targets.shape)}; several outputs take "
+                "constraint 'one_vs_rest' or 'crammer_singer'"
             )
         _check_signs(targets)
 

@@ -126,7 +126,10 @@ class ReleasedOCoLAud:
     free_first: bool = field(default=True, metadata={"help": "leave the first layer free"})
     stale_normal: bool = field(default=True, metadata={"help": "fault: old W in a projection"})
     reshaped_start: bool = field(default=True, metadata={"help": "fault: start off the manifold"})
-    fixed_iterations: bool = field(default=True, metadata={"help": "fault: no residual test"})
+    fixed_iterations: bool = field(
+        default=True,
+        metadata={"help": "fault: no residual test, which a reshaped start fails"},
+    )
     unscaled_noise: bool = field(default=True, metadata={"help": "fault: noise not scaled"})
 
     def __post_init__(self) -> None:

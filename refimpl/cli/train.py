@@ -245,7 +245,7 @@ def _parse_widths(
     multiple=True,
     metavar="NAME=VALUE",
     callback=_parse_data_options,
-    help="An option of the data set, such as label_noise=0.2; repeatable.",
+    help="Option of the data set (see `refimpl data list`), such as label_noise=0.2; repeatable.",
 )
 @backend_option
 @dtype_option

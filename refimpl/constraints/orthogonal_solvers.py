@@ -148,9 +148,10 @@ def _failure(w: Array, x: Array, small: SmallSystem, solver: Solver) -> Exceptio
             "halved or replaced by the polar projection",
             **numbers,
         )
+    others = [repr(name) for name in ("auto", "newton") if name != solver]
     return ConvergenceError(
-        f"the projection onto the orthogonal matrices did not converge with solver "
-        f"{solver!r}; use solver='auto' or 'newton', more iterations or a smaller step",
+        f"the projection onto the orthogonal matrices did not converge with solver {solver!r}; "
+        f"use solver {' or '.join(others)}, more iterations or a smaller step",
         **numbers,
     )
 
