@@ -16,6 +16,7 @@ from refimpl.algorithms import registry
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment
+from refimpl.experiments.minnorm_optimum import conditioned
 from refimpl.models import DeepLinear, Objective
 from refimpl.random import Rng
 
@@ -29,7 +30,7 @@ class Config:
     outputs: int = 2
     copies: int = 24
     batch_size: int = 3
-    rates: tuple[float, ...] = (0.001, 0.002)
+    rates: tuple[float, ...] = (0.0005, 0.002)
     ratio: float = 4.0
     settle: float = 1.5
     measure: float = 2.5
@@ -46,7 +47,7 @@ class Config:
 
 def run_task(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     p, n, copies = config.examples, config.inputs, config.copies
-    one = rng.child("x").normal((p, n)) / np.sqrt(n)
+    one = conditioned(rng.child("x"), p, n)
     x = np.kron(np.eye(copies), one)
     y = rng.child("y").normal((p * copies, config.outputs))
     model = DeepLinear((n * copies, config.outputs))
