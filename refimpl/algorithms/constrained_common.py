@@ -196,13 +196,13 @@ def general_blocks(algorithm: Any, params: Tree) -> Blocks:
     return Blocks(tuple(Unconstrained() for _ in ad.flatten(params)[0]))
 
 
-def general_start(algorithm: Any, params: Tree) -> tuple[Tree, list[Array]]:
-    """The parameters, made feasible where the fields ask for it, and their positions."""
+def feasible_start(algorithm: Any, params: Tree) -> tuple[Tree, Blocks, list[Array]]:
+    """The parameters, made orthonormal where ``start`` says so, their blocks and positions."""
     check_params(params)
-    blocks = general_blocks(algorithm, params)
+    blocks = algorithm.blocks(params)
     if not blocks.whole and algorithm.start != "require":
         params = orthonormal_params(params, blocks, algorithm.start)
-    return params, blocks.positions(params)
+    return params, blocks, blocks.positions(params)
 
 
 def check_general(algorithm: Any) -> None:

@@ -64,8 +64,8 @@ from refimpl.algorithms.constrained_common import (
     checked_gradient,
     draw_noise,
     explained,
+    feasible_start,
     general_blocks,
-    general_start,
 )
 from refimpl.arrays import Array
 from refimpl.constraints import Blocks, Constraint, Solved, Solver, UserConstraint, largest
@@ -240,7 +240,7 @@ class ConstrainedOverdamped:
         ConstraintError
             If a user constraint's Jacobian has no full rank.
         """
-        params, positions = general_start(self, params)
+        params, _, positions = feasible_start(self, params)
         return OverdampedState(params, 0, positions)
 
     def step(

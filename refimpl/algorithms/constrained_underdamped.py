@@ -57,8 +57,8 @@ from refimpl.algorithms.constrained_common import (
     OnFailure,
     Start,
     check_general,
+    feasible_start,
     general_blocks,
-    general_start,
 )
 from refimpl.algorithms.constrained_splitting import (
     LETTERS,
@@ -144,8 +144,8 @@ class ConstrainedUnderdamped:
             If the parameters do not satisfy the constraint and cannot be made to, or a user
             constraint's Jacobian has no full rank.
         """
-        params, positions = general_start(self, params)
-        return first_underdamped(self, self.blocks(params), params, positions, rng)
+        params, blocks, positions = feasible_start(self, params)
+        return first_underdamped(self, blocks, params, positions, rng)
 
     def step(
         self, state: UnderdampedState, objective: Objective, batch: Any, rng: Rng | None = None

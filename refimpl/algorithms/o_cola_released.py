@@ -2,7 +2,7 @@
 
 With every switch off this is o-CoLA-ud in the order O B A, in the variables of a momentum
 optimiser: buffer b = P/h, learning rate α = h², μ = exp(−γ h). It exists to be compared with; to
-train, use :mod:`refimpl.algorithms.o_cola`.
+train, use :mod:`refimpl.algorithms.o_cola_ud`.
 
 Algorithm
 ---------

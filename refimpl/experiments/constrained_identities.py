@@ -13,8 +13,9 @@ from refimpl.algorithms.c_cola_od import CCoLAod
 from refimpl.algorithms.c_cola_ud import CCoLAud
 from refimpl.algorithms.constrained_underdamped import ConstrainedUnderdamped
 from refimpl.algorithms.momentum import Momentum
-from refimpl.algorithms.o_cola import OCoLAod, OCoLAud
+from refimpl.algorithms.o_cola_od import OCoLAod
 from refimpl.algorithms.o_cola_released import ReleasedOCoLAud
+from refimpl.algorithms.o_cola_ud import OCoLAud
 from refimpl.arrays import Backend
 from refimpl.constraints import Circle, Constraint, Orthogonal, UserConstraint, drift
 from refimpl.errors import InfeasibleError

@@ -16,8 +16,8 @@ from refimpl import autodiff as ad
 from refimpl import datasets
 from refimpl.algorithms.c_cola_released import ReleasedCCoLAud, _kick, _raw_start
 from refimpl.algorithms.c_cola_ud import CCoLAud
-from refimpl.algorithms.o_cola import OCoLAud
 from refimpl.algorithms.o_cola_released import ReleasedOCoLAud, released_learning_rates
+from refimpl.algorithms.o_cola_ud import OCoLAud
 from refimpl.arrays import Backend
 from refimpl.errors import InfeasibleError
 from refimpl.experiments.base import Experiment, merge

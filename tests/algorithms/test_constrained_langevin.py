@@ -12,7 +12,8 @@ from refimpl.algorithms.constrained_overdamped import ConstrainedOverdamped
 from refimpl.algorithms.constrained_splitting import LETTERS
 from refimpl.algorithms.constrained_underdamped import ConstrainedUnderdamped
 from refimpl.algorithms.langevin import Langevin
-from refimpl.algorithms.o_cola import OCoLAod, OCoLAud
+from refimpl.algorithms.o_cola_od import OCoLAod
+from refimpl.algorithms.o_cola_ud import OCoLAud
 from refimpl.algorithms.sgld import SGLD
 from refimpl.constraints import Orthogonal, UserConstraint
 from refimpl.errors import ConstraintError, ConvergenceError, DivergenceError, InfeasibleError

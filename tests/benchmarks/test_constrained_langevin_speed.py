@@ -18,7 +18,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.c_cola_od import CCoLAod
 from refimpl.algorithms.c_cola_ud import CCoLAud
 from refimpl.algorithms.momentum import Momentum
-from refimpl.algorithms.o_cola import OCoLAud
+from refimpl.algorithms.o_cola_ud import OCoLAud
 
 REPEATS = 50
 DTYPES = [np.float64, np.float32]
