@@ -11,7 +11,7 @@ from refimpl.experiments.constrained_spirals import METHODS
 
 _NAMES = (
     "epoch", "train_loss", "test_loss", "train_accuracy", "test_accuracy", "field", "side",
-    "train_inputs", "train_signs", "test_inputs", "test_signs", "setting",
+    "train_inputs", "train_signs", "test_inputs", "test_signs", "setting", "grid_validation",
 )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def draw(results: Results, style: Any) -> Any:
             low, high = np.quantile(curves, [0.1, 0.9], axis=0)
             bottom.fill_between(epoch, low, high, color=colour, alpha=0.25, linewidth=0)
             bottom.plot(epoch, np.median(curves, axis=0), color=colour, label=part, linewidth=1.3)
-        bottom.set(yscale="log", xlabel="epoch", ylim=(3e-2, 1.5))
+        bottom.set(yscale="log", xlabel="epoch", ylim=(1e-3, 4.0))
         if column == 0:
             bottom.set_ylabel("loss")
             bottom.legend(fontsize=8, loc="lower left")
@@ -75,13 +75,18 @@ FIGURE = Figure(
     title="Two spirals: what the circle constraint and the noise add",
     draw=draw,
     experiments=("constrained_spirals",),
+    claims=("CL-41",),
     caption=(
-        "Network 2-500-1, ReLU, 100 training points, batch 5, h = 0.1, radii 1 and 5, τ = 1e-5, "
-        "1,000 epochs, float32. Decision field and data of the first of ten draws; accuracies are "
-        "means over the draws, differences to SGD paired with their standard error; losses are "
-        "medians with the 10-90% range. Training is not finished at 1,000 epochs, and the "
-        "constraint slows it. The published figure, of one draw at settings that are "
-        "not on record, has 81 / 80.45 / 86.95 / 84.45 / 91.7% test accuracy."
+        "Network 2-100-1, ReLU, 100 training points, batch 20, 4,000 epochs, float32. Each method "
+        "has four settings, chosen by validation accuracy over four draws of their own; kept were "
+        "h = 1 for all, weight decay 1e-5, radii 5 and 5, τ = 1e-3 for SGLD and 1e-4 for C-SGLD "
+        "(h = 1 is the largest in the grids). "
+        "Decision field and data of the first of twenty fresh draws; accuracies are means over the "
+        "draws, differences to SGD paired with their standard error; losses are medians with the "
+        "10-90% range. The gain in accuracy comes with the noise; the constraint keeps the test "
+        "loss down, and alone changes the accuracy by less than its standard error. C-SGLD is not "
+        "shown to be more accurate than SGLD (+0.4 ± 0.6). The published figure, of one draw at "
+        "settings that are not on record, has 81 / 80.45 / 86.95 / 84.45 / 91.7% test accuracy."
     ),
     data=data,
 )

@@ -1,19 +1,22 @@
 """Two spirals: SGD, weight decay, noise and circle constraints, and what each adds.
 
-A network of one hidden layer is trained on 100 points of two interleaved spirals, with ten
+A network of one hidden layer is trained on 100 points of two interleaved spirals, with all
 independent draws (data, initial weights, noise) side by side: every leaf has the draws along its
 first axis and the loss is the sum over draws, so that each draw takes exactly the steps it would
-take alone. Methods are compared draw by draw. Every method's hyper-parameters are those of its
-grid with the best mean validation accuracy at the end; only then is the test set read.
+take alone. Methods are compared draw by draw.
+
+Every method has a grid of equally many settings. Each setting is trained on a few draws of its
+own, and the one with the best mean validation accuracy at the end is trained again on fresh draws,
+whose test points are read once: no test point takes part in the choice.
 
 The geometry (two turns, radius 1, noise 0.05, 100 training and 2000 test points) is that of the
-published overview figure, which runs to 10,000 epochs; width, batch and step size are not on
-record, and are chosen here, as is the number of epochs.
+published overview figure, which runs to 10,000 epochs; width, batch, step size, radii and
+temperature are not on record, and are chosen here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +26,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms import registry
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch, load
-from refimpl.experiments.base import Experiment, stack
+from refimpl.experiments.base import Experiment
 from refimpl.models import MLP
 from refimpl.random import Rng
 
@@ -32,19 +35,26 @@ METHODS = ("SGD", "SGD + WD", "C-SGD", "SGLD", "C-SGLD")
 
 @dataclass(frozen=True)
 class Config:
-    """Network, steps, grids and draws."""
+    """Network, steps, grids and draws.
 
-    width: int = 500
-    batch_size: int = 5
-    epochs: int = 60
-    evaluations: int = 6
-    draws: int = 2
-    step_size: float = 0.1
-    decays: tuple[float, ...] = (1e-4,)
-    temperatures: tuple[float, ...] = (1e-4,)
-    radii: tuple[tuple[float, float], ...] = ((1.0, 5.0),)
-    test: int = 2000
-    grid: int = 60
+    Step sizes pair with decays, radii and temperatures; SGD, which has nothing else to choose,
+    has step sizes of its own, so that every grid has the same number of settings.
+    """
+
+    width: int = 20
+    batch_size: int = 20
+    epochs: int = 40
+    evaluations: int = 4
+    selection_draws: int = 2
+    draws: int = 3
+    sgd_step_sizes: tuple[float, ...] = (0.5, 1.0)
+    step_sizes: tuple[float, ...] = (0.5,)
+    decays: tuple[float, ...] = (1e-5, 1e-4)
+    temperatures: tuple[float, ...] = (1e-4, 1e-3)
+    radii: tuple[tuple[float, float], ...] = ((3.0, 10.0), (5.0, 5.0))
+    constrained_temperature: float = 1e-4
+    test: int = 500
+    grid: int = 30
 
     @classmethod
     def quick(cls) -> Config:
@@ -53,33 +63,40 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         return cls(
-            epochs=1_000,
-            evaluations=50,
-            draws=10,
-            temperatures=(1e-5,),
+            width=100,
+            epochs=4_000,
+            evaluations=80,
+            selection_draws=4,
+            draws=20,
+            sgd_step_sizes=(0.125, 0.25, 0.5, 1.0),
+            step_sizes=(0.5, 1.0),
+            test=2000,
+            grid=80,
         )
 
 
+def settings(config: Config, method: str) -> tuple[str, list[dict[str, Any]]]:
+    """The algorithm of ``method`` and the settings of its grid."""
+    if method == "SGD":
+        return "sgd", [{"learning_rate": h} for h in config.sgd_step_sizes]
+    grid: list[dict[str, Any]] = []
+    for h in config.step_sizes:
+        if method == "SGD + WD":
+            grid += [{"learning_rate": h, "strength": decay} for decay in config.decays]
+        elif method == "SGLD":
+            grid += [{"learning_rate": h, "temperature": tau} for tau in config.temperatures]
+        else:
+            tau = config.constrained_temperature if method == "C-SGLD" else 0.0
+            grid += [
+                {"step_size": h, "radii": radii, "temperature": tau, "diagnostics": False}
+                for radii in config.radii
+            ]
+    return {"SGD + WD": "weight_decay", "SGLD": "sgld"}.get(method, "c_cola_od"), grid
+
+
 def tasks(config: Config) -> list[dict[str, Any]]:
-    """One for every method and point of its grid."""
-    h = config.step_size
-    hyper: dict[str, Any]
-    made: list[dict[str, Any]] = [
-        {"method": "SGD", "algorithm": "sgd", "hyper": {"learning_rate": h}}
-    ]
-    for decay in config.decays:
-        hyper = {"learning_rate": h, "strength": decay}
-        made.append({"method": "SGD + WD", "algorithm": "weight_decay", "hyper": hyper})
-    for radii in config.radii:
-        hyper = {"step_size": h, "radii": list(radii)}
-        made.append({"method": "C-SGD", "algorithm": "c_cola_od", "hyper": hyper})
-    for tau in config.temperatures:
-        hyper = {"learning_rate": h, "temperature": tau}
-        made.append({"method": "SGLD", "algorithm": "sgld", "hyper": hyper})
-        for radii in config.radii:
-            hyper = {"step_size": h, "radii": list(radii), "temperature": tau}
-            made.append({"method": "C-SGLD", "algorithm": "c_cola_od", "hyper": hyper})
-    return made
+    """One for every method: the choice of its setting and the runs with it."""
+    return [{"method": method} for method in METHODS]
 
 
 def _outputs(params: Any, inputs: Any, draws: int) -> Any:
@@ -95,11 +112,13 @@ def _losses(params: Any, inputs: Any, signs: Any) -> Any:
     return ad.mean(ad.softplus(-signs * _outputs(params, inputs, draws)), axis=1)
 
 
-def _stacked(config: Config, backend: Backend, rng: Rng) -> tuple[Any, dict[str, tuple[Any, Any]]]:
+def _stacked(
+    config: Config, backend: Backend, rng: Rng, draws: int
+) -> tuple[Any, dict[str, tuple[Any, Any]]]:
     """Initial parameters and data sets of all draws, stacked along the first axis."""
     model = MLP((2, config.width, 1))
     made, data = [], []
-    for draw in range(config.draws):
+    for draw in range(draws):
         stream = rng.child("draw", draw)
         made.append(model.init(stream.child("init"), "torch_default", bias_scale=1.0))
         data.append(load("spirals", rng=stream.child("data"), test=config.test))
@@ -123,78 +142,103 @@ def _stacked(config: Config, backend: Backend, rng: Rng) -> tuple[Any, dict[str,
     return params, parts
 
 
-def run_task(
-    config: Config, backend: Backend, rng: Rng, *, method: str, algorithm: str, hyper: Any
-) -> dict[str, Any]:
-    # The same draws for every method: they depend on the seed alone.
-    common = Rng(rng.seed).child("constrained_spirals")
-    params, parts = _stacked(config, backend, common)
-    made = registry.make(
-        algorithm, **{k: tuple(v) if isinstance(v, list) else v for k, v in hyper.items()}
-    )
+def _scores(params: Any, part: tuple[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Loss and accuracy of every draw."""
+    inputs, signs = part
+    margin = to_host(signs) * to_host(_outputs(params, inputs, inputs.shape[0]))
+    return np.mean(np.logaddexp(0.0, -margin), axis=1), np.mean(margin > 0.0, axis=1)
+
+
+def _trained(
+    config: Config,
+    algorithm: Any,
+    params: Any,
+    parts: Mapping[str, tuple[Any, Any]],
+    order: Rng,
+    noise: Rng,
+    evaluations: int = 0,
+) -> tuple[Any, dict[str, np.ndarray]]:
+    """Parameters after all epochs, and the curves (draws, evaluations + 1) of ``parts``."""
     inputs, signs = parts["train"]
     points = inputs.shape[1]
-    per_epoch = points // config.batch_size
-    state = made.init(params)
+    curves: dict[str, list[np.ndarray]] = {}
 
     def objective(p: Any, batch: Batch) -> Any:
         return ad.sum(_losses(p, batch.inputs, batch.targets))
 
-    every = max(1, config.epochs // config.evaluations)
-    curves: dict[str, list[np.ndarray]] = {"epoch": []}
-
     def evaluate(epoch: int) -> None:
-        curves["epoch"].append(np.asarray(float(epoch)))
-        for name, (x, y) in parts.items():
-            logits = to_host(_outputs(state.params, x, config.draws))
-            margin = to_host(y) * logits
-            loss = np.mean(np.logaddexp(0.0, -margin), axis=1)
+        curves.setdefault("epoch", []).append(np.asarray(float(epoch)))
+        for name, part in parts.items():
+            loss, accuracy = _scores(state.params, part)
             curves.setdefault(f"{name}_loss", []).append(loss)
-            curves.setdefault(f"{name}_accuracy", []).append(np.mean(margin > 0.0, axis=1))
+            curves.setdefault(f"{name}_accuracy", []).append(accuracy)
 
-    evaluate(0)
+    state = algorithm.init(params)
+    every = config.epochs // evaluations if evaluations else config.epochs + 1
+    if evaluations:
+        evaluate(0)
     for epoch in range(config.epochs):
-        order = common.child("order", epoch).permutation(points)
-        for k in range(per_epoch):
-            chosen = order[k * config.batch_size : (k + 1) * config.batch_size]
+        shuffled = order.permutation(points)
+        for start in range(0, points, config.batch_size):
+            chosen = shuffled[start : start + config.batch_size]
             batch = Batch(inputs[:, chosen, :], signs[:, chosen], chosen)
-            step = epoch * per_epoch + k
-            state, _ = made.step(state, objective, batch, rng.child("step", step))
+            state, _ = algorithm.step(state, objective, batch, noise)
         if (epoch + 1) % every == 0:
             evaluate(epoch + 1)
+    return state.params, {name: np.stack(values, axis=-1) for name, values in curves.items()}
 
+
+def run_task(config: Config, backend: Backend, rng: Rng, *, method: str) -> dict[str, Any]:
+    # The same draws and orders for every method: they depend on the seed alone.
+    common = Rng(rng.seed).child("constrained_spirals")
+    name, grid = settings(config, method)
+
+    selection = common.child("selection")
+    params, parts = _stacked(config, backend, selection, config.selection_draws)
+    validation = []
+    for index, hyper in enumerate(grid):
+        reached, _ = _trained(
+            config,
+            registry.make(name, **hyper),
+            params,
+            parts,
+            selection.child("order"),
+            rng.child("selection", index),
+        )
+        validation.append(float(np.mean(_scores(reached, parts["validation"])[1])))
+    chosen = grid[int(np.argmax(validation))]
+
+    fresh = common.child("fresh")
+    params, parts = _stacked(config, backend, fresh, config.draws)
+    reached, curves = _trained(
+        config,
+        registry.make(name, **chosen),
+        params,
+        parts,
+        fresh.child("order"),
+        rng.child("fresh"),
+        config.evaluations,
+    )
     side = np.linspace(-1.15, 1.15, config.grid)
     mesh = np.stack(np.meshgrid(side, side), axis=-1).reshape(1, -1, 2)
     everywhere = backend.asarray(np.broadcast_to(mesh, (config.draws, *mesh.shape[1:])))
-    field = to_host(_outputs(state.params, everywhere, config.draws))[0]
+    field = to_host(_outputs(reached, everywhere, config.draws))[0]
     return {
-        **{name: np.stack(values, axis=-1) for name, values in curves.items()},
+        **curves,
+        "grid_validation": np.asarray(validation),
+        "setting": np.asarray(
+            "|".join(f"{key}={value}" for key, value in chosen.items() if key != "diagnostics")
+        ),
         "field": field.reshape(config.grid, config.grid),
         "side": side,
-        "train_inputs": to_host(inputs)[0],
-        "train_signs": to_host(signs)[0],
+        "train_inputs": to_host(parts["train"][0])[0],
+        "train_signs": to_host(parts["train"][1])[0],
         "test_inputs": to_host(parts["test"][0])[0],
         "test_signs": to_host(parts["test"][1])[0],
-        "largest_weight": float(
-            np.max([np.max(np.abs(to_host(layer["weight"]))) for layer in state.params])
+        "largest_weights": np.asarray(
+            [float(np.max(np.abs(to_host(layer["weight"])))) for layer in reached]
         ),
     }
-
-
-def collect(
-    config: Config, tasks: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, np.ndarray]]
-) -> dict[str, np.ndarray]:
-    """The point of each method's grid that validates best, methods along the first axis."""
-    chosen = []
-    for method in METHODS:
-        of_method = [i for i, task in enumerate(tasks) if task["method"] == method]
-        scores = [float(np.mean(results[i]["validation_accuracy"][:, -1])) for i in of_method]
-        chosen.append(of_method[int(np.argmax(scores))])
-    kept = stack(config, [dict(tasks[i]) for i in chosen], [results[i] for i in chosen])
-    settings = [
-        "|".join(f"{name}={value}" for name, value in tasks[i]["hyper"].items()) for i in chosen
-    ]
-    return {**kept, "setting": np.asarray(settings)}
 
 
 EXPERIMENT = Experiment(
@@ -203,5 +247,4 @@ EXPERIMENT = Experiment(
     config=Config,
     tasks=tasks,
     run_task=run_task,
-    collect=collect,
 )
