@@ -586,6 +586,8 @@ def _write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
+        if path.is_file() and not zipfile.is_zipfile(path):  # np.load would speak of pickles
+            raise CheckpointError(f"{path} is no npz archive, or half of one")
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:

@@ -84,6 +84,9 @@ def test_a_failing_claim_makes_the_exit_code_1_and_says_why(book):
     assert "MN-1 fails (minnorm, eq. 7): predicted 1, measured 1.5, tolerance 0.1. off by half" in (
         result.output
     )
+    assert "want of digits" not in result.output
+    single = call("verify", "--jobs", 1, "--no-cache", "--dtype", "float32", code=1)
+    assert "a claim can fail for want of digits" in single.output
     assert not Path("outputs/cache").exists()
     call("verify", "--jobs", 1, "--claim", "fd-2", "--output", "there")
     assert Path("there/report.html").is_file()
@@ -197,6 +200,7 @@ def test_a_smaller_loss_than_at_the_start_is_reached(tmp_path):
         (("--algorithm", "sgd", "--loss", "hinge"), "take softmax_cross_entropy"),
         (("--algorithm", "sgd", "--data-option", "colour=3"), "no option 'colour'"),
         (("--algorithm", "sgd", "--data-option", "colour"), "not of the form NAME=VALUE"),
+        (("--algorithm", "sgd", "--data-option", "noise="), "not of the form NAME=VALUE"),
         (("--algorithm", "sgd", "--widths", "2-5-2"), "--width or --widths, not both"),
         ((), "name one with --algorithm; `refimpl list algorithms` shows them"),
     ],

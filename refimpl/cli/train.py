@@ -195,7 +195,7 @@ def _parse_data_options(
     parsed = {}
     for text in values:
         name, equals, value = text.partition("=")
-        if not equals:
+        if not equals or not value:
             raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
         try:
             parsed[name.replace("-", "_")] = ast.literal_eval(value)

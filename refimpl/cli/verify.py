@@ -129,4 +129,6 @@ def command(
             )
     console.print(f"{ledger.summarise(records)} in {seconds:.0f} s -> {path}", soft_wrap=True)
     if any(record.verdict == "fails" for record in records):
+        if options["dtype"] == "float32":
+            console.print("Tolerances are for float64: a claim can fail for want of digits alone.")
         context.exit(1)

@@ -365,7 +365,7 @@ def test_broken_checkpoints_are_refused(tmp_path):
     whole = path.read_bytes()
     for content in (b"", b"not an archive", whole[: len(whole) // 2], whole[:-10]):
         path.write_bytes(content)
-        with pytest.raises(CheckpointError, match=r"run\.npz"):
+        with pytest.raises(CheckpointError, match=r"run\.npz is no npz archive"):
             go(checkpoint=path, resume=True)
     np.savez(path, loss=np.zeros(3))
     with pytest.raises(CheckpointError, match="not a checkpoint"):
