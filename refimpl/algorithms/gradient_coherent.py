@@ -92,7 +92,15 @@ from refimpl.algorithms.base import (
     real_between,
     zeros_like,
 )
-from refimpl.algorithms.l1 import soft_threshold
+from refimpl.algorithms.gradient_coherent_criteria import (
+    coherence,
+    decide,
+    flat,
+    inner,
+    penalise,
+    pull_of,
+    total,
+)
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, namespace
 from refimpl.random import Rng
@@ -289,18 +297,18 @@ multiplies the weights by 1 - 3 = -2, which oscillates and does not decay
         slopes, _ = ad.flatten(gradient)
         chosen = [i for i, leaf in enumerate(params) if is_regularised(leaf, self.include)]
         weights, losses = [params[i] for i in chosen], [slopes[i] for i in chosen]
-        pulls = [self._pull(w) for w in weights]  # line 2
+        pulls = [pull_of(self, w) for w in weights]  # line 2
 
-        g, w = _flat(losses), _flat(weights)
-        r = w if self.penalty == "l2" else _flat(pulls)
-        gg, ww = self._inner(g, g), self._inner(w, w)
-        rr = ww if r is w else self._inner(r, r)
-        kappas = self._coherence(state, objective, batch, chosen, g, r, gg, rr)  # line 3
-        opened = self._decide(losses, pulls, kappas, gg, rr)  # line 4
+        g, w = flat(losses), flat(weights)
+        r = w if self.penalty == "l2" else flat(pulls)
+        gg, ww = inner(self, g, g), inner(self, w, w)
+        rr = ww if r is w else inner(self, r, r)
+        kappas = coherence(self, state, objective, batch, chosen, g, r, gg, rr)  # line 3
+        opened = decide(self, losses, pulls, kappas, gg, rr)  # line 4
         if state.step // state.steps_per_epoch < self.delay:
             opened = [gate & ~gate for gate in opened]
         gates = [namespace(loss).astype(gate, loss.dtype) for gate in opened]
-        share = _total([namespace(loss).sum(gate) for gate in gates])
+        share = total([namespace(loss).sum(gate) for gate in gates])
         share = share / sum(gate.size for gate in gates)
         gates = gates * len(chosen) if len(gates) < len(chosen) else gates
         strengths = [self.strength * gate for gate in gates]
@@ -314,7 +322,7 @@ multiplies the weights by 1 - 3 = -2, which oscillates and does not decay
         after, _ = ad.flatten(moved.params)
         if not inside:  # line 7
             for i, lam, pull in zip(chosen, strengths, pulls, strict=True):
-                after[i] = self._penalise(after[i], self.learning_rate * lam, pull)
+                after[i] = penalise(self, after[i], self.learning_rate * lam, pull)
         if self.keep_zeros:
             for i, gate, old in zip(chosen, gates, weights, strict=True):
                 kept = (gate > 0.0) | (old != 0.0)
@@ -330,119 +338,15 @@ multiplies the weights by 1 - 3 = -2, which oscillates and does not decay
         info = GateInfo(
             loss,
             share,
-            _total(kappas) / len(kappas),
-            namespace(loss).sqrt(_total(gg)),
-            namespace(loss).sqrt(_total(ww)),
+            total(kappas) / len(kappas),
+            namespace(loss).sqrt(total(gg)),
+            namespace(loss).sqrt(total(ww)),
             _nonzero([after[i] for i in chosen], loss.dtype),
         )
         return new, info
 
-    def _pull(self, weight: Array) -> Array:
-        """R, the gradient of the penalty at strength 1."""
-        return weight if self.penalty == "l2" else namespace(weight).sign(weight)
-
-    def _inner(self, left: list[Array], right: list[Array]) -> list[Array]:
-        """The inner product of each pair, or their sum where the scope is global."""
-        each = [a @ b for a, b in zip(left, right, strict=True)]
-        return [_total(each)] if self.scope == "global" else each
-
-    def _coherence(
-        self,
-        state: GateState,
-        objective: Objective,
-        batch: Any,
-        chosen: list[int],
-        g: list[Array],
-        r: list[Array],
-        gg: list[Array],
-        rr: list[Array],
-    ) -> list[Array]:
-        """κ of the whole network, or of each array."""
-        if self.strength == 0.0:
-            return [namespace(*gg).ones_like(square) for square in gg]
-        if self.criterion in ("lookahead", "temporal"):
-            other = state.previous
-            if self.criterion == "lookahead":
-                ahead, structure = ad.flatten(state.params)
-                for i in chosen:
-                    size = self.learning_rate * self.strength
-                    ahead[i] = self._penalise(ahead[i], size, self._pull(ahead[i]))
-                other = ad.grad(objective)(ad.unflatten(structure, ahead), batch)
-            leaves, _ = ad.flatten(other)
-            others = _flat([leaves[i] for i in chosen])
-            cross, sizes = self._inner(g, others), self._inner(others, others)
-        else:  # three inner products, so that g + λR is not formed before the decision
-            lam, gr = self.strength, self._inner(g, r)
-            cross = [a + lam * b for a, b in zip(gg, gr, strict=True)]
-            sizes = [a + (2.0 * lam) * b + lam**2 * c for a, b, c in zip(gg, gr, rr, strict=True)]
-        return [cosine(*each) for each in zip(cross, gg, sizes, strict=True)]
-
-    def _decide(
-        self,
-        slopes: list[Array],
-        pulls: list[Array],
-        kappas: list[Array],
-        gg: list[Array],
-        rr: list[Array],
-    ) -> list[Array]:
-        """Whether the penalty acts: on the network, on each array, or on each element."""
-        if self.criterion == "always":
-            return [kappa >= -1.0 for kappa in kappas]
-        if self.criterion == "ratio":
-            lam, most = self.strength**2, self.ratio**2
-            return [lam * b <= most * a for a, b in zip(gg, rr, strict=True)]
-        if self.criterion == "sign":
-            sign = namespace(*gg).sign
-            return [
-                sign(g + self.strength * pull) == sign(g)
-                for g, pull in zip(slopes, pulls, strict=True)
-            ]
-        return [kappa >= self.threshold for kappa in kappas]
-
-    def _penalise(self, weight: Array, size: Any, pull: Array) -> Array:
-        """``weight`` after a step of the penalty alone: outside the buffer, and for P(w)."""
-        return soft_threshold(weight, size) if self.penalty == "l1" else weight - size * pull
-
-
-def cosine(cross: Array, first: Array, second: Array) -> Array:
-    """⟨a, b⟩ / (‖a‖ ‖b‖) from ⟨a, b⟩, ‖a‖² and ‖b‖², in [−1, 1]; 0 where a norm is 0.
-
-    Parameters
-    ----------
-    cross, first, second : 0-d array
-
-    Returns
-    -------
-    0-d array
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> float(cosine(np.asarray(6.0), np.asarray(4.0), np.asarray(9.0)))
-    1.0
-    >>> float(cosine(np.asarray(0.0), np.asarray(0.0), np.asarray(9.0)))
-    0.0
-    """
-    xp = namespace(cross)
-    product = xp.sqrt(first) * xp.sqrt(xp.clip(second, 0.0, None))  # rounding below 0
-    defined = product > 0.0
-    safe = xp.where(defined, product, xp.ones_like(product))
-    return xp.where(defined, xp.clip(cross / safe, -1.0, 1.0), xp.zeros_like(product))
-
-
-def _flat(leaves: list[Array]) -> list[Array]:
-    reshape = namespace(*leaves).reshape
-    return [reshape(leaf, (-1,)) for leaf in leaves]
-
-
-def _total(parts: list[Array]) -> Array:
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
-
 
 def _nonzero(weights: list[Array], dtype: Any) -> Array:
     xp = namespace(*weights)
-    kept = _total([xp.count_nonzero(w != 0.0) for w in weights])
+    kept = total([xp.count_nonzero(w != 0.0) for w in weights])
     return xp.astype(kept, dtype) / sum(w.size for w in weights)
