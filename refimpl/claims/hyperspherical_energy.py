@@ -63,7 +63,9 @@ def projected_mean(neurons: int, k: float, inverse: float) -> float:
     experiment="hyperspherical_identities",
 )
 def gradient_is_right(result: Result) -> Outcome:
-    return compare(0.0, result["gradient_error"], 1e-11, note="order-six differences")
+    """The rounding of the differences themselves reaches some 1e-11 where neurons come close; the
+    tests compare with an independent autodiff to 1e-12."""
+    return compare(0.0, result["gradient_error"], 1e-10, note="order-six differences")
 
 
 @claim(
