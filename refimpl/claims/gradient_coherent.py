@@ -13,6 +13,7 @@ import numpy as np
 
 from refimpl.claims.ledger import Outcome, all_of, bound, check, claim, compare
 from refimpl.experiments.base import Result
+from refimpl.theory import gradient_coherent_laws as laws
 
 PAPER = "gradient_coherent"
 DERIVED = "derived here"
@@ -100,7 +101,8 @@ def finite_death(result: Result) -> Outcome:
     experiment="gradient_coherent_identities",
 )
 def vanishing_through_depth(result: Result) -> Outcome:
-    predicted = float(result["shrink"]) ** (np.asarray(result["depths"]) - 1.0)
+    shrink = float(result["shrink"])
+    predicted = [laws.gradient_factor(shrink, int(depth)) for depth in result["depths"]]
     return compare(predicted, result["gradient_ratio"], 1e-3, relative=True)
 
 

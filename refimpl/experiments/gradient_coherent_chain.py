@@ -23,7 +23,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms import make
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
-from refimpl.experiments.base import Experiment
+from refimpl.experiments.base import Experiment, merge
 from refimpl.models import DeepLinear, Objective
 from refimpl.random import Rng
 
@@ -87,15 +87,6 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, kind: str) -> dict[s
     return _gate(config, backend) if kind == "gate" else _algorithm(backend)
 
 
-def collect(
-    config: Config, items: list[dict[str, Any]], results: list[dict[str, Any]]
-) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for result in results:
-        merged |= result
-    return merged
-
-
 # --- thresholds ----------------------------------------------------------------------------------
 
 
@@ -150,12 +141,11 @@ def _thresholds(config: Config) -> dict[str, Any]:
 
 def _bisect(
     start: np.ndarray,
-    depth: np.ndarray,
     halvings: int,
     force: Callable[[np.ndarray, np.ndarray], np.ndarray],
     step: float,
 ) -> np.ndarray:
-    """Largest strengths at which w ← w + a (force(w, D) − penalty) does not fall to zero.
+    """Largest strengths at which w ← w + a force(w, λ) does not fall to zero.
 
     ``force`` gives dw/dt as a function of the weight and the strength. A chain has survived when
     its weight is above its start after many steps, and has failed when it is below.
@@ -179,7 +169,7 @@ def _tolerance(config: Config) -> dict[str, Any]:
     def l2(weight: np.ndarray, strength: np.ndarray) -> np.ndarray:
         return weight ** (depth - 1) * (1.0 - weight**depth) - strength * weight
 
-    found = _bisect(start, depth, config.halvings + 8, l2, 0.05)
+    found = _bisect(start, config.halvings + 8, l2, 0.05)
     return {
         "tolerance_depths": np.asarray(config.tolerance_depths),
         "starts": np.asarray(config.starts),
@@ -244,7 +234,7 @@ def _absolute(config: Config) -> dict[str, Any]:
     def l1(weight: np.ndarray, strength: np.ndarray) -> np.ndarray:
         return weight ** (depth - 1) * (1.0 - weight**depth) - strength
 
-    found = _bisect(start, depth, config.halvings + 8, l1, 0.05)
+    found = _bisect(start, config.halvings + 8, l1, 0.05)
 
     return {
         "absolute_starts": np.asarray(config.absolute_starts),
@@ -381,5 +371,5 @@ EXPERIMENT = Experiment(
     config=Config,
     tasks=tasks,
     run_task=run_task,
-    collect=collect,
+    collect=merge,
 )

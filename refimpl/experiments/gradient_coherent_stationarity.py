@@ -20,7 +20,7 @@ from refimpl.arrays import Array, Backend, to_host
 from refimpl.arrays import backend as make_backend
 from refimpl.datasets import Batch
 from refimpl.experiments._strong_digits import Recipe, load, start
-from refimpl.experiments.base import Experiment
+from refimpl.experiments.base import Experiment, merge
 from refimpl.models import MLP, DeepLinear, Objective
 from refimpl.random import Rng
 
@@ -75,15 +75,6 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, kind: str) -> dict[s
         "factorisations": lambda: _factorisations(config, place, rng),
     }
     return work[kind]()
-
-
-def collect(
-    config: Config, items: list[dict[str, Any]], results: list[dict[str, Any]]
-) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for result in results:
-        merged |= result
-    return merged
 
 
 def _host(array: Any) -> np.ndarray:
@@ -290,14 +281,6 @@ def _factorisations(config: Config, backend: Backend, rng: Rng) -> dict[str, Any
     matrix = _host(rng.child("matrix").normal((4, 3), like=like))
     depths, best, least_random = (2, 3, 5), [], []
     for depth in depths:
-        costs = []
-        for index in range(config.factorisations):
-            stream = rng.child("factors", depth, index)
-            inner = [stream.child(k).normal((3, 3)) for k in range(depth - 1)]
-            product = np.linalg.multi_dot(inner[::-1]) if depth > 2 else inner[0]
-            last = np.linalg.solve(product.T, matrix.T).T
-            costs.append(sum(np.sum(f**2) for f in inner) + np.sum(last**2))
-        least_random.append(min(costs))
 
         def cost(flat: np.ndarray, d: int = depth) -> float:
             inner = list(flat.reshape(d - 1, 3, 3))
@@ -306,6 +289,9 @@ def _factorisations(config: Config, backend: Backend, rng: Rng) -> dict[str, Any
             return float(np.sum(flat**2) + np.sum(last**2))
 
         first = np.stack([np.eye(3)] * (depth - 1)).ravel()
+        draws = rng.child("factors", depth)
+        random = [draws.child(index).normal(first.shape) for index in range(config.factorisations)]
+        least_random.append(min(map(cost, random)))
         first += 0.1 * rng.child("search", depth).normal(first.shape)
         found = minimize(cost, first, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000})
         best.append(found.fun)
@@ -323,5 +309,5 @@ EXPERIMENT = Experiment(
     config=Config,
     tasks=tasks,
     run_task=run_task,
-    collect=collect,
+    collect=merge,
 )

@@ -47,7 +47,7 @@ def tasks(config: Config) -> list[dict[str, Any]]:
 
 def run_task(config: Config, backend: Backend, rng: Rng, *, fraction: float) -> dict[str, Any]:
     place = make_backend(backend.name, "float64")
-    return _merge(config, place) if fraction == 0.0 else _transition(config, place, fraction, rng)
+    return _merge(config, place) if fraction == 0.0 else _transition(config, place, fraction)
 
 
 def _descend(
@@ -86,7 +86,7 @@ def _merge(config: Config, place: Backend) -> dict[str, Any]:
     }
 
 
-def _transition(config: Config, place: Backend, fraction: float, rng: Rng) -> dict[str, Any]:
+def _transition(config: Config, place: Backend, fraction: float) -> dict[str, Any]:
     """λ_c of the training digits, and ‖w‖ that descent from small weights reaches near it."""
     train = load(place).train
     residuals = one_hot(train.targets, 10, train.inputs) - 0.1
