@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from figures.base import Figure, Results
+from refimpl.theory.hyperspherical_energy_projection import noise_ratio
 
 
 def data(results: Results) -> dict[str, np.ndarray]:
@@ -26,7 +27,7 @@ def draw(results: Results, style: Any) -> Any:
         left.plot(
             values["dimensions"], values["noise"][:, index], "o-", color=colour, label=f"C = {many}"
         )
-        law = (inputs / values["dimensions"]) / many**0.5
+        law = [noise_ratio(int(inputs), int(k), int(many)) for k in values["dimensions"]]
         left.plot(values["dimensions"], law, color=colour, linestyle=":", linewidth=1.2)
     left.plot([], [], ":", color=style.soft, label="(n / k) / √C")
     left.axhline(1.0, color=style.soft, linewidth=1.0, linestyle="--")
