@@ -211,7 +211,8 @@ def smoothed_kernel(s: float, cosine: float, projected: int, space: str = "full"
 def noise_ratio(dimension: int, projected: int, projections: int) -> float:
     """Norm of the noise of the projected gradient over that of the half-space gradient.
 
-    (n/k)/√C near a random initialisation, leading order; measured values are up to 1.35 times it.
+    (n/k)/√C near a random initialisation, leading order; measured values lie above it, by a factor
+    of 1.2 to 1.4 for k >= 20 and of about 2 at k = 8 (observed here, n = 576).
 
     Examples
     --------
