@@ -1,4 +1,4 @@
-"""What a figure is, and which there are: one file each, found by listing this folder.
+"""What a figure is, and which there are: one file each, found by listing the folders of the papers.
 
 >>> "sgld_gaussian" in FIGURES
 True
@@ -7,18 +7,16 @@ True
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import figures as _package
 from refimpl.errors import RefimplError, unknown_name
 from refimpl.experiments.base import Result
-
-_MACHINERY = {"base", "engine", "style"}
 
 Results = Mapping[str, Result]
 
@@ -63,11 +61,18 @@ class Figure:
     data: Callable[[Results], Mapping[str, Any]] = all_arrays
 
 
-FIGURES: dict[str, str] = {
-    module.name: f"{_package.__name__}.{module.name}"
-    for module in sorted(pkgutil.iter_modules(_package.__path__), key=lambda module: module.name)
-    if module.name not in _MACHINERY and not module.name.startswith("_")
-}
+_NAMED = re.compile(r'^FIGURE = Figure\(\s*name="(\w+)"', re.MULTILINE)
+
+
+def _listed() -> dict[str, str]:
+    found = {}
+    for path in sorted(Path(__file__).parent.glob("*/*.py")):
+        for name in _NAMED.findall(path.read_text(encoding="utf-8")):
+            found[name] = f"figures.{path.parent.name}.{path.stem}"
+    return dict(sorted(found.items()))
+
+
+FIGURES: dict[str, str] = _listed()
 """Name of each figure and the module that defines it."""
 
 

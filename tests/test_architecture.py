@@ -18,13 +18,22 @@ FLOORS = [
     {"autodiff"},
     {"datasets", "models"},
     {"constraints"},
-    {"algorithms", "theory"},
+    {"algorithms"},
     {"training"},
     {"experiments"},
     {"claims"},
+    {"papers"},
     {"cli", "figures"},
 ]
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
+
+# Inside a paper: what each part may import of the same paper.
+MAY_READ = {
+    "theory": {"theory"},
+    "algorithms": {"algorithms"},
+    "experiments": {"experiments", "algorithms", "theory"},
+    "claims": {"claims", "experiments", "algorithms", "theory"},
+}
 
 
 def name_of(path):
@@ -52,8 +61,8 @@ def imports(path):
             if node.level:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, *([base] if base else [])])
-            if base == "refimpl":
-                found |= {f"refimpl.{alias.name}" for alias in node.names}
+            if base == "refimpl" or base.startswith("refimpl.papers"):
+                found |= {f"{base}.{alias.name}" for alias in node.names}
             found.add(base)
     return found
 
@@ -78,9 +87,40 @@ def test_imports_go_down(path):
         assert below, f"{name_of(path)} imports {imported}, which is not below it"
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("refimpl/theory/*.py")), ids=name_of)
-def test_theory_shares_no_code_with_what_it_checks(path):
-    assert not {part_of(name) for name in imports(path)} & {"algorithms", "training"}
+def room_of(module):
+    """Paper and part of ``refimpl.papers.minnorm.theory.chain``: ("minnorm", "theory").
+
+    The files that stand in the room itself are its algorithms.
+    """
+    names = module.split(".")
+    if names[:2] != ["refimpl", "papers"] or len(names) < 4:
+        return (names[2] if len(names) == 3 else None), None
+    part = names[3]
+    return names[2], part if part in ("theory", "experiments", "claims") else "algorithms"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("refimpl/papers/*/**/*.py")), ids=name_of)
+def test_a_paper_is_a_room(path):
+    """No paper reads another, but for the foundations, and a closed form shares no code with what
+    it checks."""
+    paper, part = room_of(name_of(path))
+    for imported in imports(path):
+        if not imported.startswith("refimpl.papers"):
+            continue
+        other, read = room_of(imported)
+        assert other in (None, paper, "foundations"), f"{name_of(path)} imports {imported}"
+        if part is not None and read is not None and other == paper:
+            assert read in MAY_READ[part], f"{name_of(path)} imports {imported}"
+    if part == "theory":
+        assert not {part_of(name) for name in imports(path)} & {"algorithms", "training"}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if part_of(name_of(path)) in FLOOR], ids=name_of
+)
+def test_the_core_names_no_paper(path):
+    if part_of(name_of(path)) not in ("papers", "cli", "figures"):
+        assert not {name for name in imports(path) if name.startswith("refimpl.papers")}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -119,11 +159,21 @@ def test_lower_floors_need_the_three_dependencies_only():
 def test_the_check_sees_an_upward_import(tmp_path, monkeypatch):
     """This test can fail: a made-up module that imports from above is found."""
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
-    bad = tmp_path / "refimpl" / "theory" / "cheat.py"
+    bad = tmp_path / "refimpl" / "models" / "cheat.py"
     bad.parent.mkdir(parents=True)
     bad.write_text("def f():\n    from refimpl.algorithms import sgd\n    return sgd\n")
     assert "refimpl.algorithms" in imports(bad)
     with pytest.raises(AssertionError, match="not below it"):
         test_imports_go_down(bad)
-    with pytest.raises(AssertionError):
-        test_theory_shares_no_code_with_what_it_checks(bad)
+    room = tmp_path / "refimpl" / "papers" / "minnorm"
+    for place, text in (
+        ("theory/cheat.py", "from refimpl.algorithms import sgd\n"),
+        ("theory/cheat.py", "from refimpl.papers.minnorm import minnorm\n"),
+        ("cheat.py", "from refimpl.papers.minnorm.theory import chain\n"),
+        ("cheat.py", "from refimpl.papers.gradient_coherent import gate\n"),
+    ):
+        bad = room / place
+        bad.parent.mkdir(parents=True, exist_ok=True)
+        bad.write_text(text)
+        with pytest.raises(AssertionError):
+            test_a_paper_is_a_room(bad)

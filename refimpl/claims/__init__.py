@@ -1,4 +1,4 @@
-"""Claims of the papers, checked: one file per paper, found by listing this folder.
+"""Claims of the papers, checked: found by listing the folders of the papers.
 
 A claim reads the results of experiments and returns an outcome; it never trains. See
 :mod:`refimpl.claims.ledger` for how to write one and how all are evaluated, and

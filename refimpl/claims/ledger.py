@@ -23,7 +23,6 @@ import importlib
 import inspect
 import json
 import math
-import pkgutil
 import re
 import time
 import traceback
@@ -32,7 +31,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from refimpl import claims as _package
+import refimpl
 from refimpl import experiments
 from refimpl.claims.outcomes import (
     VERDICTS,
@@ -92,7 +91,6 @@ PAPERS = {
 }
 """Short name of each paper and what it is about, in the order of the tables."""
 
-_MACHINERY = {"ledger", "outcomes", "report"}
 _ID = re.compile(r"([A-Z]+)-(\d+)([a-z]?)")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -206,17 +204,13 @@ claim = LEDGER.claim
 
 
 def paper_modules() -> dict[str, list[str]]:
-    """The papers that have claims here, and their modules: ``<paper>.py`` and ``<paper>_*.py``."""
-    names = sorted(
-        module.name
-        for module in pkgutil.iter_modules(_package.__path__)
-        if module.name not in _MACHINERY and not module.name.startswith("_")
-    )
+    """The papers that have claims here, and their modules: ``papers/<paper>/claims/*.py``."""
+    rooms = Path(refimpl.__file__).parent / "papers"
     found = {
         paper: [
-            f"{_package.__name__}.{name}"
-            for name in names
-            if name == paper or name.startswith(f"{paper}_")
+            f"refimpl.papers.{paper}.claims.{path.stem}"
+            for path in sorted(rooms.glob(f"{paper}/claims/*.py"))
+            if path.stem != "__init__"
         ]
         for paper in PAPERS
     }

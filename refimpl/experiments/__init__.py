@@ -1,8 +1,8 @@
 """Experiments: a config goes in, named numbers come out; claims and figures only read those.
 
-Each module of this package other than the machinery (``base``, ``runner``, ``sources``,
-``store``) defines one ``EXPERIMENT``. A new file needs no registration: the registry lists the
-folder, and imports a module when its experiment is asked for.
+Each module of ``papers/*/experiments`` that is more than shared code defines one ``EXPERIMENT``. A
+new file needs no registration: the folders are listed, and a module is imported when its
+experiment is asked for.
 
 >>> "sgld_gaussian" in EXPERIMENTS
 True
@@ -13,18 +13,27 @@ True
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import re
+from pathlib import Path
 
+import refimpl
 from refimpl.errors import RefimplError, unknown_name
 from refimpl.experiments.base import Experiment, ExperimentError, Result
 
-_MACHINERY = {"base", "runner", "sources", "store"}
+_PAPERS = Path(refimpl.__file__).parent / "papers"
+_NAMED = re.compile(r'^EXPERIMENT = Experiment\(\s*(?:name=)?"(\w+)"', re.MULTILINE)
 
-EXPERIMENTS: dict[str, str] = {
-    module.name: f"{__name__}.{module.name}"
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name)
-    if module.name not in _MACHINERY and not module.name.startswith("_")
-}
+
+def _listed() -> dict[str, str]:
+    """The name that each file in ``papers/*/experiments`` gives its experiment."""
+    found = {}
+    for path in sorted(_PAPERS.glob("*/experiments/*.py")):
+        for name in _NAMED.findall(path.read_text(encoding="utf-8")):
+            found[name] = f"refimpl.papers.{path.parts[-3]}.experiments.{path.stem}"
+    return dict(sorted(found.items()))
+
+
+EXPERIMENTS: dict[str, str] = _listed()
 """Name of each experiment and the module that defines it."""
 
 
@@ -51,7 +60,7 @@ def get(name: str) -> Experiment:
     if experiment.name != name:
         raise RefimplError(
             f"{EXPERIMENTS[name]} defines EXPERIMENT.name = {experiment.name!r}; "
-            f"it must be {name!r}, the name of its file"
+            f"it must be {name!r}"
         )
     return experiment
 

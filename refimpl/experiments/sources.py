@@ -43,7 +43,8 @@ def sources_of(module: str) -> tuple[Path, ...]:
 
     Examples
     --------
-    >>> names = {path.name for path in sources_of("refimpl.experiments.gradient_flow")}
+    >>> module = "refimpl.papers.foundations.experiments.gradient_flow"
+    >>> names = {path.name for path in sources_of(module)}
     >>> "tape.py" in names, "ledger.py" in names
     (True, False)
     """
@@ -64,6 +65,10 @@ def sources_of(module: str) -> tuple[Path, ...]:
             pending.append(name.rpartition(".")[0])  # importing a module runs its packages
         if name == f"{PACKAGE.name}.algorithms.registry":
             pending += [f"{PACKAGE.name}.algorithms.{p.stem}" for p in path.parent.glob("*.py")]
+            pending += [
+                f"{PACKAGE.name}.papers.{p.parent.name}.{p.stem}"
+                for p in PACKAGE.glob("papers/*/*.py")
+            ]
     return tuple(sorted(reached))
 
 
@@ -73,7 +78,7 @@ def dependency_hash(module: str) -> str:
 
     Examples
     --------
-    >>> len(dependency_hash("refimpl.experiments.gradient_flow"))
+    >>> len(dependency_hash("refimpl.papers.foundations.experiments.gradient_flow"))
     32
     """
     digest = hashlib.blake2b(digest_size=16)

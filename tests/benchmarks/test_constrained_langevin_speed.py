@@ -15,10 +15,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.c_cola_od import CCoLAod
-from refimpl.algorithms.c_cola_ud import CCoLAud
 from refimpl.algorithms.momentum import Momentum
-from refimpl.algorithms.o_cola_ud import OCoLAud
+from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod
+from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
+from refimpl.papers.constrained_langevin.o_cola_ud import OCoLAud
 
 REPEATS = 50
 DTYPES = [np.float64, np.float32]

@@ -13,9 +13,9 @@ from timing import bursts
 
 from refimpl import Rng
 from refimpl import autodiff as ad
-from refimpl.algorithms.comhe_random import projected_energy
-from refimpl.algorithms.hyperspherical_common import draw_projections
-from refimpl.models.hyperspherical import HypersphericalEnergy
+from refimpl.papers.hyperspherical_energy.comhe_random import projected_energy
+from refimpl.papers.hyperspherical_energy.common import draw_projections
+from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 
 NEURONS, INPUTS = 256, 2304
 PROJECTIONS, DIMENSION = 20, 40

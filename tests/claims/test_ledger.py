@@ -287,5 +287,5 @@ def test_a_lone_claims_outcome_is_stored_under_the_sources_of_its_module():
     """Else a change of the theory that it measures would leave a stale verdict in the cache."""
     [lone] = [claim for claim in load(["hyperspherical_energy"]) if claim.id == "HE-14"]
     experiment, _ = ledger._alone(lone)
-    names = {path.name for path in sources_of(experiment.module)}
-    assert {"hyperspherical_energy_theory.py", "hyperspherical_energy_angle.py"} <= names
+    names = {"/".join(path.parts[-2:]) for path in sources_of(experiment.module)}
+    assert {"claims/theory.py", "theory/projected_angle.py"} <= names

@@ -1,0 +1,247 @@
+"""c-CoLA-od: overdamped Langevin training with every weight on a circle.
+
+|θ| ≤ r by a slack ξ with θ² + ξ² = r²; the state is the angle φ with θ = r sin φ, ξ = r cos φ
+(:mod:`refimpl.papers.constrained_langevin.circles`).
+
+Algorithm
+---------
+With G = ∇V(θ; batch) and independent R, R':
+
+1. u ← −h G + √(2τh) R,  w ← √(2τh) R'
+2. t ← (u ξ − w θ)/r,  n ← (u θ + w ξ)/r
+3. radial: φ ← φ + arctan(t/(r + n));  SHAKE: φ ← φ + arcsin(t/r), which needs |t| ≤ r
+
+Free parameters (biases) take θ ← θ + u. At τ = 0 this is SGD on the circles: a small step moves θ
+by −h G (1 − θ²/r²), so that weights freeze near the bound.
+
+Sources: B. Leimkuhler, T. Pouchon, T. Vlaar and A. Storkey, arXiv 2006.10114; B. Leimkuhler,
+T. Vlaar, T. Pouchon and A. Storkey, "Better Training using Weight-Constrained Stochastic
+Dynamics", ICML 2021. The constraint and its slack are those of the released research code;
+the overdamped step is derived here (the abstracts do not state it).
+
+===== ============================================
+paper code
+===== ============================================
+h     ``step_size``
+τ     ``temperature``
+r     ``radii``, one a layer
+θ     ``state.params``
+ξ     ``state.slack``
+φ     ``state.angles``
+===== ============================================
+
+Deviations
+----------
+* Angles instead of the pairs (θ, ξ): the same method in exact arithmetic.
+* Angles are not wrapped to one turn.
+
+>>> import numpy as np
+>>> algorithm = CCoLAod(step_size=0.1, radii=(2.0,))
+>>> state = algorithm.init([np.array([[1.0]])])
+>>> for _ in range(300):
+...     state, info = algorithm.step(state, lambda w, batch: w[0][0, 0], None)
+>>> np.round(state.params[0], 6), float(info.residual) < 1e-15
+(array([[-2.]]), True)
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, get_args
+
+from refimpl import autodiff as ad
+from refimpl.algorithms.base import Objective, Tree, one_of, required_rng
+from refimpl.arrays import Array, namespace
+from refimpl.constraints import layer_radii
+from refimpl.constraints.circle import check_sine
+from refimpl.errors import InfeasibleError
+from refimpl.papers.constrained_langevin.circles import (
+    DIAGNOSTICS_HELP,
+    INCLUDE_HELP,
+    OUTSIDE_HELP,
+    RADII_HELP,
+    CircleState,
+    Include,
+    Outside,
+    check_circles,
+    largest_residual,
+    leaves_like,
+    start_on_circles,
+)
+from refimpl.papers.constrained_langevin.common import checked_gradient, explained
+from refimpl.random import Rng
+
+OnInfeasible = Literal["raise", "radial"]
+
+
+class OverdampedCircleInfo(NamedTuple):
+    """Diagnostics of a step.
+
+    Attributes
+    ----------
+    loss : 0-d array
+        Where the gradient was taken.
+    residual : 0-d array
+        Largest |θ² + ξ² − r²|/r² after the step; zero where diagnostics are off.
+    fallbacks : int
+        Layers whose SHAKE projection was replaced by the radial one.
+    """
+
+    loss: Array
+    residual: Array
+    fallbacks: int
+
+
+@dataclass(frozen=True)
+class CCoLAod:
+    """Overdamped Langevin dynamics with bounded weights.
+
+    Parameters
+    ----------
+    step_size : float
+        h, positive.
+    temperature : float
+        τ, non-negative; zero is SGD on the circles.
+    radii : tuple of float
+        r of every layer; the last one serves all further layers.
+    projection : {"radial", "shake"}
+        To the nearest point of the circle, or along the old normal.
+    on_infeasible : {"raise", "radial"}
+        Whether SHAKE without a solution is an error or replaced, for the layer, by the radial
+        projection; ``info.fallbacks`` counts it.
+    include : {"weights", "all"}
+        Bound weight matrices only, or biases too.
+    outside : {"raise", "clip"}
+        Initial weights outside their circle are an error, or clipped to ±r.
+    diagnostics : bool
+        Measure the residual at every step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a field is of the wrong type or outside its range.
+
+    Examples
+    --------
+    >>> CCoLAod(radii=(0.0,))
+    Traceback (most recent call last):
+    ...
+    ValueError: radii must be positive and finite, not 0.0
+    """
+
+    step_size: float = field(default=0.1, metadata={"help": "step size h, positive"})
+    temperature: float = field(default=0.0, metadata={"help": "temperature, >= 0; 0: no noise"})
+    radii: tuple[float, ...] = field(default=(1.0,), metadata={"help": RADII_HELP})
+    projection: Literal["radial", "shake"] = field(
+        default="radial", metadata={"help": "nearest point, or along the old normal"}
+    )
+    on_infeasible: OnInfeasible = field(
+        default="raise", metadata={"help": "where shake has no solution: raise, or radial"}
+    )
+    include: Include = field(default="weights", metadata={"help": INCLUDE_HELP})
+    outside: Outside = field(default="raise", metadata={"help": OUTSIDE_HELP})
+    diagnostics: bool = field(default=True, metadata={"help": DIAGNOSTICS_HELP})
+
+    def __post_init__(self) -> None:
+        check_circles(self)
+        one_of("projection", self.projection, ("radial", "shake"))
+        one_of("on_infeasible", self.on_infeasible, get_args(OnInfeasible))
+
+    def init(self, params: Tree) -> CircleState:
+        """The state before the first step, with ξ ≥ 0.
+
+        Raises
+        ------
+        InfeasibleError
+            If a weight lies outside its circle and ``outside="raise"``.
+        """
+        thetas, structure, _, angles, slacks = start_on_circles(
+            params, self.radii, self.include, self.outside
+        )
+        build = ad.unflatten
+        return CircleState(
+            build(structure, thetas), 0, build(structure, angles), build(structure, slacks), None,
+            None,
+        )  # fmt: skip
+
+    def step(
+        self, state: CircleState, objective: Objective, batch: Any, rng: Rng | None = None
+    ) -> tuple[CircleState, OverdampedCircleInfo]:
+        """One step; of each bounded leaf, R is drawn before R'.
+
+        Raises
+        ------
+        InfeasibleError
+            With SHAKE, if a tangential increment exceeds the radius; in the radial projection, if
+            a point falls on the centre.
+        DivergenceError
+            If the gradient is not finite.
+        """
+        h = self.step_size
+        loss, gradient = checked_gradient(objective, state.params, batch, state.step)
+        grads, structure = ad.flatten(gradient)
+        bounds = layer_radii(state.params, self.radii, self.include)
+        parts = zip(
+            leaves_like(state.params, state.params),
+            leaves_like(state.params, state.angles),
+            leaves_like(state.params, state.slack),
+            grads,
+            bounds,
+            strict=True,
+        )
+        scale = math.sqrt(2.0 * self.temperature * h)
+        thetas, angles, slacks, fallbacks = [], [], [], 0
+        for theta, phi, xi, g, r in parts:
+            u = -h * g
+            if scale > 0.0:
+                u = u + scale * required_rng(rng).normal(theta.shape, like=theta)
+            if r is None:
+                theta = theta + u
+            else:
+                xp = namespace(theta)
+                w = None
+                if scale > 0.0:
+                    w = scale * required_rng(rng).normal(theta.shape, like=theta)
+                turn, failed = self._turn(theta, xi, u, w, r, state.step)
+                fallbacks += failed
+                phi = phi + turn
+                theta, xi = r * xp.sin(phi), r * xp.cos(phi)
+            thetas.append(theta)
+            angles.append(phi)
+            slacks.append(xi)
+        residual = largest_residual(loss, self.diagnostics, bounds, thetas, slacks)
+        build = ad.unflatten
+        new = CircleState(
+            build(structure, thetas), state.step + 1, build(structure, angles),
+            build(structure, slacks), None, None,
+        )  # fmt: skip
+        return new, OverdampedCircleInfo(loss, residual, fallbacks)
+
+    def _turn(
+        self, theta: Array, xi: Array, u: Array, w: Array | None, r: float, step: int
+    ) -> tuple[Array, int]:
+        """The change of the angle, and whether SHAKE was replaced."""
+        xp = namespace(theta)
+        t = u * xi if w is None else u * xi - w * theta
+        if self.projection == "shake":
+            sine = t * (1.0 / (r * r))
+            try:
+                check_sine(sine, r)
+                return xp.asin(sine), 0
+            except InfeasibleError as error:
+                if self.on_infeasible == "raise":
+                    raise explained(error, step, self.step_size) from None
+        n = u * theta if w is None else u * theta + w * xi
+        along = n + r * r
+        if bool(xp.any((along == 0.0) & (t == 0.0))):
+            raise explained(
+                InfeasibleError(
+                    "a step leads to the centre of its circle, which has no nearest point; use a "
+                    "smaller step",
+                    radius=r,
+                ),
+                step,
+                self.step_size,
+            )
+        return xp.atan2(t, along), int(self.projection == "shake")

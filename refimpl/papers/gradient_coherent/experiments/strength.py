@@ -1,0 +1,109 @@
+"""Digits at depth 8: accuracy, open gates and weight norms of every method over the strength λ.
+
+All rows show the test accuracy over a whole grid; nothing is selected. Networks are trained in
+float32, whatever the run's own precision, since a thousand steps of many networks dominate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from refimpl.arrays import Backend
+from refimpl.arrays import backend as make_backend
+from refimpl.experiments.base import Experiment
+from refimpl.papers.gradient_coherent.experiments.recipe import Recipe, build, load, run
+from refimpl.random import Rng
+
+GRID = (0.003, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
+CROSS = (0.03, 0.05, 0.1, 0.2)
+
+Cells = tuple[tuple[str, tuple[float, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which methods are trained at which strengths; ``constant`` without a decay of the rate."""
+
+    cells: Cells = (
+        ("plain", (0.03, 0.05, 0.1)),
+        ("delayed 5", (0.05, 0.2)),
+        ("delayed 10", (0.05,)),
+        ("gate 0.7", (0.05, 0.2)),
+        ("lookahead 0.99", (0.05,)),
+        ("temporal 0", (0.05,)),
+    )
+    constant: Cells = ()
+    seeds: int = 1
+    epochs: int = 50
+    dtype: str = "float32"
+
+    @classmethod
+    def quick(cls) -> Config:
+        return cls()
+
+    @classmethod
+    def full(cls) -> Config:
+        return cls(
+            cells=(
+                ("none", (0.0,)),
+                ("plain", GRID),
+                ("delayed 5", GRID),
+                ("delayed 10", (0.05, 0.2)),
+                ("gate 0.7", GRID),
+                ("gate 0.5", CROSS),
+                ("gate 0.3", CROSS),
+                ("gate 0.1", (0.05,)),
+                ("gate 0", (0.05,)),
+                ("layer 0.3", CROSS),
+                ("ratio 1", CROSS),
+                ("sign", CROSS),
+                ("lookahead 0.99", (0.05, 0.1)),
+                ("lookahead 0.999", CROSS),
+                ("temporal 0", (0.05, 0.1)),
+            ),
+            constant=(("gate 0.7", (0.05,)), ("lookahead 0.999", (0.05,)), ("plain", (0.05,))),
+            seeds=3,
+        )
+
+
+def tasks(config: Config) -> list[dict[str, Any]]:
+    return [
+        {"method": name, "strength": strength, "seed": seed, "decay": decay}
+        for decay, cells in ((True, config.cells), (False, config.constant))
+        for name, strengths in cells
+        for strength in strengths
+        for seed in range(config.seeds)
+    ]
+
+
+def run_task(
+    config: Config,
+    backend: Backend,
+    rng: Rng,
+    *,
+    method: str,
+    strength: float,
+    seed: int,
+    decay: bool,
+) -> dict[str, Any]:
+    place = make_backend(backend.name, config.dtype)
+    algorithm = build(method, strength)
+    recipe = Recipe(epochs=config.epochs, decay=decay)
+    numbers = run(algorithm, recipe, load(place), seed, place).numbers
+    return {
+        "method": method,
+        "strength": strength,
+        "seed": seed,
+        "decay": decay,
+        **numbers,
+    }
+
+
+EXPERIMENT = Experiment(
+    name="gradient_coherent_strength",
+    summary="Digits, eight layers: plain, delayed and gated L2 over the strength",
+    config=Config,
+    tasks=tasks,
+    run_task=run_task,
+)

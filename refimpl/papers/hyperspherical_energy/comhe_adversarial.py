@@ -1,0 +1,157 @@
+"""Adversarial CoMHE: the weights lower the energy that a projection raises.
+
+Algorithm
+---------
+At the first step draw P in R^{k x n} with N(0, 1) entries for each hidden layer. In every step:
+
+1. P ← P + η ∂_P E⁺(P W), ``inner_steps`` times, where E⁺ is the energy in ``ascent_space``
+2. P₁ = P + η ∂_P E⁺(P W), as a function of W
+3. the hidden energy is E(P₁ W), differentiated through P₁, which is then forgotten
+4. g ← ∇L + λ_h Σ ∇E + λ_o ∇E(W_out);  w ← w − α d
+
+Source: R. Lin et al., "Regularizing Neural Networks via Minimizing Hyperspherical Energy", CVPR
+2020 (arXiv 1906.04892), min_W max_P; the inner steps, and full space for P against half space for
+W, are those of the released code.
+
+Derived, not in the paper: the game has no value. For k < n some P sends two neurons to one
+direction, so that max_P E = ∞ whatever W is; only few small steps (and epsilon > 0) keep it
+finite. ``adversary`` in the info shows how far P has come.
+
+========== =====================================
+paper      code
+========== =====================================
+k          ``dimension``
+η          ``inner_rate``
+E⁺         ``ascent_space``
+α          ``learning_rate``
+========== =====================================
+
+Deviations
+----------
+* η is a constant of its own; the released code uses the network's decaying learning rate.
+* Where P does collapse two neurons the step raises an InfeasibleError.
+
+>>> import numpy as np
+>>> from refimpl.random import Rng
+>>> weights = [{"weight": Rng(0).normal((6, 8))}, {"weight": np.eye(2)}]
+>>> algorithm = AdversarialProjection(dimension=5, output_strength=0.0)
+>>> state = algorithm.init(weights)
+>>> state, info = algorithm.step(state, lambda p, b: 0.0 * p[1]["weight"][0, 0], None, Rng(1))
+>>> bool(info.adversary > 0.5)
+True
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, get_args
+
+from refimpl import autodiff as ad
+from refimpl.algorithms.base import Objective, Tree, count, flag, one_of, positive
+from refimpl.arrays import Array
+from refimpl.papers.hyperspherical_energy.comhe_angle import current_projection, start_projected
+from refimpl.papers.hyperspherical_energy.comhe_random import ProjectionState
+from refimpl.papers.hyperspherical_energy.common import EnergyPenalty, energy_step
+from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy, Space
+from refimpl.random import Rng
+
+
+class AdversaryInfo(NamedTuple):
+    """Diagnostics of a step, taken before it; ``adversary`` is E⁺ after the ascent, summed over
+    layers."""
+
+    loss: Array
+    penalty: Array
+    energy: Array
+    smallest_norm: Array
+    adversary: Array
+
+
+@dataclass(frozen=True)
+class AdversarialProjection(EnergyPenalty):
+    """Adversarial CoMHE around a first-order update.
+
+    Parameters
+    ----------
+    strength, output_strength, s, space, metric, epsilon, kernel, decay, decay_form
+        See :class:`refimpl.papers.hyperspherical_energy.common.EnergyPenalty`.
+    dimension : int
+        k, at least 2 and at most the dimension of the neurons.
+    inner_steps : int
+        Ascent steps on P before the unrolled one, 0 or more.
+    inner_rate : float
+        η, positive.
+    ascent_space : {"full", "half"}
+    project_first : bool
+        Whether the first layer is projected too.
+
+    Examples
+    --------
+    >>> AdversarialProjection(inner_rate=0.0)
+    Traceback (most recent call last):
+    ...
+    ValueError: inner_rate must be positive and finite, not 0.0
+    """
+
+    dimension: int = field(default=20, metadata={"help": "dimension of the projection"})
+    inner_steps: int = field(default=10, metadata={"help": "ascent steps on the projection"})
+    inner_rate: float = field(default=0.1, metadata={"help": "step size on the projection"})
+    ascent_space: Space = field(default="full", metadata={"help": "space of the raised energy"})
+    project_first: bool = field(default=True, metadata={"help": "project the first layer too"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        count("dimension", self.dimension, at_least=2)
+        count("inner_steps", self.inner_steps, at_least=0)
+        positive("inner_rate", self.inner_rate)
+        one_of("ascent_space", self.ascent_space, get_args(Space))
+        flag("project_first", self.project_first)
+
+    @property
+    def ascent_energy(self) -> HypersphericalEnergy:
+        """E⁺."""
+        return replace(self.hidden_energy, space=self.ascent_space)
+
+    def init(self, params: Tree) -> ProjectionState:
+        """The state before the first step, which draws the projections.
+
+        Raises
+        ------
+        InfeasibleError
+            If a layer that would be projected has fewer inputs than ``dimension``.
+        """
+        return start_projected(self, params, self.dimension, self.project_first)
+
+    def raised_energy(self, projection: Array, weight: Array) -> Array:
+        """E⁺(P W) of one layer; differentiable in both."""
+        return self.ascent_energy(ad.matmul(weight, projection.mT))
+
+    def ascend(self, projection: Array, weight: Array) -> Array:
+        """One step of P up the energy, differentiable in W."""
+        slope = ad.grad(lambda p: self.raised_energy(p, weight))(projection)
+        return ad.add(projection, self.inner_rate * slope)
+
+    def step(
+        self, state: ProjectionState, objective: Objective, batch: Any, rng: Rng | None = None
+    ) -> tuple[ProjectionState, AdversaryInfo]:
+        """One step; ``rng`` draws the projections of the first one."""
+        energy = self.hidden_energy
+        kept: list[Array] = []
+        raised: list[Array] = []
+
+        def hidden(weight: Array, layer: int) -> Array:
+            if layer == 0 and not self.project_first:
+                return energy(weight)
+            plain = ad.value(weight)
+            projection = current_projection(state, len(kept), layer, rng)
+            for _ in range(self.inner_steps):
+                projection = self.ascend(projection, plain)
+            kept.append(projection)
+            raised.append(self.raised_energy(projection, plain))
+            return energy(ad.matmul(weight, self.ascend(projection, weight).mT))
+
+        after, info = energy_step(self, state, objective, batch, hidden)
+        adversary = 0.0 * info.penalty
+        for term in raised:
+            adversary = adversary + term
+        return ProjectionState(*after, tuple(kept)), AdversaryInfo(*info, adversary)

@@ -1,0 +1,236 @@
+"""AP-CoMHE: hyperspherical energy after a projection that is trained to preserve angles.
+
+Algorithm
+---------
+At the first step draw P in R^{k x n} with N(0, 1) entries for each hidden layer. In every step:
+
+1. D(P, W) = ‖cos(P W) − cos(W)‖_F over pairs of neurons, or its square, or Σ (θ_P − θ)²
+2. alternating: P ← P − η (∂_P D + c P), ``inner_steps`` times
+3. alternating: the hidden energy is E(P W), with P constant
+   unrolled: P₁ = P − η ∂_P D(P, W), and the energy is E(P₁ W), differentiated through P₁;
+   then P ← P₁
+   both: 2, then the unrolled energy, whose P₁ is forgotten (the released code)
+4. g ← ∇L + λ_h Σ ∇E + λ_o ∇E(W_out);  w ← w − α d
+
+Source: R. Lin et al., "Regularizing Neural Networks via Minimizing Hyperspherical Energy", CVPR
+2020 (arXiv 1906.04892), angle-preserving projection: P* minimises the squared differences of
+angles. Cosines and the norm that is not squared are the released code's.
+
+Derived, not in the paper: cos(P W) has rank at most k, so that for N orthogonal neurons
+D >= √(N (N − k) / k): with k < N angles cannot be preserved.
+
+========== =====================================
+paper      code
+========== =====================================
+k          ``dimension``
+η          ``inner_rate``
+c          ``inner_decay``
+θ          ``target="angle"``
+α          ``learning_rate``
+========== =====================================
+
+Deviations
+----------
+* η is a constant of its own; the released code uses the network's decaying learning rate.
+* The diagonal, which the released code includes, is left out: both cosines are 1 there.
+* ``detach_target=True`` holds cos(W) constant; the released code differentiates it.
+
+>>> import numpy as np
+>>> from refimpl.random import Rng
+>>> weights = [{"weight": Rng(0).normal((6, 8))}, {"weight": np.eye(2)}]
+>>> algorithm = AngleProjection(dimension=5, output_strength=0.0)
+>>> state = algorithm.init(weights)
+>>> state, info = algorithm.step(state, lambda p, b: 0.0 * p[1]["weight"][0, 0], None, Rng(1))
+>>> state.projections[0].shape
+(5, 8)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, get_args
+
+from refimpl import autodiff as ad
+from refimpl.algorithms.base import (
+    Objective,
+    Tree,
+    count,
+    flag,
+    non_negative,
+    one_of,
+    positive,
+    required_rng,
+)
+from refimpl.arrays import Array, namespace
+from refimpl.papers.hyperspherical_energy.comhe_random import ProjectionState
+from refimpl.papers.hyperspherical_energy.common import (
+    EnergyPenalty,
+    check_dimension,
+    check_layers,
+    cosines,
+    draw_projections,
+    empty_projection,
+    energy_step,
+)
+from refimpl.random import Rng
+
+Target = Literal["norm", "squared", "angle"]
+Optimiser = Literal["both", "alternating", "unrolled"]
+
+
+class AngleInfo(NamedTuple):
+    """Diagnostics of a step, taken before it; ``distortion`` is ‖cos(P W) − cos(W)‖_F, summed
+    over layers, after the steps on P."""
+
+    loss: Array
+    penalty: Array
+    energy: Array
+    smallest_norm: Array
+    distortion: Array
+
+
+@dataclass(frozen=True)
+class AngleProjection(EnergyPenalty):
+    """Angle-preserving CoMHE around a first-order update.
+
+    Parameters
+    ----------
+    strength, output_strength, s, space, metric, epsilon, kernel, decay, decay_form
+        See :class:`refimpl.papers.hyperspherical_energy.common.EnergyPenalty`.
+    dimension : int
+        k, at least 2 and at most the dimension of the neurons.
+    optimiser : {"both", "alternating", "unrolled"}
+    target : {"norm", "squared", "angle"}
+        The distortion D.
+    inner_steps : int
+        Steps on P, where there are any.
+    inner_rate : float
+        η, positive.
+    inner_decay : float
+        c.
+    detach_target : bool
+        Hold the angles of W constant in D.
+    project_first : bool
+        Whether the first layer is projected too.
+
+    Examples
+    --------
+    >>> AngleProjection(dimension=1)
+    Traceback (most recent call last):
+    ...
+    ValueError: dimension must be at least 2, not 1
+    """
+
+    dimension: int = field(default=20, metadata={"help": "dimension of the projection"})
+    optimiser: Optimiser = field(
+        default="both", metadata={"help": "how the projection and the weights take turns"}
+    )
+    target: Target = field(default="norm", metadata={"help": "measure of distorted angles"})
+    inner_steps: int = field(default=1, metadata={"help": "steps on the projection"})
+    inner_rate: float = field(default=0.1, metadata={"help": "step size on the projection"})
+    inner_decay: float = field(default=0.0, metadata={"help": "decay of the projection, >= 0"})
+    detach_target: bool = field(default=False, metadata={"help": "hold the true angles constant"})
+    project_first: bool = field(default=True, metadata={"help": "project the first layer too"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        count("dimension", self.dimension, at_least=2)
+        one_of("optimiser", self.optimiser, get_args(Optimiser))
+        one_of("target", self.target, get_args(Target))
+        count("inner_steps", self.inner_steps)
+        positive("inner_rate", self.inner_rate)
+        non_negative("inner_decay", self.inner_decay)
+        flag("detach_target", self.detach_target)
+        flag("project_first", self.project_first)
+
+    def init(self, params: Tree) -> ProjectionState:
+        """The state before the first step, which draws the projections.
+
+        Raises
+        ------
+        InfeasibleError
+            If a layer that would be projected has fewer inputs than ``dimension``.
+        """
+        return start_projected(self, params, self.dimension, self.project_first)
+
+    def distortion(self, projection: Array, weight: Array) -> Array:
+        """D(P, W) of one layer; differentiable in both."""
+        seen = cosines(ad.matmul(weight, projection.mT), self.epsilon)
+        true = cosines(weight, self.epsilon)
+        if self.detach_target:
+            true = ad.stop_gradient(true)
+        if self.target == "angle":
+            seen, true = _angles(seen), _angles(true)
+        difference = ad.subtract(seen, true)
+        if self.target == "norm":
+            return ad.norm(difference)
+        return ad.sum(difference * difference)
+
+    def unrolled(self, projection: Array, weight: Array) -> Array:
+        """P₁ = P − η ∂_P D(P, W), as a function of W."""
+        slope = ad.grad(lambda p: self.distortion(p, weight))(projection)
+        return ad.subtract(projection, self.inner_rate * slope)
+
+    def follow(self, projection: Array, weight: Array) -> Array:
+        """P after the inner steps of descent, for fixed W."""
+        for _ in range(self.inner_steps):
+            slope = ad.grad(lambda p: self.distortion(p, weight))(projection)
+            projection = projection - self.inner_rate * (slope + self.inner_decay * projection)
+        return projection
+
+    def step(
+        self, state: ProjectionState, objective: Objective, batch: Any, rng: Rng | None = None
+    ) -> tuple[ProjectionState, AngleInfo]:
+        """One step; ``rng`` draws the projections of the first one."""
+        energy = self.hidden_energy
+        kept: list[Array] = []
+        distortions: list[Array] = []
+
+        def hidden(weight: Array, layer: int) -> Array:
+            if layer == 0 and not self.project_first:
+                return energy(weight)
+            plain = ad.value(weight)
+            projection = current_projection(state, len(kept), layer, rng)
+            if self.optimiser != "unrolled":
+                projection = self.follow(projection, plain)
+            used = projection
+            if self.optimiser != "alternating":
+                used = self.unrolled(projection, weight)
+            kept.append(ad.value(used) if self.optimiser == "unrolled" else projection)
+            seen = cosines(plain @ kept[-1].mT, self.epsilon) - cosines(plain, self.epsilon)
+            distortions.append(ad.norm(seen))
+            return energy(ad.matmul(weight, used.mT))
+
+        after, info = energy_step(self, state, objective, batch, hidden)
+        distortion = 0.0 * info.penalty
+        for term in distortions:
+            distortion = distortion + term
+        return ProjectionState(*after, tuple(kept)), AngleInfo(*info, distortion)
+
+
+def _angles(cosine: Array) -> Array:
+    """arccos inside of its kinks: where a cosine rounds to ±1 the angle has no slope."""
+    plain = ad.value(cosine)
+    edge = 1.0 - float(namespace(plain).finfo(plain.dtype).eps)
+    return ad.arccos(ad.clip(cosine, -edge, edge))
+
+
+def start_projected(
+    algorithm: EnergyPenalty, params: Tree, dimension: int, project_first: bool
+) -> ProjectionState:
+    """The first state of a variant that keeps one projection a layer."""
+    hidden = check_layers(algorithm, params)[:-1]
+    kept = []
+    for layer, weight in enumerate(hidden):
+        if algorithm.strength > 0.0 and (layer > 0 or project_first):
+            check_dimension(dimension, weight, layer)
+            kept.append(empty_projection((dimension, weight.shape[1]), weight))
+    return ProjectionState(params, 0, algorithm.update.buffers(params), tuple(kept))
+
+
+def current_projection(state: ProjectionState, index: int, layer: int, rng: Rng | None) -> Array:
+    """The projection that the state keeps; drawn if this is the first step."""
+    kept = state.projections[index]
+    if state.step > 0:
+        return kept
+    return draw_projections(required_rng(rng), (1, *kept.shape), kept, layer)[0, ...]

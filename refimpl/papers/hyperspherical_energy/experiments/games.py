@@ -1,0 +1,121 @@
+"""Trained projections: the floor of angle preservation, its slow descent, and the blow-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from refimpl import autodiff as ad
+from refimpl.arrays import Backend
+from refimpl.experiments.base import Experiment
+from refimpl.papers.hyperspherical_energy.comhe_angle import AngleProjection
+from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
+from refimpl.papers.hyperspherical_energy.experiments.projection import he_normal
+from refimpl.random import Rng
+
+
+@dataclass(frozen=True)
+class Config:
+    """Neurons N, dimension k, the layer of the slow descent and its number of steps."""
+
+    neurons: int = 128
+    dimension: int = 30
+    shape: tuple[int, int] = (1152, 128)
+    steps: int = 100
+    rate: float = 0.1
+    shrink: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001)
+
+    @classmethod
+    def quick(cls) -> Config:
+        return cls()
+
+    @classmethod
+    def full(cls) -> Config:
+        return cls(steps=600)
+
+
+def tasks(config: Config) -> list[dict[str, Any]]:
+    return [{"piece": piece} for piece in ("floor", "descent", "blow-up")]
+
+
+def run_task(config: Config, backend: Backend, rng: Rng, *, piece: str) -> dict[str, Any]:
+    if piece == "floor":
+        return _floor(config, backend, rng)
+    if piece == "descent":
+        return _descent(config, backend, rng)
+    return _blow_up(config, backend, rng)
+
+
+def _floor(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
+    """‖cos(Z) − I‖_F of a random Z (N x k), and of a tight frame of equal norms: the optimum."""
+    neurons, k = config.neurons, config.dimension
+    distortion = AngleProjection(dimension=k).distortion
+    eye = backend.eye(neurons)
+    random = [
+        float(distortion(backend.asarray(rng.child(draw).normal((k, neurons))), eye))
+        for draw in range(5)
+    ]
+    return {
+        "random": np.mean(random),
+        "optimum": float(distortion(_frame(backend, k, neurons), eye)),
+    }
+
+
+def _frame(backend: Backend, k: int, neurons: int) -> Any:
+    """Columns of equal norm with P Pᵀ = (N/k) I: harmonics at the N-th roots of unity."""
+    angles = 2.0 * np.pi * np.arange(neurons) / neurons
+    rows = []
+    for harmonic in range(1, k // 2 + 1):
+        rows += [np.cos(harmonic * angles), np.sin(harmonic * angles)]
+    if k % 2:
+        rows.append(np.full(neurons, 0.5**0.5))
+    return backend.asarray(np.stack(rows))
+
+
+def _descent(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
+    """Plain descent on P of the released distortion, at He initialisation."""
+    weight = he_normal(backend, rng, config.shape)
+    projection = backend.asarray(rng.normal((config.dimension, config.shape[0])))
+    algorithm = AngleProjection(dimension=config.dimension, inner_rate=config.rate)
+    course = [float(algorithm.distortion(projection, weight))]
+    for _ in range(config.steps):
+        slope = ad.grad(lambda p: algorithm.distortion(p, weight))(projection)
+        projection = projection - config.rate * slope
+        course.append(float(algorithm.distortion(projection, weight)))
+    return {"course": np.array(course)}
+
+
+def _blow_up(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
+    """E(P W) where P keeps a shrinking part of the direction ŵ_1 − ŵ_2."""
+    xp = backend.xp
+    weight = backend.asarray(rng.normal((10, 20)))
+    unit = weight / xp.linalg.vector_norm(weight, axis=1, keepdims=True)
+    kernel = unit[0, :] - unit[1, :]
+    kernel = kernel / xp.linalg.vector_norm(kernel)
+    projection = backend.asarray(rng.normal((8, 20)))
+    image = projection @ kernel
+    energy = HypersphericalEnergy(2.0, "full")
+    values = []
+    for part in config.shrink:
+        killed = projection - (1.0 - part) * image[:, None] * kernel[None, :]
+        values.append(float(energy(unit @ killed.mT)))
+    return {"shrink": np.array(config.shrink), "blow_up": np.array(values)}
+
+
+def collect(config: Config, tasks: Any, results: Any) -> dict[str, Any]:
+    merged: dict[str, Any] = {"neurons": config.neurons, "dimension": config.dimension}
+    for result in results:
+        merged.update(result)
+    return merged
+
+
+EXPERIMENT = Experiment(
+    name="hyperspherical_games",
+    summary="Floor and descent of angle-preserving projections, blow-up of adversarial ones",
+    config=Config,
+    tasks=tasks,
+    run_task=run_task,
+    collect=collect,
+)

@@ -1,0 +1,304 @@
+"""Modes, regression and margins of minimum-norm training against solvers that share no code.
+
+Oracles: NumPy's eigenvalues, SciPy's pinv and nnls, scikit-learn's LinearSVC, CVXPY.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from helpers import assert_close, assert_same_kind
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from refimpl.errors import InfeasibleError
+from refimpl.papers.minnorm.theory import margin as minnorm_margin
+from refimpl.papers.minnorm.theory import modes as minnorm_modes
+from refimpl.papers.minnorm.theory import regression as minnorm_regression
+
+ORDERS = minnorm_modes.ORDERS
+seeds = st.integers(0, 2**32 - 1)
+positive = st.floats(0.01, 4.0)
+
+
+def spectrum_of_step(h, c, eta_w, eta_lam, order):
+    """Spectral radius of a step that is carried out on basis vectors."""
+    columns = []
+    for w, lam in ((1.0, 0.0), (0.0, 1.0)):
+        moved = w + eta_w * (math.sqrt(c) * lam - h * w)
+        seen = moved if order == "alternating" else w
+        columns.append([moved, lam - eta_lam * math.sqrt(c) * seen])
+    return np.max(np.abs(np.linalg.eigvals(np.transpose(columns))))
+
+
+# --- modes ----------------------------------------------------------------------------------------
+
+
+@given(st.floats(-3.0, 6.0), positive, st.floats(0.02, 2.0), positive, st.sampled_from(ORDERS))
+@example(5.0, 4.0, 0.45, 1.0, "simultaneous")  # stable although eta_w h > 2
+@example(5.0, 4.0, 0.45, 0.1, "simultaneous")
+def test_radius_and_limits_are_those_of_the_step(h, c, eta_w, eta_lam, order):
+    steps = {"eta_w": eta_w, "eta_lam": eta_lam, "order": order}
+    expected = spectrum_of_step(h, c, eta_w, eta_lam, order)
+    # a double root of the characteristic polynomial costs half the digits
+    assert float(minnorm_modes.step_radius(h, c, **steps)) == pytest.approx(expected, abs=1e-6)
+    matrix = np.asarray(minnorm_modes.step_matrix(h, c, **steps))
+    assert np.max(np.abs(np.linalg.eigvals(matrix))) == pytest.approx(expected, abs=1e-6)
+    assume(abs(expected - 1.0) > 1e-6)
+    assert bool(minnorm_modes.step_is_stable(h, c, **steps)) == (expected < 1.0)
+
+
+@given(st.floats(0.1, 1.9), positive, st.floats(0.05, 1.0), st.sampled_from(ORDERS))
+def test_largest_multiplier_step_separates_stable_from_unstable(h, c, eta_w, order):
+    limit = minnorm_modes.largest_multiplier_step(h, c, eta_w=eta_w, order=order)
+    below, above = (spectrum_of_step(h, c, eta_w, factor * limit, order) for factor in (0.98, 1.02))
+    assert below < 1.0 < above
+
+
+@given(st.floats(-3.0, 3.0), positive, positive, positive)
+def test_flow_rates_are_eigenvalues(h, c, tau_w, tau_lam):
+    root = math.sqrt(c)
+    matrix = np.array([[-h / tau_w, root / tau_w], [-root / tau_lam, 0.0]])
+    expected = np.sort_complex(np.linalg.eigvals(matrix))
+    pair = minnorm_modes.flow_rates(h, c, tau_w=tau_w, tau_lam=tau_lam)
+    actual = np.sort_complex([complex(float(a), float(b)) for a, b in pair])
+    scale = 1.0 + np.max(np.abs(expected))
+    np.testing.assert_allclose(actual, expected, atol=1e-6 * scale)
+    discriminant = (h / tau_w) ** 2 - 4.0 * c / (tau_w * tau_lam)
+    assume(abs(discriminant) > 1e-6)
+    turning = bool(np.max(np.abs(expected.imag)) > 0.0)
+    assert minnorm_modes.oscillates(h, c, tau_w=tau_w, tau_lam=tau_lam) == turning
+
+
+def test_modes_keep_the_kind_of_their_arrays(xb):
+    sigma = xb.asarray([0.5, 1.0, 2.0])
+    damping = minnorm_modes.linear_damping(sigma, rho=0.3)
+    radius = minnorm_modes.step_radius(damping, sigma**2, eta_w=0.2, eta_lam=0.1)
+    assert_same_kind(radius, sigma)
+    (slow, _), _ = minnorm_modes.flow_rates(damping, sigma**2)
+    assert_same_kind(slow, sigma)
+    host = [0.5, 1.0, 2.0]
+    expected = [spectrum_of_step(1.0 + 0.3 * s * s, s * s, 0.2, 0.1, "simultaneous") for s in host]
+    assert_close(radius, np.asarray(expected))
+
+
+def test_unknown_order_is_refused():
+    with pytest.raises(ValueError, match="simultaneous, alternating"):
+        minnorm_modes.step_radius(1.0, 1.0, eta_w=0.1, eta_lam=0.1, order="jacobi")
+
+
+# --- regression -----------------------------------------------------------------------------------
+
+
+def problem(seed, points, width, outputs=2):
+    rng = np.random.default_rng(seed)
+    return rng, rng.normal(size=(points, width)), rng.normal(size=(points, outputs))
+
+
+@given(seeds, st.integers(1, 5), st.integers(0, 4))
+def test_minimum_norm_is_the_least_norm_solution(seed, points, more):
+    rng, x, y = problem(seed, points, points + more)
+    assume(np.linalg.cond(x) < 1e3)
+    solution = minnorm_regression.minimum_norm(x, y)
+    expected, *_ = np.linalg.lstsq(x, y, rcond=None)
+    np.testing.assert_allclose(solution.weights, expected.T, atol=1e-9)
+    np.testing.assert_allclose(solution.multipliers, np.linalg.solve(x @ x.T, y), rtol=1e-6)
+    start = rng.normal(size=(2, points + more))
+    end = minnorm_regression.gradient_descent_end(x, y, start)
+    # it fits, and differs from the start by a combination of inputs
+    np.testing.assert_allclose(x @ end.T, y, atol=1e-9)
+    shift = (end - start).T
+    residual = shift - x.T @ np.linalg.lstsq(x.T, shift, rcond=None)[0]
+    np.testing.assert_allclose(residual, 0.0, atol=1e-9)
+
+
+@given(seeds, st.floats(0.01, 3.0))
+def test_ridge_is_stationary(seed, decay):
+    _, x, y = problem(seed, 4, 6)
+    weights = minnorm_regression.ridge(x, y, decay)
+    np.testing.assert_allclose((weights @ x.T - y.T) @ x + decay * weights, 0.0, atol=1e-9)
+
+
+def test_contradictory_targets_are_named(xb):
+    x = xb.asarray([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    y = xb.asarray([[1.0], [2.0], [-1.0]])
+    assert_close(minnorm_regression.unreachable(x, y), np.array([[1.0], [0.0], [-1.0]]), atol=1e-5)
+    with pytest.raises(InfeasibleError, match="no weights fit") as caught:
+        minnorm_regression.minimum_norm(x, y)
+    assert caught.value.example in (0, 2)
+    assert caught.value.rank == 2
+    assert caught.value.residual == pytest.approx(1.0, rel=1e-5)
+
+
+def test_shapes_are_checked():
+    with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(3, 1\)"):
+        minnorm_regression.minimum_norm(np.ones((2, 3)), np.ones((3, 1)))
+    with pytest.raises(ValueError, match="decay must be positive"):
+        minnorm_regression.ridge(np.ones((1, 1)), np.ones((1, 1)), 0.0)
+    with pytest.raises(ValueError, match="all singular values equal"):
+        minnorm_regression.tuned_heavy_ball(np.eye(2))
+
+
+@given(seeds)
+def test_no_undamped_steps_beat_the_tuned_ones(seed):
+    rng = np.random.default_rng(seed)
+    x = np.diag(np.sort(rng.uniform(0.3, 3.0, size=3)))
+    tuned = minnorm_regression.tuned_heavy_ball(x)
+    squares = np.diag(x) ** 2
+
+    def worst(eta_w, eta_lam):
+        return max(spectrum_of_step(1.0, c, eta_w, eta_lam, "alternating") for c in squares)
+
+    best = worst(tuned.eta_w, tuned.eta_lam)
+    assert best == pytest.approx(tuned.rate, abs=1e-6)
+    for factor_w, factor_lam in rng.uniform(0.7, 1.3, size=(20, 2)):
+        assert worst(min(factor_w * tuned.eta_w, 1.99), factor_lam * tuned.eta_lam) > best - 1e-6
+
+
+# --- margins --------------------------------------------------------------------------------------
+
+
+def separable(seed, points=14, width=4):
+    rng = np.random.default_rng(seed)
+    direction = rng.normal(size=width)
+    x = rng.normal(size=(points, width))
+    m = x @ direction / np.linalg.norm(direction)
+    return (np.sign(m)[:, None] * x)[np.abs(m) > 0.1]
+
+
+def least_distance(z):
+    """Weights of the hard-margin SVM by SciPy's non-negative least squares."""
+    from scipy.optimize import nnls
+
+    last = np.zeros(z.shape[1] + 1)
+    last[-1] = 1.0
+    system = np.vstack([z.T, np.ones(len(z))])
+    residual = system @ nnls(system, last)[0] - last
+    return -residual[:-1] / residual[-1]
+
+
+@given(seeds)
+def test_hard_margin_is_the_svm(seed):
+    z = separable(seed)
+    found = minnorm_margin.hard_margin(z)
+    w, alpha = found.weights, found.multipliers
+    np.testing.assert_allclose(w, least_distance(z), rtol=1e-7, atol=1e-8 * np.linalg.norm(w))
+    size = w @ w
+    assert np.min(z @ w) > 1.0 - 1e-9 * size
+    assert np.min(alpha) >= 0.0
+    np.testing.assert_allclose(z.T @ alpha, w, atol=1e-9 * size)
+    np.testing.assert_allclose(np.sum(alpha), size, rtol=1e-9)
+    assert np.max(np.abs(alpha * (z @ w - 1.0))) < 1e-8 * size
+
+
+def test_hard_margin_and_crammer_singer_equal_a_convex_solver():
+    import cvxpy as cp
+
+    z = separable(3)
+    w = cp.Variable(z.shape[1])
+    constraint = z @ w >= 1
+    cp.Problem(cp.Minimize(cp.sum_squares(w) / 2), [constraint]).solve(solver="CLARABEL")
+    found = minnorm_margin.hard_margin(z)
+    np.testing.assert_allclose(found.weights, w.value, atol=1e-5)
+    np.testing.assert_allclose(found.multipliers, constraint.dual_value, atol=1e-4)
+
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 4)
+    x = rng.normal(size=(12, 6)) + 2.0 * np.eye(3, 6)[labels]
+    weights, multipliers = minnorm_margin.crammer_singer(x, labels.tolist(), 3)
+    W = cp.Variable((3, 6))
+    rows = [
+        x[i] @ (W[labels[i]] - W[k]) >= 1 for i in range(12) for k in range(3) if k != labels[i]
+    ]
+    cp.Problem(cp.Minimize(cp.sum_squares(W) / 2), rows).solve(solver="CLARABEL")
+    np.testing.assert_allclose(weights, W.value, atol=1e-5)
+    np.testing.assert_allclose(np.sum(weights, axis=0), 0.0, atol=1e-12)
+    duals = [float(row.dual_value) for row in rows]
+    np.testing.assert_allclose(
+        [multipliers[i, k] for i in range(12) for k in range(3) if k != labels[i]],
+        duals,
+        atol=1e-4,
+    )
+
+
+def test_hard_margin_on_every_backend(xb):
+    z = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 2.0], [0.5, 3.0]])
+    found = minnorm_margin.hard_margin(xb.asarray(z))
+    assert_same_kind(found.weights, xb.zeros((2,)))
+    assert_close(found.weights, least_distance(z), rtol=1e-4)
+    rate = minnorm_margin.convergence_rate(
+        xb.asarray(z), found.support, eta_w=0.5, eta_alpha=0.1, order="alternating"
+    )
+    assert 0.0 < rate < 1.0
+
+
+@given(seeds)
+def test_inseparable_points_are_named(seed):
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=(5, 3))
+    z = np.vstack([z, -np.abs(rng.normal(size=5)) @ z])
+    with pytest.raises(InfeasibleError, match="no weights separate") as caught:
+        minnorm_margin.hard_margin(z)
+    shares = np.asarray(caught.value.shares)
+    assert np.all(shares > 0) and np.sum(shares) == pytest.approx(1.0, abs=1e-3)
+    assert np.linalg.norm(shares @ z[caught.value.examples]) < 1e-2
+
+
+def test_rate_against_the_matrix_of_the_support():
+    z = separable(1)
+    found = minnorm_margin.hard_margin(z)
+    rows = z[found.support]
+    for order in ORDERS:
+        steps = {"eta_w": 0.3, "eta_alpha": 0.02, "order": order}
+        n, p = rows.shape[1], len(rows)
+        top = np.hstack([0.7 * np.eye(n), 0.3 * rows.T])
+        bottom = np.hstack([-0.02 * rows, np.eye(p)])
+        if order == "alternating":
+            bottom = np.hstack([np.zeros((p, n)), np.eye(p)]) - 0.02 * rows @ top
+        expected = np.max(np.abs(np.linalg.eigvals(np.vstack([top, bottom]))))
+        rate = minnorm_margin.convergence_rate(z, found.support, **steps)
+        assert rate == pytest.approx(expected, abs=1e-9)
+
+
+def test_logistic_program_against_a_convex_solver():
+    import cvxpy as cp
+
+    z = separable(5, points=8, width=3)
+    w = cp.Variable(3)
+    constraint = cp.logistic(-(z @ w)) <= 0.2
+    cp.Problem(cp.Minimize(cp.sum_squares(w) / 2), [constraint]).solve(
+        solver="CLARABEL", tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11
+    )
+    weights, multipliers = minnorm_margin.logistic_solution(minnorm_margin.hard_margin(z), 0.2)
+    np.testing.assert_allclose(weights, w.value, rtol=1e-4)
+    np.testing.assert_allclose(multipliers, constraint.dual_value, atol=1e-3 * multipliers.max())
+
+
+def test_limits_of_the_logistic_loss_are_checked():
+    found = minnorm_margin.hard_margin(np.eye(1))
+    for loss in (0.0, math.log(2.0), 1.0):
+        with pytest.raises(ValueError, match="log 2"):
+            minnorm_margin.logistic_solution(found, loss)
+    with pytest.raises(ValueError, match="label 3"):
+        minnorm_margin.crammer_singer(np.eye(2), [0, 3], 3)
+    assert minnorm_margin.identification_steps(1.0, 0.5, 0.02) == math.inf
+    with pytest.raises(ValueError, match="rank 1"):
+        minnorm_margin.convergence_rate(np.ones((2, 3)), [0, 1], eta_w=0.1, eta_alpha=0.1)
+
+
+def test_hard_margin_and_crammer_singer_equal_linear_svc():
+    from sklearn.svm import LinearSVC
+
+    options = {"C": 1e5, "fit_intercept": False, "tol": 1e-10, "max_iter": 10_000_000}
+    for seed in range(3):
+        z = separable(seed)
+        signs = np.where(np.arange(len(z)) % 2, 1.0, -1.0)
+        machine = LinearSVC(loss="hinge", **options).fit(signs[:, None] * z, signs)
+        found = minnorm_margin.hard_margin(z)
+        np.testing.assert_allclose(found.weights, machine.coef_[0], atol=1e-7)
+    rng = np.random.default_rng(4)
+    labels = np.repeat(np.arange(3), 4)
+    x = rng.normal(size=(12, 6)) + 2.0 * np.eye(3, 6)[labels]
+    machine = LinearSVC(multi_class="crammer_singer", random_state=0, **options).fit(x, labels)
+    weights, _ = minnorm_margin.crammer_singer(x, labels.tolist(), 3)
+    np.testing.assert_allclose(weights, machine.coef_, atol=1e-6)
