@@ -156,7 +156,7 @@ def draw(
     """
     path = output / f"{figure.name}.png"
     records = [ledger.judge(claim, results, facts.get("profile", "full")) for claim in claims]
-    failing = [record for record in records if record.verdict == "fails"]
+    failing = [record for record in records if record.verdict in ("fails", "error")]
     shown = {name: results[name] for name in figure.experiments}
     style = Style()
     try:
@@ -205,7 +205,8 @@ def _failure(record: ledger.Record) -> str:
             f" (predicted {ledger.shown(record.predicted)}, "
             f"measured {ledger.shown(record.measured)})"
         )
-    return f"claim {record.id} fails: {record.statement}{values}"
+    verdict = "fails" if record.verdict == "fails" else "is an error"
+    return f"claim {record.id} {verdict}: {record.statement}{values}"
 
 
 def _image(canvas: Any, suffix: str) -> bytes:
@@ -251,4 +252,6 @@ def _up_to_date(figure: Figure, output: Path, key: str) -> bool:
 
 def _recorded_failures(path: Path) -> tuple[str, ...]:
     sidecar = json.loads(path.with_suffix(".json").read_text())
-    return tuple(claim["id"] for claim in sidecar["claims"] if claim["verdict"] == "fails")
+    return tuple(
+        claim["id"] for claim in sidecar["claims"] if claim["verdict"] in ("fails", "error")
+    )

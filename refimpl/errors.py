@@ -83,6 +83,10 @@ class DataError(RefimplError):
     """A data file is missing, truncated, mislabelled or corrupt."""
 
 
+class MissingDataError(DataError):
+    """Files of a data set are not here; the message names the command that gets them."""
+
+
 class TargetError(DataError, ValueError):
     """Labels or targets do not fit the outputs or what is asked of them."""
 

@@ -92,6 +92,13 @@ def test_a_failing_claim_makes_the_exit_code_1_and_says_why(book):
     assert Path("there/report.html").is_file()
 
 
+def test_a_broken_computation_is_no_verdict_and_exits_with_3(book):
+    book.claim("FD-3", paper="foundations", place="here", statement="breaks")(lambda: 1 // 0)
+    result = call("verify", "--jobs", 1, "--claim", "FD-3", code=3)
+    assert "FD-3 error (foundations, here)" in result.output
+    assert "ZeroDivisionError" in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -12,9 +12,11 @@ compares a prediction with a measurement:
 ('FD-900', 'holds', 4.0)
 
 The verdicts: ``holds``; ``qualified``, true under a condition that is stated; ``refuted``, the
-printed statement is false, and the corrected one is what is measured; ``fails``, the
-implementation does not show what it should. A claim whose measurement takes minutes is entered
-with ``profile="full"``; in the quick profile it is ``skipped``, which is shown and counted.
+printed statement is false, and the corrected one is what is measured; ``reported``, a number that
+is not judged; ``not shown``, a comparison that did not separate, with its interval; ``fails``, the
+implementation does not show what it should; ``error``, the computation broke and says nothing of
+the statement. A claim whose measurement takes minutes is entered with ``profile="full"``; in the
+quick profile it is ``skipped``, as is a claim whose data files are absent, each with the reason.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from refimpl.claims.outcomes import (
     bound,
     check,
     compare,
+    paired,
     report,
 )
 from refimpl.errors import RefimplError, unknown_name
@@ -67,6 +70,7 @@ __all__ = [
     "is_skipped",
     "judge",
     "load",
+    "paired",
     "paper_modules",
     "report",
     "select",
@@ -75,7 +79,7 @@ __all__ = [
 ]
 
 SKIPPED = "skipped"
-"""In place of a verdict: the claim belongs to the full profile, and this is the quick one."""
+"""In place of a verdict: the claim belongs to the other profile, or its data files are absent."""
 
 PAPERS = {
     "foundations": "Foundations",
@@ -326,7 +330,7 @@ class Record:
 
 
 def judge(claim: Claim, results: Mapping[str, Result], profile: str = "full") -> Record:
-    """Evaluate one claim on results; whatever goes wrong inside makes it fail, with the reason.
+    """Evaluate one claim on results; what goes wrong inside is an ``error``, with the reason.
 
     Parameters
     ----------
@@ -350,9 +354,12 @@ def judge(claim: Claim, results: Mapping[str, Result], profile: str = "full") ->
         if not isinstance(outcome, Outcome):
             raise TypeError(f"the claim returned {type(outcome).__name__}, not an Outcome")
     except ExperimentError as error:
-        outcome = Outcome("fails", note=error.message)
+        absent = [results[name].absent for name in claim.experiments if results[name].absent]
+        if absent:
+            return _skipped(claim, absent[0])
+        outcome = Outcome("error", note=error.message)
     except Exception as error:
-        outcome = Outcome("fails", note=_describe(error))
+        outcome = Outcome("error", note=_describe(error))
     seconds = time.perf_counter() - start
     spent = sum(results[name].seconds for name in claim.experiments if name in results)
     return _record(claim, outcome, seconds, spent)
@@ -363,7 +370,7 @@ def is_skipped(claim: Claim, profile: str) -> bool:
     return PROFILES.index(claim.profile) > PROFILES.index(profile)
 
 
-def _skipped(claim: Claim) -> Record:
+def _skipped(claim: Claim, reason: str = "") -> Record:
     return Record(
         id=claim.id,
         paper=claim.paper,
@@ -371,7 +378,9 @@ def _skipped(claim: Claim) -> Record:
         statement=claim.statement,
         experiments=claim.experiments,
         verdict=SKIPPED,
-        note=f"measured in the {claim.profile} profile only",
+        note=reason
+        or f"measured in the {claim.profile} profile only: "
+        f"refimpl verify --{claim.profile} --claim {claim.id}",
     )
 
 
@@ -462,7 +471,10 @@ def evaluate(
             try:
                 outcome = Outcome(**json.loads(str(result["outcome"])))
             except ExperimentError as error:
-                outcome = Outcome("fails", note=error.message.partition("task {}: ")[2])
+                if result.absent:
+                    settle(_skipped(claim, result.absent))
+                    return
+                outcome = Outcome("error", note=error.message.partition("task {}: ")[2])
             settle(_record(claim, outcome, result.seconds, 0.0))
             return
         results[result.name] = result
@@ -485,9 +497,10 @@ def evaluate(
 
 
 def columns(records: Sequence[Record]) -> tuple[str, ...]:
-    """The verdicts to count: all four, and ``skipped`` where there are such claims."""
-    skipped = any(record.verdict == SKIPPED for record in records)
-    return (*VERDICTS, SKIPPED) if skipped else VERDICTS
+    """The verdicts to count: the four that judge, and of the others those that occur."""
+    found = {record.verdict for record in records}
+    judged = ("holds", "qualified", "refuted", "fails")
+    return tuple(v for v in (*VERDICTS, SKIPPED) if v in judged or v in found)
 
 
 def summarise(records: Sequence[Record]) -> str:

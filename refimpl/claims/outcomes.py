@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-VERDICTS = ("holds", "qualified", "refuted", "fails")
+VERDICTS = ("holds", "qualified", "refuted", "reported", "not shown", "fails", "error")
+"""From what was found true to what broke; ``skipped`` claims were not looked at."""
 
 Value = float | str | None
 
@@ -28,7 +29,8 @@ class Outcome:
 
     Attributes
     ----------
-    verdict : {"holds", "qualified", "refuted", "fails"}
+    verdict : str
+        One of :data:`VERDICTS`.
     predicted, measured : float, str or None
         The pair that is shown; of an array, the element furthest out of its tolerance.
     tolerance : float, str or None
@@ -60,6 +62,8 @@ def _settle(passed: bool, verdict: str, condition: str, correction: str, **shown
     """The outcome with the verdict it has when the numbers agree, or ``fails``."""
     if verdict == "fails":
         raise ValueError("a claim cannot be expected to fail: use 'refuted' with a correction")
+    if verdict not in ("holds", "qualified", "refuted"):
+        raise ValueError(f"a claim that is judged is not {verdict!r}")
     agreed = Outcome(verdict, condition=condition, correction=correction, **shown)
     return agreed if passed else replace(agreed, verdict="fails")
 
@@ -232,7 +236,7 @@ def check(
 
 
 def report(measured: Any, note: str, *, predicted: Value = None) -> Outcome:
-    """A number that is shown and not judged; it fails only if it is not finite.
+    """A number that is shown and not judged; a number that is not finite is an error.
 
     Parameters
     ----------
@@ -246,23 +250,101 @@ def report(measured: Any, note: str, *, predicted: Value = None) -> Outcome:
     Examples
     --------
     >>> report(0.97, "test accuracy of one run", predicted=0.98).verdict
-    'holds'
+    'reported'
     """
     value = float(np.mean(np.asarray(measured, dtype=np.float64)))
     return Outcome(
-        "holds" if math.isfinite(value) else "fails",
+        "reported" if math.isfinite(value) else "error",
         predicted=predicted,
         measured=value,
-        note=_joined(note, "reported, not judged"),
+        note=note,
     )
+
+
+def paired(
+    differences: Any,
+    *,
+    at_least: float = 0.0,
+    equivalence: float | None = None,
+    confidence: float = 0.99,
+    verdict: str = "holds",
+    condition: str = "",
+    correction: str = "",
+    note: str = "",
+) -> Outcome:
+    """A comparison of two methods by their paired differences, with a t interval of the mean.
+
+    Parameters
+    ----------
+    differences : array, shape (n,), n >= 2
+        One difference a seed (or split), both methods under the same seed.
+    at_least : float
+        The statement is that the mean difference exceeds this.
+    equivalence : float, optional
+        The statement is that the mean difference lies within +-``equivalence`` instead: a null
+        result holds only where the whole interval does.
+    confidence : float
+        Of the two-sided interval.
+    verdict, condition, correction, note
+        As for :func:`compare`, where the interval lies on the statement's side. Where it lies
+        wholly on the other side the claim fails; where it does neither, it is ``not shown``.
+
+    Returns
+    -------
+    Outcome
+        ``measured`` shows the mean and the interval.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two differences.
+
+    Examples
+    --------
+    >>> paired([0.9, 1.1, 1.0, 1.2]).verdict
+    'holds'
+    >>> paired([0.9, -1.1, 1.0, -1.2]).verdict
+    'not shown'
+    >>> paired([0.01, -0.01, 0.0, 0.01], equivalence=0.1).verdict
+    'holds'
+    """
+    from scipy.stats import t as student
+
+    values = np.asarray(differences, dtype=np.float64).ravel()
+    n = values.size
+    if n < 2:
+        raise ValueError(f"a paired comparison needs two differences or more, not {n}")
+    mean = float(np.mean(values))
+    reach = float(
+        student.ppf(0.5 + 0.5 * confidence, n - 1) * np.std(values, ddof=1) / math.sqrt(n)
+    )
+    low, high = mean - reach, mean + reach
+    if not math.isfinite(reach):
+        return Outcome("error", note=_joined(note, "a difference is not finite"))
+    if equivalence is None:
+        shown, beyond = low > at_least, high < at_least
+        predicted = f"> {at_least:.6g}"
+    else:
+        shown, beyond = max(-low, high) < equivalence, min(-low, high) < -equivalence
+        predicted = f"within +-{equivalence:.6g}"
+    measured = f"{mean:.4g}, {100 * confidence:g} % in [{low:.4g}, {high:.4g}], n = {n}"
+    outcome = _settle(
+        shown,
+        verdict,
+        condition,
+        correction,
+        predicted=predicted,
+        measured=measured,
+        note=_joined(note, "mean paired difference with its t interval"),
+    )
+    return outcome if shown or beyond else replace(outcome, verdict="not shown")
 
 
 def all_of(*outcomes: Outcome, note: str = "") -> Outcome:
     """One outcome out of several checks of the same statement.
 
-    It fails if one fails, and then shows the first that does. Otherwise the verdict is the
-    strongest of theirs (refuted, then qualified, then holds), and the numbers shown are of the
-    first check with that verdict.
+    The verdict is the first that occurs of: error, fails, not shown, refuted, qualified, holds,
+    reported. The numbers shown are of the first check with that verdict.
 
     Examples
     --------
@@ -271,7 +353,7 @@ def all_of(*outcomes: Outcome, note: str = "") -> Outcome:
     """
     if not outcomes:
         raise ValueError("all_of needs at least one outcome")
-    for verdict in ("fails", "refuted", "qualified", "holds"):
+    for verdict in ("error", "fails", "not shown", "refuted", "qualified", "holds", "reported"):
         chosen = [outcome for outcome in outcomes if outcome.verdict == verdict]
         if chosen:
             break
@@ -280,6 +362,8 @@ def all_of(*outcomes: Outcome, note: str = "") -> Outcome:
         summary = ""
     elif verdict == "fails":
         summary = f"{len(chosen)} of {count} checks fail"
+    elif verdict in ("error", "not shown"):
+        summary = f"{len(chosen)} of {count} checks: {verdict}"
     else:
         summary = f"all {count} checks agree"
     return replace(chosen[0], note=_joined(note, chosen[0].note, summary))

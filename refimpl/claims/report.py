@@ -19,8 +19,11 @@ _MEANING = {
     "holds": "true as stated",
     "qualified": "true under a stated condition",
     "refuted": "the printed statement is false; the corrected one is measured",
+    "reported": "a number that is not judged",
+    "not shown": "a comparison that did not separate",
     "fails": "the implementation does not show it",
-    "skipped": "measured in the full profile only",
+    "error": "the computation broke: no verdict",
+    "skipped": "not looked at here: the reason stands beside it",
 }
 
 _STYLE = """
@@ -43,7 +46,7 @@ td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .verdict { font-weight: 600; white-space: nowrap; }
 .holds { color: var(--holds); } .qualified { color: var(--qualified); }
 .refuted { color: var(--refuted); } .fails { color: var(--fails); }
-.skipped { color: var(--soft); }
+.reported, .not-shown, .skipped { color: var(--soft); } .error { color: var(--fails); }
 .detail { color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }
 .filter { position: sticky; top: 0; padding: .6rem 0; background: var(--page); }
 .filter label { margin-right: 1.2rem; white-space: nowrap; cursor: pointer; }
@@ -85,8 +88,8 @@ def report_html(records: Sequence[Record], provenance: dict[str, Any]) -> str:
     )
     counts = {v: sum(record.verdict == v for record in records) for v in columns(records)}
     boxes = "\n".join(
-        f'<label><input type="checkbox" checked data-verdict="{v}"> '
-        f'<span class="{v}">{v}</span> ({counts[v]}) '
+        f'<label><input type="checkbox" checked data-verdict="{_class(v)}"> '
+        f'<span class="{_class(v)}">{v}</span> ({counts[v]}) '
         f'<span class="soft">{_MEANING[v]}</span></label>'
         for v in columns(records)
     )
@@ -129,7 +132,7 @@ def _overview(papers: Sequence[str], records: Sequence[Record]) -> str:
         cells = []
         for v in columns(records):
             count = sum(record.verdict == v for record in own)
-            cells.append(f'<td class="number {v if count else "soft"}">{count}</td>')
+            cells.append(f'<td class="number {_class(v) if count else "soft"}">{count}</td>')
         rows.append(
             f'<tr><td><a href="#{name}">{_text(PAPERS[name])}</a></td>'
             f'<td class="number">{len(own)}</td>{"".join(cells)}</tr>'
@@ -164,14 +167,18 @@ def _row(record: Record) -> str:
     seconds = f"{record.seconds + record.experiment_seconds:.2f}"
     v, gap = record.verdict, record.difference
     return (
-        f'<tr class="{v}-row" id="{record.id}"><td class="id">{record.id}</td>'
-        f'<td class="verdict {v}">{v}</td><td>{_text(record.statement)}{lines}</td>'
+        f'<tr class="{_class(v)}-row" id="{record.id}"><td class="id">{record.id}</td>'
+        f'<td class="verdict {_class(v)}">{v}</td><td>{_text(record.statement)}{lines}</td>'
         f'<td class="number">{_text(shown(record.predicted))}</td>'
         f'<td class="number">{_text(shown(record.measured))}</td>'
         f'<td class="number">{"-" if gap is None else f"{gap:.1e}"}</td>'
         f'<td class="number">{_text(shown(record.tolerance))}</td>'
         f'<td class="number">{seconds}</td></tr>'
     )
+
+
+def _class(verdict: str) -> str:
+    return verdict.replace(" ", "-")
 
 
 def _text(value: Any) -> str:

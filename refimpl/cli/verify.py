@@ -12,7 +12,13 @@ import click
 
 from refimpl.cli.options import CACHE, output_option, run_options
 
-_COLOURS = {"holds": "green", "qualified": "yellow", "refuted": "magenta", "fails": "bold red"}
+_COLOURS = {
+    "holds": "green",
+    "qualified": "yellow",
+    "refuted": "magenta",
+    "fails": "bold red",
+    "error": "bold red",
+}
 
 
 def _row(
@@ -57,9 +63,11 @@ def command(
     """Check the claims of the papers: predicted against measured, one line per claim.
 
     The verdicts: holds; qualified (true under a stated condition); refuted (the printed statement
-    is false, the corrected one is measured); fails (the implementation does not show it).
-    Writes claims.json and report.html. Exit code 1 if a claim fails. --paper and --claim can be
-    repeated and add up; see `refimpl list claims` for the ids.
+    is false, the corrected one is measured); reported (a number that is not judged); not shown (a
+    comparison that did not separate); fails (the implementation does not show it); error (the
+    computation broke). Writes claims.json and report.html. Exit code 1 if a claim fails, 3 if the
+    computation of one broke or no claim was looked at. --paper and --claim can be repeated and add
+    up; see `refimpl list claims` for the ids.
     """
     from rich.markup import escape
 
@@ -118,17 +126,24 @@ def command(
     path = report.write(records, facts, output)
     console.print()
     for record in records:
-        if record.verdict == "fails":
+        if record.verdict in ("fails", "error"):
             tolerance = ledger.shown(record.tolerance)
+            place = escape(f"({record.paper}, {record.place})")
             console.print(
-                f"[bold red]{record.id} fails[/] ({escape(record.paper)}, {escape(record.place)}): "
+                f"[bold red]{record.id} {record.verdict}[/] {place}: "
                 f"predicted {escape(ledger.shown(record.predicted))}, "
                 f"measured {escape(ledger.shown(record.measured))}, "
                 f"tolerance {escape(tolerance)}. {escape(record.note)}",
                 soft_wrap=True,
             )
     console.print(f"{ledger.summarise(records)} in {seconds:.0f} s -> {path}", soft_wrap=True)
-    if any(record.verdict == "fails" for record in records):
+    for record in records:
+        if record.verdict == ledger.SKIPPED and (ids or len(records) == 1):
+            console.print(f"{record.id} skipped: {escape(record.note)}", soft_wrap=True)
+    verdicts = {record.verdict for record in records}
+    if "fails" in verdicts:
         if options["dtype"] == "float32":
             console.print("Tolerances are for float64: a claim can fail for want of digits alone.")
         context.exit(1)
+    if "error" in verdicts or verdicts == {ledger.SKIPPED}:
+        context.exit(3)

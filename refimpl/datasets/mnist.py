@@ -29,7 +29,7 @@ from refimpl.datasets.base import Size, Split, check_count, partition
 from refimpl.datasets.fetch import SOURCES, data_directory, find_file, mismatch, spellings
 from refimpl.datasets.idx import read_labelled
 from refimpl.datasets.images import Scale, image_split
-from refimpl.errors import DataError
+from refimpl.errors import DataError, MissingDataError
 from refimpl.random import Rng
 
 _TOP = 255.0
@@ -160,14 +160,14 @@ def find_files(name: str, data_dir: str | os.PathLike[str] | None = None) -> dic
     >>> find_files("mnist", "no/such/folder")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    refimpl.errors.DataError: MNIST is not complete: ...
+    refimpl.errors.MissingDataError: MNIST is not complete: ...
     """
     source = SOURCES[name]
     fetch_command = f"refimpl data fetch {name}"
     try:
         root = data_directory(data_dir)
     except DataError as error:
-        raise DataError(
+        raise MissingDataError(
             f"MNIST-like files are looked for in a data folder, and {error}; "
             f"`{fetch_command} --data-dir FOLDER` downloads them"
         ) from None
@@ -180,7 +180,7 @@ def find_files(name: str, data_dir: str | os.PathLike[str] | None = None) -> dic
     if missing:
         looked = ", ".join(spelling for file in missing for spelling in spellings(file)[:2])
         places = folder if any(found.values()) else " and ".join(map(str, folders))
-        raise DataError(
+        raise MissingDataError(
             f"{source.title} is not complete: looked for {looked} in {places}; "
             f"`{fetch_command} --data-dir {root}` downloads what is missing",
             missing=len(missing),

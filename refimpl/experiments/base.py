@@ -157,6 +157,8 @@ class Result(Mapping[str, Any]):
         Versions, seed, backend and the hash of the sources.
     error : str, optional
         Set where tasks failed: reading any value then raises ExperimentError with this text.
+    absent : str
+        Set where tasks failed for want of data files: which, and the command that gets them.
 
     Examples
     --------
@@ -178,12 +180,14 @@ class Result(Mapping[str, Any]):
         seconds: float = 0.0,
         provenance: dict[str, Any] | None = None,
         error: str | None = None,
+        absent: str = "",
     ) -> None:
         self.name = name
         self.config = config
         self.seconds = seconds
         self.provenance = provenance or {}
         self.error = error
+        self.absent = absent
         self._values = plain_values(values)
         for array in self._values.values():
             array.flags.writeable = False

@@ -20,7 +20,7 @@ import scipy.linalg  # noqa: F401  its BLAS must be loaded before its threads ca
 from refimpl import experiments
 from refimpl.arrays import Backend, linalg_errors
 from refimpl.arrays import backend as make_backend
-from refimpl.errors import BackendError, RefimplError
+from refimpl.errors import BackendError, MissingDataError, RefimplError
 from refimpl.experiments.base import Experiment, Result, Task, config_values, task_label
 from refimpl.experiments.store import Store, provenance, task_key
 from refimpl.random import Rng
@@ -54,6 +54,7 @@ class _Finished(NamedTuple):
     values: dict[str, np.ndarray]
     seconds: float
     error: str | None
+    absent: str = ""
 
 
 def run_many(
@@ -209,6 +210,7 @@ def _collect(plan: Sequence[_Piece], finished: Mapping[str, _Finished], facts: A
         seconds=seconds,
         provenance={**facts, "config": config_values(config)},
         error=text,
+        absent=next((outcome.absent for outcome in outcomes if outcome.absent), ""),
     )
 
 
@@ -241,7 +243,8 @@ def _run_piece(piece: _Piece, where: tuple[str, str], seed: int, folder: Path | 
         seconds = time.perf_counter() - start
         Store(folder).save(piece.experiment.name, piece.key, values, {"seconds": seconds})
     except Exception as error:
-        return _Finished({}, time.perf_counter() - start, _describe(error))
+        absent = str(error) if isinstance(error, MissingDataError) else ""
+        return _Finished({}, time.perf_counter() - start, _describe(error), absent)
     return _Finished(values, seconds, None)
 
 

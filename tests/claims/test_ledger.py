@@ -16,10 +16,11 @@ from refimpl.claims.ledger import (
     evaluate,
     judge,
     load,
+    paired,
     report,
     select,
 )
-from refimpl.errors import RefimplError
+from refimpl.errors import MissingDataError, RefimplError
 from refimpl.experiments.base import Experiment, Result
 from refimpl.experiments.sources import sources_of
 
@@ -107,7 +108,32 @@ def test_the_verdict_of_agreement_needs_its_reason():
 
 def test_reports_are_not_judged_unless_they_are_no_number():
     assert report([0.2, 0.4], "two runs").measured == pytest.approx(0.3)
-    assert report(math.nan, "broken").verdict == "fails"
+    assert report(0.2, "one run").verdict == "reported"
+    assert report(math.nan, "broken").verdict == "error"
+    with pytest.raises(ValueError, match="is not 'reported'"):
+        check(True, verdict="reported")
+
+
+def test_a_paired_comparison_holds_fails_or_is_not_shown():
+    better = [1.0, 1.2, 0.9, 1.1, 1.3]
+    assert paired(better).verdict == "holds"
+    assert paired(better, at_least=0.5).verdict == "holds"
+    assert paired(better, at_least=1.05).verdict == "not shown"
+    assert paired(better, at_least=5.0).verdict == "fails"
+    assert paired([-d for d in better]).verdict == "fails"
+    assert paired([1.0, -1.0, 0.5, -0.4]).verdict == "not shown"
+    assert paired([0.01, -0.01, 0.0], equivalence=0.2).verdict == "holds"
+    assert paired([0.01, -0.01, 0.0], equivalence=0.001).verdict == "not shown"
+    assert paired(better, equivalence=0.1).verdict == "fails"
+    assert paired([1.0, math.nan, 1.0]).verdict == "error"
+    with pytest.raises(ValueError, match="two differences"):
+        paired([1.0])
+
+
+def test_the_interval_is_that_of_student():
+    """Four differences of mean 2.5 and variance 5/3: 99 % reach 5.840909 * sqrt(5/12)."""
+    text = paired([1.0, 2.0, 3.0, 4.0]).measured
+    assert text.startswith("2.5, 99 % in [-1.27, 6.27], n = 4")
 
 
 def test_all_of_takes_the_strongest_verdict_and_fails_with_any():
@@ -120,6 +146,12 @@ def test_all_of_takes_the_strongest_verdict_and_fails_with_any():
     combined = all_of(refuted, holds, fails)
     assert (combined.verdict, combined.measured) == ("fails", "f")
     assert "all 2 checks agree" in all_of(holds, holds).note
+    shown = report(1.0, "a number")
+    unclear = paired([1.0, -1.0])
+    assert all_of(shown, holds).verdict == "holds" and all_of(shown, shown).verdict == "reported"
+    assert all_of(holds, unclear, refuted).verdict == "not shown"
+    assert all_of(unclear, fails).verdict == "fails"
+    assert all_of(fails, report(math.inf, "no number")).verdict == "error"
     assert all_of(holds).note == ""
 
 
@@ -226,12 +258,28 @@ def test_evaluate_judges_all_and_isolates_failures(halves, jobs):
         "FD-2",
         "FD-6",
     ]
+    assert {verdicts[f"FD-{k}"] for k in (3, 4, 5, 7, 8)} == {"error"}
     assert notes["FD-3"].startswith("ArithmeticError: seventeen at test_ledger.py:")
     assert "ZeroDivisionError" in notes["FD-4"] and "broken" in notes["FD-4"]
     assert "has no result 'whole': it has half" in notes["FD-5"]
     assert "str, not an Outcome" in notes["FD-7"]
     assert "unknown experiment 'missing_experiment'" in notes["FD-8"]
     assert all(record.seconds >= 0.0 for record in records)
+
+
+def test_without_its_data_files_a_claim_is_skipped_with_the_reason(halves, monkeypatch):
+    def absent(config, backend, rng):
+        raise MissingDataError("no files of this set: `refimpl data fetch mnist` gets them")
+
+    module = type(sys)("fake_absent")
+    config = sys.modules["fake_halves"].EXPERIMENT.config
+    module.EXPERIMENT = Experiment("absent", config, absent)
+    monkeypatch.setitem(sys.modules, "fake_absent", module)
+    monkeypatch.setitem(experiments.EXPERIMENTS, "absent", "fake_absent")
+    book = Ledger()
+    enter(book, "FD-1", lambda r: check(True), "absent")
+    [record] = evaluate(book.claims())
+    assert record.verdict == "skipped" and "refimpl data fetch mnist" in record.note
 
 
 def test_a_claim_alone_is_cached_and_keeps_its_numbers(tmp_path):

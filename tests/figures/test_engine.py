@@ -162,7 +162,7 @@ def test_a_figure_without_its_experiment_fails_and_the_others_are_drawn(line, tm
     assert drawn["bad"].status == "failed" and "no line" in drawn["bad"].error
     assert not (tmp_path / "bad.png").exists()
     assert drawn["partly"].failing == ("FD-3",)
-    assert "claim FD-3 fails: broken" in draw.made[0].texts[-1].get_text()
+    assert "claim FD-3 is an error: broken" in draw.made[0].texts[-1].get_text()
 
 
 def test_the_gallery_is_rewritten_between_its_markers(line, tmp_path):
