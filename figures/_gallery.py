@@ -10,7 +10,7 @@ from figures.base import Figure, select
 from figures.engine import FOLDER, Drawn
 from refimpl.claims import ledger
 from refimpl.errors import DataError
-from refimpl.experiments.store import write_atomic
+from refimpl.files import write_atomic
 
 BEGIN = "<!-- gallery: written by python -m figures --gallery -->"
 END = "<!-- end of the gallery -->"

@@ -31,8 +31,8 @@ from refimpl.experiments.store import (
     npz_bytes,
     provenance,
     source_hash,
-    write_atomic,
 )
+from refimpl.files import write_atomic
 
 FOLDER = Path(__file__).resolve().parent
 SUFFIXES = (".png", ".pdf", ".npz", ".json")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from refimpl.claims.ledger import PAPERS, Record, columns, shown, summarise
-from refimpl.experiments.store import write_atomic
+from refimpl.files import write_atomic
 
 _MEANING = {
     "holds": "true as stated",

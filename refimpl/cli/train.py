@@ -292,7 +292,8 @@ def command(
     from refimpl.cli.display import make_console
     from refimpl.errors import RefimplError, SettingError
     from refimpl.experiments.runner import single_thread_blas
-    from refimpl.experiments.store import provenance, write_atomic
+    from refimpl.experiments.store import provenance
+    from refimpl.files import write_atomic
     from refimpl.models import compression
     from refimpl.random import Rng
 

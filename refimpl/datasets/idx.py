@@ -35,6 +35,7 @@ from typing import IO, Any
 import numpy as np
 
 from refimpl.errors import DataError
+from refimpl.files import write_atomic
 
 DTYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
@@ -161,12 +162,7 @@ def write_idx(path: str | os.PathLike[str], array: np.ndarray) -> None:
     content = header + array.astype(DTYPES[code]).tobytes()
     if path.suffix == ".gz":
         content = gzip.compress(content, mtime=0)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomic(path, content)
 
 
 def read_labelled(

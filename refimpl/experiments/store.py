@@ -12,7 +12,6 @@ import functools
 import hashlib
 import io
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -28,6 +27,7 @@ import scipy
 import refimpl
 from refimpl.arrays import Backend
 from refimpl.experiments.sources import PACKAGE, dependency_hash
+from refimpl.files import write_atomic
 
 _META = "__meta__"
 _ABANDONED_AFTER = 3600.0  # seconds; a temporary file this old belongs to no live writer
@@ -156,20 +156,6 @@ def array_hash(arrays: Mapping[str, Any]) -> str:
         digest.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write a file that is either there in full or not at all, whenever the process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def npz_bytes(arrays: Mapping[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from refimpl.errors import RefimplError
 from refimpl.experiments import EXPERIMENTS, get
 from refimpl.experiments.base import PROFILES, Result, merge, plain_values, stack, task_label
-from refimpl.experiments.store import array_hash, npz_bytes, source_hash, write_atomic
+from refimpl.experiments.store import array_hash, npz_bytes, source_hash
 
 
 @pytest.mark.parametrize("name", list(EXPERIMENTS))
@@ -82,20 +82,6 @@ def test_archives_hold_no_clock(tmp_path):
         assert {item.date_time for item in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     with np.load(tmp_path / "a.npz") as loaded:
         assert array_hash(dict(loaded)) == array_hash(arrays)
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    write_atomic(path, "old")
-
-    def no_space(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", no_space)
-    with pytest.raises(OSError, match="No space"):
-        write_atomic(path, "new")
-    assert path.read_text() == "old"
-    assert [item.name for item in tmp_path.iterdir()] == ["file"]
 
 
 def test_the_source_hash_sees_names_and_contents(tmp_path):

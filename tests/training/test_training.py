@@ -6,16 +6,16 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from refimpl import autodiff as ad
-from refimpl import training
 from refimpl.algorithms import make
 from refimpl.arrays import backend
 from refimpl.datasets import Dataset
-from refimpl.errors import CheckpointError, DivergenceError
+from refimpl.errors import CheckpointError, DivergenceError, SettingError
 from refimpl.models import MLP, Objective
 from refimpl.random import Rng
 from refimpl.training import History, accuracy, chunked_mean, train
@@ -170,6 +170,70 @@ def test_a_schedule_changes_the_algorithm_by_epoch():
 def test_every_scalar_of_the_info_is_recorded():
     result = go(make("l1", strength=0.1))
     assert set(result.history.steps) == {"loss", "penalty", "zeros"}
+
+
+class Talking(NamedTuple):
+    """An info with what a step may say besides its loss."""
+
+    loss: object
+    counted: int
+    vector: object
+    diagnostics: dict
+
+
+class Talkative:
+    """Plain descent that reports numbers in a dict, one of them on the device's terms."""
+
+    def __init__(self, extra=()):
+        self.base = make("sgd", learning_rate=0.1)
+        self.extra = dict(extra)
+
+    def init(self, params):
+        return self.base.init(params)
+
+    def step(self, state, objective, batch, rng=None):
+        new, info = self.base.step(state, objective, batch, rng)
+        said = {"norm": np.sum(state.params[0]["weight"] ** 2), "clock": 2.0 * state.step}
+        told = {**said, "row": np.zeros(2), **self.extra}
+        return new, Talking(info.loss, state.step, np.zeros(3), told)
+
+
+def test_scalars_in_a_dict_of_the_info_are_columns(tmp_path):
+    algorithm = Talkative()
+    result = go(algorithm, checkpoint=tmp_path / "run.npz")
+    steps = result.history.steps
+    assert set(steps) == {"loss", "counted", "norm", "clock"}
+    assert steps["clock"].tolist() == [2.0 * k for k in range(9)]
+    assert steps["norm"][0] == pytest.approx(np.sum(MODEL.init(Rng(2))[0]["weight"] ** 2))
+    assert_same_run(result, go(algorithm, checkpoint=tmp_path / "run.npz", resume=True))
+
+
+def test_a_name_that_the_info_gives_twice_is_refused():
+    with pytest.raises(ValueError, match=r"'counted' twice, once in 'diagnostics'"):
+        go(Talkative({"counted": 1.0}))
+
+
+def test_an_algorithm_is_given_what_it_requires():
+    seen = {}
+
+    class Asking:
+        requires = ("objective", "steps_per_epoch", "training", "validation")
+
+        def init(self, params, **given):
+            seen.update(given)
+            return make("sgd").init(params)
+
+        def step(self, *arguments):
+            return make("sgd").step(*arguments)
+
+    go(Asking(), validation=dataset(5, "other"), epochs=1)
+    assert seen["objective"] is OBJECTIVE and seen["steps_per_epoch"] == 3
+    assert len(seen["training"].inputs) == 10 and len(seen["validation"].inputs) == 5
+    go(Asking(), validation=dataset(5), init_kwargs={"training": None}, epochs=1)
+    assert seen["training"] is None
+    Asking.requires = ("a_moon",)
+    with pytest.raises(SettingError, match="Asking needs 'a_moon'"):
+        go(Asking())
 
 
 def test_early_stopping_ends_the_run_with_the_best_parameters():
@@ -381,7 +445,7 @@ def test_a_failing_write_keeps_the_old_file_and_leaves_no_litter(tmp_path, monke
         file.write(b"half")
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(training.np, "savez", full)
+    monkeypatch.setattr(np, "savez", full)
     with pytest.raises(OSError, match="no space"):
         go(checkpoint=path)
     assert path.read_bytes() == before

@@ -35,9 +35,6 @@ Deviations
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from scipy.optimize import minimize
@@ -47,6 +44,7 @@ from refimpl.arrays import Array, namespace
 from refimpl.errors import ConvergenceError, InfeasibleError
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.random import Rng
+from refimpl.training.progress import progress_bar
 
 
 class PointSet(NamedTuple):
@@ -119,7 +117,10 @@ def minimise_energy(
     if energy.epsilon != 0.0:
         raise ValueError(f"epsilon must be 0 for a minimum on the sphere, not {energy.epsilon}")
     energies, residuals, solutions = [], [], []
-    with _progress(progress, starts) as advance:
+    bar = progress_bar(
+        "point sets", starts, unit="starts", value="lowest energy", digits=9, wanted=progress
+    )
+    with bar as advance:
         for start in range(starts):
             first = rng.child("start", start).normal((neurons, dimension))
             points, value, residual = descend(energy, first, tolerance, iterations, start)
@@ -275,28 +276,3 @@ def distinct(energies: Array, tolerance: float = 1e-8) -> list[float]:
 
 def _unit(points: Any) -> Any:
     return points / namespace(points).linalg.vector_norm(points, axis=1, keepdims=True)
-
-
-@contextlib.contextmanager
-def _progress(wanted: bool | None, total: int) -> Iterator[Callable[[int, float], None]]:
-    """A progress bar on the terminal, or nothing."""
-    if wanted is None:
-        wanted = sys.stderr.isatty()
-    if wanted:
-        try:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        except ImportError:
-            wanted = False
-    if not wanted:
-        yield lambda done, lowest: None
-        return
-    columns = (
-        TextColumn("point sets"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("starts, lowest energy {task.fields[lowest]:.9g}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("point sets", total=total, lowest=float("nan"))
-        yield lambda done, lowest: bar.update(task, completed=done, lowest=lowest)

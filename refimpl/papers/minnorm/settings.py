@@ -87,7 +87,7 @@ class MinnormSettings:
     ValueError: loss_level must be positive and finite, not 0.0
     """
 
-    requires: ClassVar[tuple[str, ...]] = ("training",)
+    requires: ClassVar[tuple[str, ...]] = ("training", "objective")
 
     constraint: ConstraintName = field(
         default="one_vs_rest", metadata={"help": "what it means to fit an example"}

@@ -1,0 +1,62 @@
+"""Files that are either there in full or not at all, whenever the process dies.
+
+>>> import tempfile
+>>> path = Path(tempfile.mkdtemp()) / "deep" / "note.txt"
+>>> write_atomic(path, "all of it")
+>>> path.read_text()
+'all of it'
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
+    """A binary file to write to, which takes the place of ``path`` when the block ends well.
+
+    It is written beside ``path``, under the name ``.NAME.PROCESS.RANDOM.tmp``, and renamed: the
+    file is the old one or the new one, never half. Its mode is what the umask leaves of 0666.
+
+    Parameters
+    ----------
+    path : path
+        Folders that are missing are made.
+
+    Yields
+    ------
+    file
+        Open for writing. An exception inside the block leaves ``path`` as it was, and no litter.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "numbers"
+    >>> with atomic_file(path) as file:
+    ...     _ = file.write(b"12")
+    >>> path.read_bytes()
+    b'12'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomic(path: str | Path, content: bytes | str) -> None:
+    """Write a whole file by :func:`atomic_file`; text as UTF-8."""
+    with atomic_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
