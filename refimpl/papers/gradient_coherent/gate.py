@@ -1,99 +1,101 @@
-"""When the gate of gradient-coherent regularisation opens, and what it lets through.
+"""When the gate of gradient-coherent regularisation opens: six readings, one function each.
 
-The readings of coherence among which ``criterion`` chooses are listed, each with whose it is, in
-:mod:`refimpl.papers.gradient_coherent.gradient_coherent`; here they are computed. All work on inner
-products:
-of the whole network with ``scope="global"``, of each array with ``scope="layer"``.
+A reading looks at the gradient g of the loss and the pull R of the penalty at strength 1 through
+their inner products, and says how coherent they are and whether the penalty acts. Whose reading is
+whose is told in :mod:`refimpl.papers.gradient_coherent.gradient_coherent`; here they are computed,
+of the whole network at once or of each array by itself.
 
 >>> import numpy as np
->>> float(cosine(np.asarray(1.0), np.asarray(1.0), np.asarray(4.0)))
-0.5
+>>> g, w = [np.asarray([[3.0, 0.0]])], [np.asarray([[0.0, 4.0]])]
+>>> pair = measure(g, w, w, None, each=False)
+>>> kappa, opened = READINGS["total"](pair, Limits(strength=1.0, threshold=0.7, ratio=1.0))
+>>> kappa, opened
+(array([0.6]), [np.False_])
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import NamedTuple
 
-from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective
-from refimpl.algorithms.l1 import soft_threshold
 from refimpl.arrays import Array, namespace
 
-if TYPE_CHECKING:
-    from refimpl.papers.gradient_coherent.gradient_coherent import GateState, GradientCoherent
+
+class Pair(NamedTuple):
+    """What a reading sees. Groups are the arrays, or there is one for all of them.
+
+    Attributes
+    ----------
+    gradients, pulls : list of array
+        g and R of each array, for the reading by elements.
+    gg, gr, rr, ww : array, shape (groups,)
+        Inner products of g, R and the weights w.
+    gh, hh : array, shape (groups,), or None
+        Those with the gradient h of another point or batch, where a reading needs it.
+    """
+
+    gradients: list[Array]
+    pulls: list[Array]
+    gg: Array
+    gr: Array
+    rr: Array
+    ww: Array
+    gh: Array | None
+    hh: Array | None
 
 
-def coherence(
-    algorithm: GradientCoherent,
-    state: GateState,
-    objective: Objective,
-    batch: Any,
-    chosen: list[int],
-    g: list[Array],
-    r: list[Array],
-    gg: list[Array],
-    rr: list[Array],
-) -> list[Array]:
-    """κ of the whole network, or of each array.
+class Limits(NamedTuple):
+    """λ, the least coherence τ and the largest ratio ‖λR‖ / ‖g‖ of an open gate."""
+
+    strength: float
+    threshold: float
+    ratio: float
+
+
+Reading = Callable[[Pair, Limits], tuple[Array, list[Array]]]
+"""``(coherence, opened)``: κ of each group, and whether the penalty acts, one entry for each group
+(a 0-d bool) or one for each array (a bool for each element)."""
+
+
+def measure(
+    gradients: list[Array],
+    weights: list[Array],
+    pulls: list[Array],
+    others: list[Array] | None,
+    *,
+    each: bool,
+) -> Pair:
+    """The inner products that the readings are made of.
 
     Parameters
     ----------
-    algorithm : GradientCoherent
-    state, objective, batch
-        Of the step.
-    chosen : list of int
-        Positions of the penalised arrays among the leaves.
-    g, r : list of array
-        The loss's gradient and R, flat.
-    gg, rr : list of 0-d array
-        Their squares, as :func:`inner` gives them.
+    gradients, weights, pulls : list of array
+        g, w and R of every penalised array; ``pulls`` may be ``weights`` itself.
+    others : list of array, optional
+        h.
+    each : bool
+        Whether every array is a group; otherwise there is one group.
 
     Returns
     -------
-    list of 0-d array
-        One for ``scope="global"``.
+    Pair
     """
-    if algorithm.strength == 0.0:
-        return [namespace(*gg).ones_like(square) for square in gg]
-    if algorithm.criterion in ("lookahead", "temporal"):
-        other = state.previous
-        if algorithm.criterion == "lookahead":
-            ahead, structure = ad.flatten(state.params)
-            for i in chosen:
-                size = algorithm.learning_rate * algorithm.strength
-                ahead[i] = penalise(algorithm, ahead[i], size, pull_of(algorithm, ahead[i]))
-            other = ad.grad(objective)(ad.unflatten(structure, ahead), batch)
-        leaves, _ = ad.flatten(other)
-        others = flat([leaves[i] for i in chosen])
-        cross, sizes = inner(algorithm, g, others), inner(algorithm, others, others)
-    else:  # three inner products, so that g + λR is not formed before the decision
-        lam, gr = algorithm.strength, inner(algorithm, g, r)
-        cross = [a + lam * b for a, b in zip(gg, gr, strict=True)]
-        sizes = [a + (2.0 * lam) * b + lam**2 * c for a, b, c in zip(gg, gr, rr, strict=True)]
-    return [cosine(*each) for each in zip(cross, gg, sizes, strict=True)]
+    xp = namespace(*gradients)
 
+    def flat(leaves: list[Array]) -> list[Array]:
+        return [xp.reshape(leaf, (-1,)) for leaf in leaves]
 
-def decide(
-    algorithm: GradientCoherent,
-    slopes: list[Array],
-    pulls: list[Array],
-    kappas: list[Array],
-    gg: list[Array],
-    rr: list[Array],
-) -> list[Array]:
-    """Whether the penalty acts: on the network, on each array, or on each element."""
-    if algorithm.criterion == "always":
-        return [kappa >= -1.0 for kappa in kappas]
-    if algorithm.criterion == "ratio":
-        lam, most = algorithm.strength**2, algorithm.ratio**2
-        return [lam * b <= most * a for a, b in zip(gg, rr, strict=True)]
-    if algorithm.criterion == "sign":
-        sign = namespace(*gg).sign
-        return [
-            sign(g + algorithm.strength * pull) == sign(g)
-            for g, pull in zip(slopes, pulls, strict=True)
-        ]
-    return [kappa >= algorithm.threshold for kappa in kappas]
+    def inner(left: list[Array], right: list[Array]) -> Array:
+        products = [a @ b for a, b in zip(left, right, strict=True)]
+        return xp.stack(products if each else [add(products)])
+
+    g, w = flat(gradients), flat(weights)
+    r = w if pulls is weights else flat(pulls)
+    ww = inner(w, w)
+    rr = ww if r is w else inner(r, r)
+    h = None if others is None else flat(others)
+    gh, hh = (None, None) if h is None else (inner(g, h), inner(h, h))
+    return Pair(gradients, pulls, inner(g, g), inner(g, r), rr, ww, gh, hh)
 
 
 def cosine(cross: Array, first: Array, second: Array) -> Array:
@@ -101,11 +103,12 @@ def cosine(cross: Array, first: Array, second: Array) -> Array:
 
     Parameters
     ----------
-    cross, first, second : 0-d array
+    cross, first, second : array
+        Of one shape.
 
     Returns
     -------
-    0-d array
+    array
 
     Examples
     --------
@@ -122,30 +125,72 @@ def cosine(cross: Array, first: Array, second: Array) -> Array:
     return xp.where(defined, xp.clip(cross / safe, -1.0, 1.0), xp.zeros_like(product))
 
 
-def inner(algorithm: GradientCoherent, left: list[Array], right: list[Array]) -> list[Array]:
-    """The inner product of each pair, or their sum where the scope is global."""
-    each = [a @ b for a, b in zip(left, right, strict=True)]
-    return [total(each)] if algorithm.scope == "global" else each
+def with_penalty(pair: Pair, strength: float) -> Array:
+    """cos(g, g + λR), from three inner products, so that g + λR is never formed; 1 for λ = 0."""
+    if strength == 0.0:
+        return namespace(pair.gg).ones_like(pair.gg)
+    cross = pair.gg + strength * pair.gr
+    square = pair.gg + (2.0 * strength) * pair.gr + strength**2 * pair.rr
+    return cosine(cross, pair.gg, square)
 
 
-def pull_of(algorithm: GradientCoherent, weight: Array) -> Array:
-    """R, the gradient of the penalty at strength 1."""
-    return weight if algorithm.penalty == "l2" else namespace(weight).sign(weight)
+def always(pair: Pair, limits: Limits) -> tuple[Array, list[Array]]:
+    """Open, whatever κ."""
+    kappa = with_penalty(pair, limits.strength)
+    xp = namespace(kappa)
+    return kappa, _groups(xp.ones_like(kappa, dtype=xp.bool))
 
 
-def penalise(algorithm: GradientCoherent, weight: Array, size: Any, pull: Array) -> Array:
-    """``weight`` after a step of the penalty alone: outside the buffer, and for P(w)."""
-    return soft_threshold(weight, size) if algorithm.penalty == "l1" else weight - size * pull
+def total(pair: Pair, limits: Limits) -> tuple[Array, list[Array]]:
+    """cos(g, g + λR) >= τ."""
+    kappa = with_penalty(pair, limits.strength)
+    return kappa, _groups(kappa >= limits.threshold)
 
 
-def flat(leaves: list[Array]) -> list[Array]:
-    """Every array as a vector."""
-    reshape = namespace(*leaves).reshape
-    return [reshape(leaf, (-1,)) for leaf in leaves]
+def other_gradient(pair: Pair, limits: Limits) -> tuple[Array, list[Array]]:
+    """cos(g, h) >= τ."""
+    kappa = cosine(pair.gh, pair.gg, pair.hh)
+    return kappa, _groups(kappa >= limits.threshold)
 
 
-def total(parts: list[Array]) -> Array:
-    """The sum of the parts."""
+def sign(pair: Pair, limits: Limits) -> tuple[Array, list[Array]]:
+    """Element by element: g + λR has the sign of g."""
+    signs = namespace(pair.gg).sign
+    opened = [
+        signs(g + limits.strength * r) == signs(g)
+        for g, r in zip(pair.gradients, pair.pulls, strict=True)
+    ]
+    return with_penalty(pair, limits.strength), opened
+
+
+def ratio(pair: Pair, limits: Limits) -> tuple[Array, list[Array]]:
+    """‖λR‖ <= ratio ‖g‖."""
+    small = limits.strength**2 * pair.rr <= limits.ratio**2 * pair.gg
+    return with_penalty(pair, limits.strength), _groups(small)
+
+
+READINGS: dict[str, Reading] = {
+    "total": total,
+    "lookahead": other_gradient,  # h = g(P(w)), after the penalty's own step
+    "sign": sign,
+    "ratio": ratio,
+    "temporal": other_gradient,  # h of the batch before
+    "always": always,
+}
+
+
+def _groups(opened: Array) -> list[Array]:
+    return [opened[k] for k in range(opened.shape[0])]
+
+
+def add(parts: list[Array]) -> Array:
+    """The sum of the parts, from the first to the last.
+
+    Examples
+    --------
+    >>> add([1.0, 2.0, 3.0])
+    6.0
+    """
     result = parts[0]
     for part in parts[1:]:
         result = result + part

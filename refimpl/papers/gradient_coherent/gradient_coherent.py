@@ -71,6 +71,7 @@ Deviations
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
@@ -92,17 +93,10 @@ from refimpl.algorithms.base import (
     real_between,
     zeros_like,
 )
+from refimpl.algorithms.l1 import soft_threshold
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, namespace
-from refimpl.papers.gradient_coherent.gate import (
-    coherence,
-    decide,
-    flat,
-    inner,
-    penalise,
-    pull_of,
-    total,
-)
+from refimpl.papers.gradient_coherent.gate import READINGS, Limits, add, measure
 from refimpl.random import Rng
 
 Criterion = Literal["total", "lookahead", "sign", "ratio", "temporal", "always"]
@@ -293,24 +287,26 @@ multiplies the weights by 1 - 3 = -2, which oscillates and does not decay
     ) -> tuple[GateState, GateInfo]:
         """One step; ``rng`` is not used."""
         loss, gradient = loss_and_gradient(objective, state.params, batch)  # line 1
+        xp = namespace(loss)
         params, structure = ad.flatten(state.params)
         slopes, _ = ad.flatten(gradient)
         chosen = [i for i, leaf in enumerate(params) if is_regularised(leaf, self.include)]
-        weights, losses = [params[i] for i in chosen], [slopes[i] for i in chosen]
-        pulls = [pull_of(self, w) for w in weights]  # line 2
+        weights = [params[i] for i in chosen]
+        pulls = weights if self.penalty == "l2" else [xp.sign(w) for w in weights]  # line 2
 
-        g, w = flat(losses), flat(weights)
-        r = w if self.penalty == "l2" else flat(pulls)
-        gg, ww = inner(self, g, g), inner(self, w, w)
-        rr = ww if r is w else inner(self, r, r)
-        kappas = coherence(self, state, objective, batch, chosen, g, r, gg, rr)  # line 3
-        opened = decide(self, losses, pulls, kappas, gg, rr)  # line 4
+        # Without a penalty nothing is compared: κ is 1, and no second gradient is taken.
+        criterion = "always" if self.strength == 0.0 else self.criterion
+        others = self._other_gradient(criterion, state, objective, batch, chosen)
+        heard = [slopes[i] for i in chosen]
+        pair = measure(heard, weights, pulls, others, each=self.scope == "layer")
+        limits = Limits(self.strength, self.threshold, self.ratio)
+        kappa, opened = READINGS[criterion](pair, limits)  # lines 3 and 4
         if state.step // state.steps_per_epoch < self.delay:
-            opened = [gate & ~gate for gate in opened]
-        gates = [namespace(loss).astype(gate, loss.dtype) for gate in opened]
-        share = total([namespace(loss).sum(gate) for gate in gates])
-        share = share / sum(gate.size for gate in gates)
-        gates = gates * len(chosen) if len(gates) < len(chosen) else gates
+            opened = [xp.zeros_like(gate) for gate in opened]
+        gates = [xp.astype(gate, loss.dtype) for gate in opened]
+        share = add([xp.sum(gate) for gate in gates]) / sum(map(_size, gates))
+        if len(gates) < len(chosen):  # the one gate of the whole network serves every array
+            gates = gates * len(chosen)
         strengths = [self.strength * gate for gate in gates]
 
         inside = self.penalty != "l1" and self.placement == "inside"
@@ -322,31 +318,46 @@ multiplies the weights by 1 - 3 = -2, which oscillates and does not decay
         after, _ = ad.flatten(moved.params)
         if not inside:  # line 7
             for i, lam, pull in zip(chosen, strengths, pulls, strict=True):
-                after[i] = penalise(self, after[i], self.learning_rate * lam, pull)
+                after[i] = self._penalise(after[i], self.learning_rate * lam, pull)
         if self.keep_zeros:
             for i, gate, old in zip(chosen, gates, weights, strict=True):
-                kept = (gate > 0.0) | (old != 0.0)
-                after[i] = namespace(loss).where(kept, after[i], old)
+                after[i] = xp.where((gate > 0.0) | (old != 0.0), after[i], old)
 
+        kept = gradient if self.criterion == "temporal" else None
         new = GateState(
-            ad.unflatten(structure, after),
-            moved.step,
-            moved.buffers,
-            gradient if self.criterion == "temporal" else None,
-            state.steps_per_epoch,
+            ad.unflatten(structure, after), moved.step, moved.buffers, kept, state.steps_per_epoch
         )
-        info = GateInfo(
-            loss,
-            share,
-            total(kappas) / len(kappas),
-            namespace(loss).sqrt(total(gg)),
-            namespace(loss).sqrt(total(ww)),
-            _nonzero([after[i] for i in chosen], loss.dtype),
-        )
-        return new, info
+        norms = xp.sqrt(xp.sum(pair.gg)), xp.sqrt(xp.sum(pair.ww))
+        nonzero = _nonzero([after[i] for i in chosen], loss.dtype)
+        return new, GateInfo(loss, share, xp.mean(kappa), *norms, nonzero)
+
+    def _other_gradient(
+        self, criterion: str, state: GateState, objective: Objective, batch: Any, chosen: list[int]
+    ) -> list[Array] | None:
+        """The second gradient that ``lookahead`` and ``temporal`` compare with."""
+        if criterion == "temporal":
+            leaves, _ = ad.flatten(state.previous)
+        elif criterion == "lookahead":
+            ahead, structure = ad.flatten(state.params)
+            size = self.learning_rate * self.strength
+            for i in chosen:
+                pull = ahead[i] if self.penalty == "l2" else namespace(ahead[i]).sign(ahead[i])
+                ahead[i] = self._penalise(ahead[i], size, pull)
+            leaves, _ = ad.flatten(ad.grad(objective)(ad.unflatten(structure, ahead), batch))
+        else:
+            return None
+        return [leaves[i] for i in chosen]
+
+    def _penalise(self, weight: Array, size: Any, pull: Array) -> Array:
+        """A step of the penalty alone: outside the buffer, and for P(w)."""
+        return soft_threshold(weight, size) if self.penalty == "l1" else weight - size * pull
+
+
+def _size(array: Array) -> int:
+    return math.prod(array.shape)
 
 
 def _nonzero(weights: list[Array], dtype: Any) -> Array:
     xp = namespace(*weights)
-    kept = total([xp.count_nonzero(w != 0.0) for w in weights])
-    return xp.astype(kept, dtype) / sum(w.size for w in weights)
+    kept = add([xp.count_nonzero(w != 0.0) for w in weights])
+    return xp.astype(kept, dtype) / sum(map(_size, weights))
