@@ -29,6 +29,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, check_float, namespace
+from refimpl.errors import SettingError
 from refimpl.random import Rng
 
 Tree = Any
@@ -140,7 +141,13 @@ def plain_step(
 
 
 def loss_and_gradient(objective: Objective, params: Tree, batch: Any) -> tuple[Array, Tree]:
-    """The loss, a 0-d array, and its gradient, a tree like ``params``."""
+    """The loss, a 0-d array, and its gradient, a tree like ``params``.
+
+    An objective that knows its own gradient has a method ``value_and_gradient(params, batch)``.
+    """
+    own = getattr(objective, "value_and_gradient", None)
+    if own is not None:
+        return own(params, batch)
     return ad.value_and_grad(objective)(params, batch)
 
 
@@ -171,6 +178,35 @@ def check_params(params: Tree) -> None:
 def is_regularised(leaf: Array, include: Include) -> bool:
     """Whether a penalty acts on this leaf: biases, with one axis, are left free by default."""
     return include == "all" or leaf.ndim >= 2
+
+
+def regularized_leaves(params: Tree, include: Include, what: str) -> list[Array]:
+    """The leaves that a penalty acts on.
+
+    Raises
+    ------
+    SettingError
+        If there are none, with the shapes that were looked at: a penalty on nothing would pass
+        for one that has no effect.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> regularized_leaves([np.zeros(3)], "weights", "weight decay")
+    Traceback (most recent call last):
+    ...
+    refimpl.errors.SettingError: weight decay acts on no parameter: of the shapes (3,) none has \
+two axes; set include='all'
+    """
+    leaves, _ = ad.flatten(params)
+    chosen = [leaf for leaf in leaves if is_regularised(leaf, include)]
+    if not chosen:
+        shapes = ", ".join(str(tuple(leaf.shape)) for leaf in leaves)
+        raise SettingError(
+            f"{what} acts on no parameter: of the shapes {shapes or '(none)'} none has two axes; "
+            f"set include='all'"
+        )
+    return chosen
 
 
 def solution(algorithm: Algorithm, state: Any) -> Tree:
