@@ -5,10 +5,15 @@ record one node, skip temporaries and stay exact where the composition would ove
 targets are constants.
 
 Losses come with ``reduction`` "mean" (over examples), "sum" or "none" (one value an example).
+
+``linear``, ``linear_relu``, ``softmax_cross_entropy`` and ``squared_error`` also take stacks:
+leading axes in front of the examples, as of T tasks with parameters of their own. All their
+arguments then have the same leading axes, and "none" gives one value per task and example.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from refimpl.arrays import device, namespace, one_hot, reduce
@@ -20,7 +25,7 @@ REDUCTIONS = ("mean", "sum", "none")
 
 def _reduce(losses: Any, reduction: str) -> Any:
     if reduction == "mean":
-        return reduce("sum", losses) / losses.shape[0]
+        return reduce("sum", losses) / math.prod(losses.shape)
     if reduction == "sum":
         return reduce("sum", losses)
     if reduction == "none":
@@ -34,7 +39,7 @@ def _per_example(g: Any, count: int, reduction: str) -> Any:
 
 
 def _column(g: Any) -> Any:
-    """(P,) -> (P, 1), and a scalar stays one, to scale rows."""
+    """(..., P) -> (..., P, 1), and a scalar stays one, to scale rows."""
     return op.expand_dims(g, -1) if len(g.shape) else g
 
 
@@ -47,19 +52,19 @@ def linear(x, weight, bias=None, /):
 
     Parameters
     ----------
-    x : array, shape (P, n)
-    weight : array, shape (m, n)
+    x : array, shape (P, n) or (..., P, n)
+    weight : array, shape (m, n) or (..., m, n)
         A row is a neuron.
-    bias : array, shape (m,), optional
+    bias : array, shape (m,) or (..., m), optional
 
     Returns
     -------
-    array, shape (P, m)
+    array, shape (P, m) or (..., P, m)
 
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit: leading axes are those of ``x`` in every argument.
 
     Examples
     --------
@@ -67,22 +72,23 @@ def linear(x, weight, bias=None, /):
     >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([0.5]))
     array([[11.5]])
     """
-    if x.ndim != 2 or weight.ndim != 2 or x.shape[1] != weight.shape[1]:
+    shape, rows = x.shape, weight.shape
+    if len(shape) < 2 or shape[:-2] != rows[:-2] or shape[-1] != rows[-1]:
         raise ValueError(
-            f"linear needs inputs (P, n) and weights (m, n), got {x.shape} and {weight.shape}"
+            f"linear needs inputs (..., P, n) and weights (..., m, n), got {shape} and {rows}"
         )
     result = x @ weight.mT
     if bias is not None:
-        if bias.shape != weight.shape[:1]:
-            raise ValueError(f"linear needs a bias of shape {weight.shape[:1]}, got {bias.shape}")
-        result += bias  # in place: the product is ours alone
+        if bias.shape != rows[:-1]:
+            raise ValueError(f"linear needs a bias of shape {rows[:-1]}, got {bias.shape}")
+        result += bias if len(rows) == 2 else bias[..., None, :]  # in place: the product is ours
     return result
 
 
 _LINEAR_RULES = (
     lambda g, ans, x, weight, bias=None: g @ weight,
     lambda g, ans, x, weight, bias=None: g.mT @ x,
-    lambda g, ans, x, weight, bias: op.sum(g, 0),
+    lambda g, ans, x, weight, bias: op.sum(g, -2),
 )
 linear.derivatives(*_LINEAR_RULES)
 
@@ -100,8 +106,8 @@ linear_relu.derivatives(*_LINEAR_RULES, shared=lambda g, ans: op._masked(g, ans 
 
 
 def _as_distribution(targets: Any, logits: Any) -> Any:
-    """Integer labels (P,) as one-hot rows; rows of probabilities as they are."""
-    if len(targets.shape) == 1:
+    """Integer labels (..., P) as one-hot rows; rows of probabilities as they are."""
+    if len(targets.shape) < len(logits.shape):
         return one_hot(targets, logits.shape[-1], logits)
     return targets
 
@@ -111,8 +117,9 @@ def _softmax_cross_entropy(logits, targets, /, *, reduction="mean"):
 
     Parameters
     ----------
-    logits : array, shape (P, K)
+    logits : array, shape (P, K) or (..., P, K)
     targets : integer array, shape (P,), or rows of probabilities, shape (P, K)
+        Or these with the leading axes of the logits.
     reduction : {"mean", "sum", "none"}
 
     Examples
@@ -137,9 +144,9 @@ def _cross_entropy_rule(g, ans, logits, targets, reduction="mean", saved=None):
     else:
         distribution = _as_distribution(targets, value(logits))
         probabilities = op.softmax(logits)
-    if len(targets.shape) == 2:
+    if len(targets.shape) == len(logits.shape):
         probabilities = probabilities * op.sum(distribution, axis=-1, keepdims=True)
-    scale = _column(_per_example(g, logits.shape[0], reduction))
+    scale = _column(_per_example(g, math.prod(logits.shape[:-1]), reduction))
     return scale * (probabilities - distribution)
 
 
@@ -222,7 +229,8 @@ def squared_error(outputs, targets, /, *, reduction="mean"):
 
 
 def _squared_error_rule(g, ans, outputs, targets, reduction="mean"):
-    scale = _per_example(g, outputs.shape[0], reduction)
+    rows = outputs.shape[:-1] if len(outputs.shape) > 1 else outputs.shape
+    scale = _per_example(g, math.prod(rows), reduction)
     if len(outputs.shape) > 1:
         scale = _column(scale)
     return scale * (outputs - targets)

@@ -23,11 +23,19 @@ from refimpl.datasets.base import Batch, Dataset, Size, Split, partition, split,
 from refimpl.datasets.digits import DESCRIPTION as _DIGITS
 from refimpl.datasets.digits import digits, load_digits
 from refimpl.datasets.fetch import SOURCES, Fetched, fetch
+from refimpl.datasets.few_shot import DESCRIPTION as _FEW_SHOT
+from refimpl.datasets.few_shot import load_few_shot_digits
 from refimpl.datasets.gaussians import gaussian_teacher, gaussians, load_gaussians
 from refimpl.datasets.idx import read_idx, write_idx
 from refimpl.datasets.mnist import find_files, load_fashion_mnist, load_mnist
-from refimpl.datasets.sinusoids import Episode, SinusoidFamily, Sinusoids, load_sinusoid
+from refimpl.datasets.sinusoids import (
+    SinusoidFamily,
+    Sinusoids,
+    load_sinusoid,
+    load_sinusoids,
+)
 from refimpl.datasets.spirals import load_four_turn_spirals, load_spirals, spirals
+from refimpl.datasets.tasks import Episode, TaskSet
 from refimpl.datasets.teacher_student import linear_teacher, load_teacher_student, teacher_student
 from refimpl.random import Rng
 
@@ -43,6 +51,7 @@ __all__ = [
     "Sinusoids",
     "Size",
     "Split",
+    "TaskSet",
     "digits",
     "fetch",
     "find_files",
@@ -131,6 +140,13 @@ DATASETS: dict[str, Entry] = {
             load_teacher_student,
         ),
         Entry("sinusoid", "regression onto one sinusoid", "synthetic", load_sinusoid),
+        Entry(
+            "sinusoids",
+            "few-shot regression: tasks are sinusoids of random amplitude and phase",
+            "synthetic",
+            load_sinusoids,
+        ),
+        Entry("few-shot-digits", _FEW_SHOT, "real", load_few_shot_digits),
     )
 }
 """Every data set by name."""

@@ -17,6 +17,7 @@ import numpy as np
 from refimpl.arrays import Array, Backend
 from refimpl.arrays import backend as make_backend
 from refimpl.datasets.base import Batch, Dataset, Split, check_count, check_positive
+from refimpl.datasets.tasks import Episode, TaskSet
 from refimpl.random import Rng
 
 
@@ -39,27 +40,6 @@ class Sinusoids(NamedTuple):
     def take(self, tasks: np.ndarray) -> Sinusoids:
         """The tasks at the given positions."""
         return Sinusoids(self.amplitude[tasks], self.phase[tasks])
-
-
-class Episode(NamedTuple):
-    """Points to adapt on and points to judge the adaptation by, of the same T tasks.
-
-    Attributes
-    ----------
-    support, query : Batch
-        Inputs and targets of shape (T, k, 1); no indices.
-    tasks : Sinusoids
-
-    Examples
-    --------
-    >>> episode = SinusoidFamily().episode(Rng(0), tasks=4, shots=5, queries=7)
-    >>> episode.support.inputs.shape, episode.query.targets.shape
-    ((4, 5, 1), (4, 7, 1))
-    """
-
-    support: Batch
-    query: Batch
-    tasks: Sinusoids
 
 
 @dataclass(frozen=True)
@@ -241,4 +221,57 @@ def load_sinusoid(
                 truth,
             )
         )
+    return Split(*parts)
+
+
+def load_sinusoids(
+    *,
+    rng: Rng,
+    backend: Backend | None = None,
+    training: int = 10,
+    validation: int = 50,
+    test: int = 100,
+    shots: int = 5,
+    queries: int = 15,
+    noise: float = 0.0,
+) -> Split:
+    """Few-shot regression: a fixed set of sinusoids with a fixed pool of points each.
+
+    Few training tasks make a model fit the tasks and not the family.
+
+    Parameters
+    ----------
+    rng : Rng
+    backend : Backend, optional
+    training, validation, test : int
+        Tasks, drawn independently; the number of one part does not change the others.
+    shots, queries : int
+        Points of a task to adapt on and to judge by.
+    noise : float
+        s, on every part.
+
+    Returns
+    -------
+    Split
+        Of :class:`~refimpl.datasets.tasks.TaskSet`: inputs and targets (T, shots + queries, 1).
+
+    Examples
+    --------
+    >>> load_sinusoids(rng=Rng(0)).train.batch().query.targets.shape
+    (10, 15, 1)
+    """
+    rng = rng.child("sinusoids")
+    family = SinusoidFamily(noise=noise)
+    check_count("shots", shots, 1)
+    check_count("queries", queries, 1)
+    parts = []
+    for part, count in (("train", training), ("validation", validation), ("test", test)):
+        stream = rng.child(part)
+        points = family.points(
+            stream.child("points"),
+            family.tasks(stream.child("tasks"), count),
+            shots + queries,
+            backend=backend,
+        )
+        parts.append(TaskSet("sinusoids", points.inputs, points.targets, shots))
     return Split(*parts)

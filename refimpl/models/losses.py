@@ -2,6 +2,7 @@
 
 Every loss takes ``reduction`` "mean" (over examples, the default), "sum" or "none". The mean
 squared error is sum_k (f_k - y_k)^2 / 2 an example: the half makes its gradient the plain error.
+Mean squared error and cross-entropy also take stacks of tasks: leading axes before the examples.
 
 >>> import numpy as np
 >>> float(mean_squared_error(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]])))
@@ -23,7 +24,7 @@ def mean_squared_error(outputs: Array, targets: Array, reduction: str = "mean") 
 
     Parameters
     ----------
-    outputs, targets : array, shape (P, K) or (P,)
+    outputs, targets : array, shape (P, K) or (P,), or a stack (..., P, K)
 
     Raises
     ------
@@ -40,12 +41,17 @@ def mean_squared_error(outputs: Array, targets: Array, reduction: str = "mean") 
 def softmax_cross_entropy(outputs: Array, targets: Array, reduction: str = "mean") -> Array:
     """Softmax cross-entropy of logits (P, K) with integer labels (P,) or probabilities (P, K).
 
+    Stacks have leading axes before these, the same in both.
+
     Raises
     ------
     ValueError
         If the shapes do not fit.
     """
-    _check_scores(outputs, targets, allow_rows=True)
+    if len(outputs.shape) < 3:
+        _check_scores(outputs, targets, allow_rows=True)
+    elif targets.shape not in (outputs.shape[:-1], outputs.shape):
+        raise ValueError(f"targets of shape {targets.shape} do not fit outputs {outputs.shape}")
     return ad.softmax_cross_entropy(outputs, targets, reduction=reduction)
 
 
@@ -191,3 +197,25 @@ class Objective:
 
     def outputs(self, params: Any, batch: Any) -> Array:
         return self.model(params, batch.inputs)
+
+    def each(self, params: Any, batch: Any) -> Array:
+        """The loss of each of T tasks, shape (T,), in one batched computation.
+
+        Parameters
+        ----------
+        params : tree of array, shape (T, ...)
+            The parameters of every task: those of the model with a leading axis.
+        batch : Batch
+            Inputs (T, P, n) and targets (T, P) or (T, P, K).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from refimpl.datasets import Batch
+        >>> objective = Objective(lambda w, x: x @ w, "mean_squared_error")
+        >>> weights = np.array([[[2.0]], [[3.0]]])
+        >>> objective.each(weights, Batch(np.ones((2, 5, 1)), np.zeros((2, 5, 1))))
+        array([2. , 4.5])
+        """
+        losses = self.loss(self.outputs(params, batch), batch.targets, reduction="none")
+        return (ad.mean if self.reduction == "mean" else ad.sum)(losses, axis=-1)

@@ -78,8 +78,9 @@ def train(
         ``objective(params, batch)``, a scalar.
     params : tree
         Where training starts; never mutated.
-    data : Dataset
-        P examples.
+    data : Dataset or TaskSet
+        P examples, or as many tasks. A data set with a method ``draw(indices, rng)``, such as a
+        set of tasks whose points are divided anew in each step, draws its batches with it.
     epochs : int
         Passes over the data.
     rng : Rng
@@ -175,7 +176,8 @@ def train(
 
 
 class _Batches:
-    """The batch of every step: the whole set in its own order, or a slice of the epoch's order."""
+    """The batch of every step: the whole set in its own order, a slice of the epoch's order, or
+    what the set draws of its own."""
 
     def __init__(self, data: Dataset, batch_size: int | None, rng: Rng) -> None:
         size = len(data)
@@ -188,19 +190,23 @@ class _Batches:
         self.per_epoch = 1 if batch_size is None else math.ceil(size / batch_size)
         self.sizes = np.full(self.per_epoch, batch_size or size, dtype=np.float64)
         self.sizes[-1] = size - (self.per_epoch - 1) * (batch_size or size)
-        self._whole = data.batch() if batch_size is None else None
+        self._draw = getattr(data, "draw", None)
+        self._whole = data.batch() if batch_size is None and self._draw is None else None
         self._order: np.ndarray | None = None
         self._epoch = -1
 
     def at(self, step: int) -> Any:
-        if self.batch_size is None:
+        if self._whole is not None:
             return self._whole
         epoch, inside = divmod(step, self.per_epoch)
         if self._order is None or epoch != self._epoch:
             self._order = self.rng.child("order", epoch).permutation(len(self.data))
             self._epoch = epoch
-        first = inside * self.batch_size
-        return self.data.batch(self._order[first : first + self.batch_size])
+        length = self.batch_size or len(self.data)
+        chosen = self._order[inside * length : (inside + 1) * length]
+        if self._draw is not None:
+            return self._draw(chosen, self.rng.child("draw", step))
+        return self.data.batch(chosen)
 
 
 class _Evaluation(NamedTuple):

@@ -215,8 +215,10 @@ CASES = [
     Case(ad.multiply, lambda x: ad.gather(x, LABELS), [((4, 3),)], name="gather"),
     Case(ad.multiply, ad.trace, [((3, 3),)], name="trace"),
     Case(ad.linear, ad.linear, [((4, 3), (2, 3), (2,)), ((1, 2), (3, 2), (3,))]),
+    Case(ad.linear, ad.linear, [((2, 4, 3), (2, 1, 3), (2, 1))], name="linear-stack"),
     Case(ad.linear, lambda x, w: ad.linear(x, w), [((4, 3), (2, 3))], name="linear-no-bias"),
     Case(ad.linear_relu, ad.linear_relu, [((1, 2), (3, 2), (3,))]),
+    Case(ad.linear_relu, ad.linear_relu, [((2, 1, 2), (2, 3, 2), (2, 3))], name="relu-stack"),
     Case(tape._ALIAS, lambda x: ad.vjp(lambda y: y, x)[0], ELEMENTWISE),
     *(
         case
@@ -280,7 +282,7 @@ CASES = [
 KINKS = {
     ad.maximum: lambda x, y: np.abs(x - y),
     ad.minimum: lambda x, y: np.abs(x - y),
-    ad.linear_relu: lambda x, w, b: np.abs(x @ w.T + b),
+    ad.linear_relu: lambda x, w, b: np.abs(x @ w.mT + b[..., None, :]),
 }
 
 STRAIGHT_THROUGH = {ad.sign_straight_through}  # its rule is not the derivative, by design

@@ -380,7 +380,7 @@ def test_numpy_function_of_a_traced_value_is_refused():
 
 
 def test_linear_checks_shapes():
-    with pytest.raises(ValueError, match=r"inputs \(P, n\) and weights \(m, n\)"):
+    with pytest.raises(ValueError, match=r"inputs \(..., P, n\) and weights \(..., m, n\)"):
         ad.linear(np.ones((2, 3)), np.ones((4, 2)))
     with pytest.raises(ValueError, match=r"bias of shape \(4,\), got \(1,\)"):
         ad.linear(np.ones((2, 3)), np.ones((4, 3)), np.ones(1))

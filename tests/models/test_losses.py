@@ -52,6 +52,37 @@ def test_softmax_cross_entropy_of_labels(xb, count, classes, scale, seed):
     assert_reductions(losses.softmax_cross_entropy, xb.asarray(f), xb.asarray(y), each)
 
 
+@pytest.mark.parametrize("name", ["mean_squared_error", "softmax_cross_entropy", "probabilities"])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_stack_of_tasks_is_its_tasks_one_by_one(xb, name, reduction):
+    """Values and gradients of T networks at once, against each alone."""
+    tasks, count, classes = 3, 4, 2
+    model = MLP((3, 5, classes))
+    loss = LOSSES["softmax_cross_entropy" if name == "probabilities" else name]
+    objective = Objective(model, loss, reduction)
+    networks = [model.init(Rng(0, (t,)), bias_scale=1.0, backend=xb) for t in range(tasks)]
+    inputs = [xb.asarray(Rng(1, (t,)).normal((count, 3))) for t in range(tasks)]
+    if name == "softmax_cross_entropy":
+        targets = [xb.asarray(Rng(2, (t,)).integers(0, classes, (count,))) for t in range(tasks)]
+    else:
+        targets = [xb.asarray(Rng(2, (t,)).uniform((count, classes))) for t in range(tasks)]
+    stacked = ad.map_tree(lambda *leaves: xb.xp.stack(leaves), *networks)
+    batch = Batch(xb.xp.stack(inputs), xb.xp.stack(targets))
+    alone = [
+        ad.value_and_grad(objective)(p, Batch(x, y))
+        for p, x, y in zip(networks, inputs, targets, strict=True)
+    ]
+    assert_close(objective.each(stacked, batch), xb.xp.stack([value for value, _ in alone]))
+    together = ad.grad(lambda p: ad.sum(objective.each(p, batch)))(stacked)
+    assert_close(together, ad.map_tree(lambda *g: xb.xp.stack(g), *(g for _, g in alone)))
+    scale = tasks if reduction == "mean" else 1
+    total = float(xb.xp.sum(objective.each(stacked, batch)))
+    assert float(objective(stacked, batch)) * scale == pytest.approx(total, rel=1e-5)
+    if name != "mean_squared_error":
+        with pytest.raises(ValueError, match=r"do not fit outputs"):
+            loss(objective.outputs(stacked, batch), batch.targets[:, :-1, ...])
+
+
 @given(count=COUNTS, classes=CLASSES, seed=SEEDS)
 def test_softmax_cross_entropy_of_probabilities(xb, count, classes, seed):
     """Cross-entropy is entropy plus Kullback-Leibler divergence."""
