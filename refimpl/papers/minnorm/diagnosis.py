@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, namespace
-from refimpl.papers.minnorm.constraints import Constraint
 from refimpl.papers.minnorm.lagrangian import lagrangian_gradient
-from refimpl.papers.minnorm.settings import MinnormSettings
-from refimpl.papers.minnorm.state import MinnormState
+from refimpl.papers.minnorm.minnorm import Minnorm, MinnormState
 
 
 class Diagnosis(NamedTuple):
@@ -50,7 +48,7 @@ class Diagnosis(NamedTuple):
     memory: int
 
 
-def diagnose(algorithm: Any, state: Any, objective: Any, training: Any) -> Diagnosis:
+def diagnose(algorithm: Minnorm, state: MinnormState, objective: Any, training: Any) -> Diagnosis:
     """The optimality conditions at a state, exactly and over the whole training set.
 
     Parameters
@@ -68,7 +66,6 @@ def diagnose(algorithm: Any, state: Any, objective: Any, training: Any) -> Diagn
     Examples
     --------
     >>> import numpy as np
-    >>> from refimpl.papers.minnorm.minnorm import Minnorm
     >>> from refimpl.datasets import Batch
     >>> from refimpl.models import DeepLinear, Objective
     >>> data = Batch(np.asarray([[2.0]]), np.asarray([[4.0]]))
@@ -80,14 +77,19 @@ def diagnose(algorithm: Any, state: Any, objective: Any, training: Any) -> Diagn
     >>> found.violation, found.kkt_residual, found.identity
     (0.0, 0.0, 4.0)
     """
-    constraint: Constraint = algorithm.constraint_on(objective)
+    constraint = algorithm.constraint_on(objective)
     outputs, pullback = ad.vjp(lambda p: objective.outputs(p, training), state.params)
     xp = namespace(outputs)
     violation = constraint.violation(outputs, training.targets)
     values = state.multipliers
     signal = constraint.signal(outputs, training.targets, values)
     leaves, pulled = (ad.flatten(tree)[0] for tree in (state.params, pullback(signal)))
-    _, squares, residual = lagrangian_gradient(algorithm, leaves, pulled)
+    _, squares, residual = lagrangian_gradient(
+        leaves,
+        pulled,
+        decays=[algorithm.decays(leaf) for leaf in leaves],
+        plain_norm=algorithm.norm == "plain",
+    )
     if constraint.inequality:
         slack = xp.where((values > 0) & (violation < 0), -violation, xp.full_like(values, math.inf))
         near_tie = float(xp.min(slack))
@@ -111,11 +113,11 @@ def diagnose(algorithm: Any, state: Any, objective: Any, training: Any) -> Diagn
         identity=identity,
         near_tie=near_tie,
         shedding_steps=steps,
-        memory=3 * values.size,
+        memory=3 * math.prod(values.shape),
     )
 
 
-def difficulty(algorithm: MinnormSettings, state: MinnormState) -> Array:
+def difficulty(algorithm: Minnorm, state: MinnormState) -> Array:
     """How hard each example is to fit: the sensitivity of the least norm to its constraint.
 
     Parameters
@@ -131,7 +133,6 @@ def difficulty(algorithm: MinnormSettings, state: MinnormState) -> Array:
     Examples
     --------
     >>> import numpy as np
-    >>> from refimpl.papers.minnorm.minnorm import Minnorm
     >>> from refimpl.datasets import Batch
     >>> from refimpl.models import DeepLinear, Objective
     >>> algorithm = Minnorm(constraint="margin")

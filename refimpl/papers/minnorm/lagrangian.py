@@ -12,19 +12,21 @@ from typing import Any
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree
 from refimpl.arrays import Array, device, namespace, reduce
-from refimpl.papers.minnorm.settings import MinnormSettings
 
 
 def lagrangian_gradient(
-    algorithm: MinnormSettings, leaves: list[Array], pulled: list[Array]
+    weights: list[Array], pulled: list[Array], *, decays: list[bool], plain_norm: bool
 ) -> tuple[list[Array], Array, Array]:
     """The gradient of the Lagrangian in the weights.
 
     Parameters
     ----------
-    algorithm : Minnorm
-    leaves, pulled : list of array
-        W_l and Q_l; a leaf without decay is a bias.
+    weights, pulled : list of array
+        W_l and Q_l.
+    decays : list of bool
+        Whether each is a layer; one without decay is a bias.
+    plain_norm : bool
+        Whether sum ||W_l|| is minimised, and not 1/2 sum ||W_l||².
 
     Returns
     -------
@@ -35,12 +37,12 @@ def lagrangian_gradient(
     residual : 0-d array
         max_l ||W_l − Q_l|| / ||W_l||, biases against the norm of all layers.
     """
-    xp = namespace(*leaves)
+    xp = namespace(*weights)
     gradient, squares, residuals, free = [], [], [], []
-    for weight, q in zip(leaves, pulled, strict=True):
-        if algorithm.decays(weight):
+    for weight, q, layer in zip(weights, pulled, decays, strict=True):
+        if layer:
             size = square(weight)
-            pull = weight if algorithm.norm == "squared" else weight / safe(xp.sqrt(size))
+            pull = weight / safe(xp.sqrt(size)) if plain_norm else weight
             difference = pull - q
             squares.append(size)
             residuals.append(square(difference))
@@ -52,13 +54,36 @@ def lagrangian_gradient(
     every = xp.stack(squares + residuals + free)
     sizes = xp.sqrt(every)
     relative = sizes[count : 2 * count]
-    if algorithm.norm == "squared":  # at most 1e8, the value at W = 0, where the ratio is none
+    if not plain_norm:  # at most 1e8, the value at W = 0, where the ratio is none
         relative = relative / safe(xp.maximum(sizes[:count], 1e-8 * relative))
     residual = reduce("max", relative)
     if free:
         scale = safe(xp.sqrt(reduce("sum", every[:count])))
         residual = xp.maximum(residual, reduce("max", sizes[2 * count :]) / scale)
     return gradient, every[:count], residual
+
+
+def shortfall(violation: Array, weights: Array, inequality: bool) -> tuple[Array, Array]:
+    """How much the constraints are broken, and the slack that carries weight.
+
+    Parameters
+    ----------
+    violation : array
+    weights : array, shape of ``violation``
+        The multipliers g that are fed back.
+    inequality : bool
+
+    Returns
+    -------
+    violation, complementarity : 0-d array
+        max |v| and 0, or for inequalities max(0, v) and max g |v| / max g.
+    """
+    xp = namespace(violation)
+    if not inequality:
+        broken = reduce("max", xp.abs(violation))
+        return broken, xp.zeros_like(broken)
+    broken = xp.maximum(reduce("max", violation), 0.0)
+    return broken, reduce("max", weights * xp.abs(violation)) / safe(reduce("max", weights))
 
 
 def square(values: Array) -> Array:

@@ -62,42 +62,163 @@ Deviations
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import State, Tree, check_params, descend
-from refimpl.algorithms.updates import first_order
+from refimpl.algorithms.base import (
+    FirstOrder,
+    Include,
+    State,
+    Tree,
+    check_params,
+    count,
+    descend,
+    flag,
+    non_negative,
+    one_of,
+    positive,
+)
+from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, device, namespace, put_rows, reduce
 from refimpl.errors import TargetError
-from refimpl.papers.minnorm import checks
-from refimpl.papers.minnorm.constraints import measure
-from refimpl.papers.minnorm.diagnosis import difficulty
+from refimpl.papers.minnorm.constraints import (
+    CONSTRAINTS,
+    Constraint,
+    ConstraintName,
+    make_constraint,
+    measure,
+)
+from refimpl.papers.minnorm.guards import Steps, is_linear, refuse_data, refuse_linear
 from refimpl.papers.minnorm.lagrangian import (
     lagrangian_gradient,
     moment,
     norm,
     pull_moment,
-    safe,
+    shortfall,
 )
-from refimpl.papers.minnorm.progress import look
-from refimpl.papers.minnorm.settings import MinnormSettings
-from refimpl.papers.minnorm.state import MinnormInfo, MinnormState
+from refimpl.papers.minnorm.progress import Terms, Watch
 from refimpl.random import Rng
 
-__all__ = ["Minnorm", "MinnormInfo", "MinnormState", "difficulty"]
+Order = Literal["simultaneous", "alternating"]
+Norm = Literal["squared", "plain"]
+
+
+class MinnormState(NamedTuple):
+    """State of Minnorm training.
+
+    Attributes
+    ----------
+    params, step, buffers
+        Those of the first-order update.
+    multipliers : array, shape of the violations of the whole training set
+        λ or α; row mu belongs to the example at position mu.
+    accumulator : array, shape (K, n), or None
+        V, with ``accumulate``.
+    active : 0-d int64 array
+        Multipliers that are not zero.
+    watch : Watch
+        By which the run is judged; the steps do not depend on it.
+    """
+
+    params: Tree
+    step: int
+    buffers: Tree
+    multipliers: Array
+    accumulator: Array | None
+    active: Array
+    watch: Watch
+
+
+class MinnormInfo(NamedTuple):
+    """Diagnostics of a Minnorm step, all before the step and on its batch.
+
+    Attributes
+    ----------
+    loss : 0-d array
+        Of the objective.
+    violation : 0-d array
+        The largest: of |y − f|, or of the positive part for inequalities.
+    kkt_residual : 0-d array
+        max_l ||W_l − Q_l|| / ||W_l||: how far W is from stationary with the multipliers g that
+        were fed back. At a solution g = λ.
+    complementarity : 0-d array
+        max g |v| / max g, the slack that carries weight; 0 for equalities.
+    active : 0-d int64 array
+        Multipliers of the whole set that are not zero, after the step.
+    multiplier_norm : 0-d array
+        ||λ|| over the batch.
+    total_norm : 0-d array
+        sum_l ||W_l||².
+    layer_norms : array, shape (D,)
+        ||W_l||, equal at the solution of a bias-free homogeneous network.
+    stalled : bool
+        Whether the multipliers grew linearly, with no progress, when last compared.
+    stopped : bool
+        Whether violation, complementarity and KKT residual met their tolerances.
+    """
+
+    loss: Array
+    violation: Array
+    kkt_residual: Array
+    complementarity: Array
+    active: Array
+    multiplier_norm: Array
+    total_norm: Array
+    layer_norms: Array
+    stalled: bool
+    stopped: bool
 
 
 @dataclass(frozen=True)
-class Minnorm(MinnormSettings):
+class Minnorm:
     """Minnorm training around a first-order update.
 
     Parameters
     ----------
-    constraint, learning_rate, multiplier_rate, damping, order, base, momentum, ...
-        Those of :class:`refimpl.papers.minnorm.settings.MinnormSettings`, which says what
-        each one is and raises TypeError or ValueError for what is out of range.
+    constraint : {"equality", "margin", "one_vs_rest", "crammer_singer", "loss"}
+        What it means to fit an example; see :mod:`refimpl.papers.minnorm.constraints`.
+    learning_rate : float
+        η_w, positive.
+    multiplier_rate : float
+        η_λ, positive.
+    damping : float
+        ρ, non-negative.
+    order : {"simultaneous", "alternating"}
+        Multipliers by the violation before or after the weights' step; the latter costs a
+        second forward pass.
+    base : {"sgd", "momentum", "nesterov", "adam"}
+        The first-order update that takes W − Q for a gradient.
+    momentum : float
+        μ of the base update, in [0, 1).
+    decay : float
+        η_w of step t is learning_rate / (1 + decay t); non-negative.
+    margin : float
+        Of the margin constraints, positive.
+    loss_level : float
+        ε of the loss-valued constraint, positive: no finite weights reach loss 0.
+    norm : {"squared", "plain"}
+        Minimise 1/2 sum ||W_l||², or sum ||W_l||.
+    include : {"weights", "all"}
+        Decay the weights (leaves with no axis or with two and more), or biases too.
+    accumulate : bool
+        Keep V = Σ s(λ) xᵀ; for bias-free linear models with any constraint but "loss".
+    tolerance, kkt_tolerance : float
+        The run ends when largest violation and complementarity, and the KKT residual, are
+        within these; 0 goes on.
+    check_every : int
+        Steps between looks at the numbers (at least one pass over the data).
+    patience : float
+        Time constants, 1/η_w and 1/η_λ, after which multipliers that grow linearly with no
+        progress mean that the constraints are infeasible; 0 never does.
+    refuse : bool
+        Refuse before the run what is known to fail: step sizes beyond a linear model's limit,
+        undamped deep linear models, contradictory or inconsistent data.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a field is of the wrong type or outside its range.
 
     Examples
     --------
@@ -106,6 +227,87 @@ class Minnorm(MinnormSettings):
     ...
     ValueError: loss_level must be positive and finite, not 0.0
     """
+
+    requires: ClassVar[tuple[str, ...]] = ("training", "objective")
+
+    constraint: ConstraintName = field(
+        default="one_vs_rest", metadata={"help": "what it means to fit an example"}
+    )
+    learning_rate: float = field(default=0.001, metadata={"help": "step of the weights, positive"})
+    multiplier_rate: float = field(
+        default=0.001, metadata={"help": "step of the multipliers, positive"}
+    )
+    damping: float = field(default=0.01, metadata={"help": "rho of the augmented Lagrangian, >= 0"})
+    order: Order = field(
+        default="simultaneous", metadata={"help": "multipliers by the violation before or after"}
+    )
+    base: BaseName = field(default="sgd", metadata={"help": BASE_HELP})
+    momentum: float = field(default=0.9, metadata={"help": MOMENTUM_HELP})
+    decay: float = field(default=0.0, metadata={"help": "of the weights' step: 1/(1 + decay t)"})
+    margin: float = field(default=1.0, metadata={"help": "of the margin constraints, positive"})
+    loss_level: float = field(
+        default=0.1, metadata={"help": "largest loss of the loss constraint, positive"}
+    )
+    norm: Norm = field(default="squared", metadata={"help": "minimise squared or plain norms"})
+    include: Include = field(
+        default="weights", metadata={"help": "decay weights only, or biases too"}
+    )
+    accumulate: bool = field(
+        default=False, metadata={"help": "no minibatch noise in linear models: keep sum s(lam) x"}
+    )
+    tolerance: float = field(default=0.01, metadata={"help": "violation at which to stop, >= 0"})
+    kkt_tolerance: float = field(
+        default=0.01, metadata={"help": "KKT residual at which to stop, >= 0"}
+    )
+    check_every: int = field(default=100, metadata={"help": "steps between convergence tests"})
+    patience: float = field(
+        default=20.0, metadata={"help": "time constants of no progress that mean infeasible"}
+    )
+    refuse: bool = field(
+        default=True, metadata={"help": "refuse what is known to fail before the run"}
+    )
+
+    def __post_init__(self) -> None:
+        one_of("constraint", self.constraint, CONSTRAINTS)
+        first_order(self.base, self.learning_rate, self.momentum)
+        positive("multiplier_rate", self.multiplier_rate)
+        non_negative("damping", self.damping)
+        one_of("order", self.order, get_args(Order))
+        non_negative("decay", self.decay)
+        positive("margin", self.margin)
+        positive("loss_level", self.loss_level)
+        one_of("norm", self.norm, get_args(Norm))
+        one_of("include", self.include, get_args(Include))
+        flag("accumulate", self.accumulate)
+        non_negative("tolerance", self.tolerance)
+        non_negative("kkt_tolerance", self.kkt_tolerance)
+        count("check_every", self.check_every)
+        non_negative("patience", self.patience)
+        flag("refuse", self.refuse)
+        if self.accumulate and self.constraint == "loss":
+            raise ValueError("accumulate needs a signal linear in the multipliers, not 'loss'")
+
+    @property
+    def update(self) -> FirstOrder:
+        """The first-order update that takes the first step."""
+        return first_order(self.base, self.learning_rate, self.momentum)
+
+    def constraint_on(self, objective: Any) -> Constraint:
+        """The constraint on the outputs of ``objective``."""
+        return make_constraint(
+            self.constraint,
+            margin=self.margin,
+            loss_level=self.loss_level,
+            loss=getattr(objective, "loss", None),
+        )
+
+    def layers(self, params: Tree) -> list[Array]:
+        """The leaves that decay, in order."""
+        return [leaf for leaf in ad.flatten(params)[0] if self.decays(leaf)]
+
+    def decays(self, leaf: Array) -> bool:
+        """Whether ``leaf`` is a layer."""
+        return self.include == "all" or leaf.ndim != 1
 
     def init(self, params: Tree, training: Any, objective: Any) -> MinnormState:
         """The state before the first step: all multipliers zero.
@@ -133,15 +335,19 @@ class Minnorm(MinnormSettings):
         """
         check_params(params)
         constraint = self.constraint_on(objective)
-        outputs = checks.outputs_of(objective, params, training)
+        outputs = _outputs(objective, params, training)
         try:
             constraint.check(outputs, training.targets)
         except ValueError as error:
             raise TargetError(f"constraint {self.constraint!r}: {error}") from None
-        if self.accumulate and not checks.is_linear(objective.model, params):
+        linear = is_linear(objective.model, params)
+        if self.accumulate and not linear:
             raise ValueError("accumulate is for linear models without biases")
         if self.refuse:
-            checks.refuse(self, objective.model, params, training, outputs)
+            refuse_data(self.constraint, objective.model, params, training)
+            if linear and self.base == "sgd" and self.norm == "squared":
+                steps = Steps(self.learning_rate, self.multiplier_rate, self.damping, self.order)
+                refuse_linear(self.constraint, steps, objective.model, training)
 
         violation = constraint.violation(outputs, training.targets)
         xp = namespace(outputs)
@@ -149,7 +355,6 @@ class Minnorm(MinnormSettings):
         accumulator = None
         if self.accumulate:
             accumulator = moment(constraint.signal(outputs, training.targets, zero), training)
-        squares = [float(xp.sum(leaf * leaf)) for leaf in self.layers(params)]
         return MinnormState(
             params=params,
             step=0,
@@ -157,16 +362,7 @@ class Minnorm(MinnormSettings):
             multipliers=zero,
             accumulator=accumulator,
             active=xp.count_nonzero(zero),
-            snapshot=zero,
-            growth=zero,
-            mark=0,
-            span=self.check_every,
-            worst=xp.zeros((3,), dtype=zero.dtype, device=device(zero)),
-            first_norm=math.sqrt(sum(squares)),
-            first_violation=float(xp.max(xp.abs(violation))),
-            seen=0,
-            waited=0,
-            stalled=False,
+            watch=Watch.begin(zero, self.layers(params), violation, self.check_every),
         )
 
     def step(
@@ -189,68 +385,46 @@ class Minnorm(MinnormSettings):
         xp = namespace(state.multipliers)
         constraint = self.constraint_on(objective)
         old = _rows(state.multipliers, batch.indices)
-        share = state.multipliers.shape[0] / old.shape[0]
+        share = state.multipliers.shape[0] / old.shape[0]  # P/B
 
         outputs, pullback = ad.vjp(lambda params: objective.outputs(params, batch), state.params)
         targets = constraint.encode(outputs, batch.targets)
-        violation, signal_of, losses = measure(constraint, outputs, targets)
-        weights = old if self.damping == 0.0 else constraint.weight(old + self.damping * violation)
-        signal = signal_of(weights)
-        kept = None
+        violation, signal_of, losses = measure(constraint, outputs, targets)  # line 1
+        fed = old if self.damping == 0.0 else constraint.weight(old + self.damping * violation)
+        signal = signal_of(fed)  # line 2
         if state.accumulator is None:
-            pulled = pullback(signal if share == 1.0 else share * signal)
+            pulled = pullback(signal if share == 1.0 else share * signal)  # line 3
         else:
             kept = signal_of(old)
-            pulled = ad.map_tree(
-                lambda a, b: a + b,
-                pullback(share * (signal - kept)),
-                pull_moment(objective, state.params, batch, state.accumulator),
-            )
+            news = pullback(share * (signal - kept))
+            whole = pull_moment(objective, state.params, batch, state.accumulator)
+            pulled = ad.map_tree(lambda a, b: a + b, news, whole)
 
-        leaves, structure = ad.flatten(state.params)
-        gradient, squares, residual = lagrangian_gradient(self, leaves, ad.flatten(pulled)[0])
-        moved = self._descend(state, leaves, structure, gradient)
-
-        if self.order == "alternating":
-            after = objective.outputs(moved.params, batch)
-            increment = constraint.violation(after, targets)
-        else:
-            increment = violation
-        new = constraint.weight(old + self.multiplier_rate * increment)
-        accumulator = state.accumulator
-        if kept is not None:
-            change = signal_of(new) - kept
-            accumulator = accumulator + moment(change, batch)
-
-        if constraint.inequality:
-            broken = xp.maximum(reduce("max", violation), 0.0)
-            slack = reduce("max", weights * xp.abs(violation)) / safe(reduce("max", weights))
-        else:
-            broken = reduce("max", xp.abs(violation))
-            slack = xp.zeros_like(broken)
-        largest = xp.stack([broken, residual, slack])
-        active = state.active + (xp.count_nonzero(new) - xp.count_nonzero(old))
-        state = MinnormState(
-            params=moved.params,
-            step=moved.step,
-            buffers=moved.buffers,
-            multipliers=_put(state.multipliers, batch.indices, new),
-            accumulator=accumulator,
-            active=active,
-            snapshot=state.snapshot,
-            growth=state.growth,
-            mark=state.mark,
-            span=state.span,
-            worst=largest if share == 1.0 else xp.maximum(state.worst, largest),
-            first_norm=state.first_norm,
-            first_violation=state.first_violation,
-            seen=state.seen + old.shape[0],
-            waited=state.waited + 1,
-            stalled=state.stalled,
+        weights, structure = ad.flatten(state.params)
+        gradient, squares, residual = lagrangian_gradient(
+            weights,
+            ad.flatten(pulled)[0],
+            decays=[self.decays(leaf) for leaf in weights],
+            plain_norm=self.norm == "plain",
         )
-        stopped = False
-        if state.waited >= self.check_every and state.seen >= state.multipliers.shape[0]:
-            state, stopped = look(self, state, constraint.inequality)
+        moved = self._descend(state, weights, structure, gradient)  # line 4
+        increment = violation
+        if self.order == "alternating":
+            increment = constraint.violation(objective.outputs(moved.params, batch), targets)
+        new = constraint.weight(old + self.multiplier_rate * increment)  # line 5
+        accumulator = state.accumulator
+        if accumulator is not None:
+            accumulator = accumulator + moment(signal_of(new) - kept, batch)
+
+        multipliers = _put(state.multipliers, batch.indices, new)
+        active = state.active + (xp.count_nonzero(new) - xp.count_nonzero(old))
+        broken, slack = shortfall(violation, fed, constraint.inequality)
+        numbers = xp.stack([broken, residual, slack])
+        watch, stopped = state.watch.record(numbers, old.shape[0]), False
+        if watch.due(self.check_every):
+            terms = self._terms(constraint.inequality)
+            watch, stopped = watch.update(moved.step, multipliers, self.layers(moved.params), terms)
+        new_state = MinnormState(*moved, multipliers, accumulator, active, watch)
         info = MinnormInfo(
             loss=_loss(objective, outputs, batch.targets, losses),
             violation=broken,
@@ -260,10 +434,14 @@ class Minnorm(MinnormSettings):
             multiplier_norm=norm(old),
             total_norm=reduce("sum", squares),
             layer_norms=xp.sqrt(squares),
-            stalled=state.stalled,
+            stalled=watch.stalled,
             stopped=stopped,
         )
-        return state, info
+        return new_state, info
+
+    def _terms(self, inequality: bool) -> Terms:
+        rate = min(self.learning_rate, self.multiplier_rate)
+        return Terms(self.tolerance, self.kkt_tolerance, self.patience, rate, inequality)
 
     def _descend(
         self, state: MinnormState, leaves: list[Array], structure: Any, gradient: list[Array]
@@ -280,6 +458,16 @@ class Minnorm(MinnormSettings):
             new += weight
             moved.append(new)
         return State(ad.unflatten(structure, moved), state.step + 1, state.buffers)
+
+
+def _outputs(objective: Any, params: Tree, batch: Any) -> Array:
+    """The outputs on ``batch``, or a TypeError that says what the objective must be."""
+    if not hasattr(objective, "outputs") or not hasattr(objective, "loss"):
+        raise TypeError(
+            "Minnorm constrains the outputs of a network, so it needs an Objective with .model, "
+            f".loss and .outputs, not {type(objective).__name__}"
+        )
+    return objective.outputs(params, batch)
 
 
 def _rows(values: Array, indices: Any) -> Array:

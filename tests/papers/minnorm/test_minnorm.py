@@ -12,7 +12,7 @@ from refimpl import Rng, backend
 from refimpl.algorithms import make
 from refimpl.datasets import Batch
 from refimpl.models import MLP, DeepLinear, Objective
-from refimpl.papers.minnorm.minnorm import difficulty
+from refimpl.papers.minnorm.diagnosis import difficulty
 
 CONSTRAINTS = ("equality", "margin", "one_vs_rest", "crammer_singer", "loss")
 

@@ -22,7 +22,7 @@ from refimpl.arrays import Backend
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment
 from refimpl.models import MLP, Objective
-from refimpl.papers.minnorm.checks import diagnose
+from refimpl.papers.minnorm.diagnosis import diagnose
 from refimpl.random import Rng
 
 

@@ -21,8 +21,7 @@ from refimpl.algorithms import registry, solution
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.models import MLP, Objective
-from refimpl.papers.minnorm.checks import diagnose
-from refimpl.papers.minnorm.minnorm import difficulty
+from refimpl.papers.minnorm.diagnosis import diagnose, difficulty
 from refimpl.random import Rng
 
 CLASSES = 10

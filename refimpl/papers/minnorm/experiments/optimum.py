@@ -20,7 +20,7 @@ from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment
 from refimpl.models import DeepLinear, Objective
-from refimpl.papers.minnorm.checks import diagnose
+from refimpl.papers.minnorm.diagnosis import diagnose
 from refimpl.random import Rng
 
 

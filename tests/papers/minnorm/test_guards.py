@@ -16,10 +16,10 @@ from refimpl.errors import (
     TargetError,
 )
 from refimpl.models import MLP, DeepLinear, LinearChain, Objective
-from refimpl.papers.minnorm.checks import (
+from refimpl.papers.minnorm.diagnosis import diagnose
+from refimpl.papers.minnorm.guards import (
     chain_limit,
     critical_damping,
-    diagnose,
     largest_gain,
     shallow_limit,
 )
