@@ -5,6 +5,9 @@ PCG64, then cast and moved, so that one seed gives the same noise on every backe
 stream depends on the seed and its path alone, never on what was drawn before: a draw added in
 one place shifts no other.
 
+A :class:`Replay` stands in its place where the draws are known: in tests, and where somebody
+else's step is followed draw by draw.
+
 >>> rng = Rng(7)
 >>> before = rng.child("noise").normal((2,))
 >>> _ = rng.child("init").normal((100,))
@@ -15,11 +18,13 @@ True
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from refimpl.arrays import Array, backend_of
+from refimpl.arrays import Array, backend_of, to_host
+from refimpl.errors import SettingError
 
 
 class Rng:
@@ -94,6 +99,110 @@ class Rng:
     def choice(self, n: int, size: int, replace: bool = False) -> np.ndarray:
         """``size`` indices out of ``range(n)``, on the host."""
         return self.generator.choice(n, size, replace=replace)
+
+
+class Replay:
+    """Given draws, played back: noise injected into a step in the place of an :class:`Rng`.
+
+    Parameters
+    ----------
+    draws : sequence of array, or mapping of path to sequence of array
+        A sequence is one queue for this stream and all its children, in the order in which they
+        ask. A mapping gives a child of that path, a tuple of names, a queue of its own.
+    repeat : bool
+        Begin again where a queue has ended, instead of raising.
+    seed : int
+        Shown where a seed is recorded; no draw depends on it.
+
+    Raises
+    ------
+    SettingError
+        At a draw for which nothing is left, or whose shape the next one does not fit.
+
+    Examples
+    --------
+    >>> noise = Replay([[1.0, 2.0], 0.5])
+    >>> noise.normal((2,)), noise.child("step", 1).uniform((3,)), noise.left
+    (array([1., 2.]), array([0.5, 0.5, 0.5]), 0)
+    >>> noise.normal((2,))
+    Traceback (most recent call last):
+    ...
+    refimpl.errors.SettingError: no draws are left of those given
+    >>> orders = Replay({("order", 0): [[1, 0]], ("order", 1): [[0, 1]]})
+    >>> orders.child("order", 1).permutation(2)
+    array([0, 1])
+    """
+
+    def __init__(
+        self,
+        draws: Sequence[Any] | Mapping[tuple[str | int, ...], Sequence[Any]],
+        *,
+        repeat: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.seed, self.repeat = seed, repeat
+        self.path: tuple[str | int, ...] = ()
+        shared = not isinstance(draws, Mapping)
+        queues: Mapping[Any, Any] = draws if isinstance(draws, Mapping) else {(): draws}
+        self._queues: dict[tuple[str | int, ...], list[Any]] = {
+            tuple(path): list(queue) for path, queue in queues.items()
+        }
+        self._given = {path: tuple(queue) for path, queue in self._queues.items()}
+        self._shared = shared
+
+    @property
+    def left(self) -> int:
+        """How many draws have not been asked for."""
+        return sum(map(len, self._queues.values()))
+
+    def child(self, *names: str | int) -> Replay:
+        """The stream of a name: of the one queue, or of the path's own."""
+        below = Replay((), repeat=self.repeat, seed=self.seed)
+        below._queues, below._given, below._shared = self._queues, self._given, self._shared
+        below.path = self.path + names
+        return below
+
+    def normal(self, shape: Any = (), like: Array | None = None) -> Array:
+        """The next draw, of this shape; with ``like``, of its namespace, dtype and device."""
+        return _place(self._next(shape), like)
+
+    def uniform(
+        self, shape: Any = (), low: float = 0.0, high: float = 1.0, like: Array | None = None
+    ) -> Array:
+        """The next draw as it was given: it is not scaled to [low, high)."""
+        return _place(self._next(shape), like)
+
+    def rademacher(self, shape: Any = (), like: Array | None = None) -> Array:
+        """The next draw."""
+        return _place(self._next(shape), like)
+
+    def permutation(self, n: int) -> np.ndarray:
+        """The next draw, an order of ``range(n)``, on the host."""
+        return self._next((n,))
+
+    def integers(self, low: int, high: int, shape: Any = ()) -> np.ndarray:
+        """The next draw, on the host."""
+        return self._next(shape)
+
+    def choice(self, n: int, size: int, replace: bool = False) -> np.ndarray:
+        """The next draw, ``size`` indices, on the host."""
+        return self._next((size,))
+
+    def _next(self, shape: Any) -> np.ndarray:
+        path = () if self._shared else self.path
+        queue = self._queues.get(path, [])
+        if not queue and self.repeat:
+            queue.extend(self._given.get(path, ()))
+        if not queue:
+            where = "" if self._shared else f" for {'/'.join(map(str, path)) or 'the parent'}"
+            raise SettingError(f"no draws are left of those given{where}")
+        draw = np.asarray(to_host(queue.pop(0)))
+        try:
+            return np.array(np.broadcast_to(draw, shape))
+        except ValueError:
+            raise SettingError(
+                f"the next draw has the shape {draw.shape}, asked for was {shape}"
+            ) from None
 
 
 def _escape(name: str | int) -> str:

@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refimpl import Rng
+from refimpl import autodiff as ad
+from refimpl.algorithms.langevin import Langevin
 from refimpl.arrays import to_host
+from refimpl.errors import SettingError
+from refimpl.random import Replay
 
 NAMES = st.lists(st.one_of(st.text(max_size=5), st.integers(0, 9)), max_size=3).map(tuple)
 
@@ -137,3 +141,50 @@ def test_no_global_state():
 
 def test_repr_names_the_stream():
     assert repr(Rng(3).child("epoch", 2)) == "Rng(3, ('epoch', 2))"
+
+
+def test_given_draws_come_back_in_their_order_on_every_backend(xb):
+    noise = Replay([[1.0, -2.0], 0.25, [2, 0, 1], [3], [1, 4]])
+    like = xb.zeros((1,))
+    first = noise.normal((2,), like=like)
+    assert first.dtype == xb.dtype and to_host(first).tolist() == [1.0, -2.0]
+    assert to_host(noise.child("a").uniform((2, 2), like=like)).tolist() == [[0.25] * 2] * 2
+    assert noise.child("b", 2).permutation(3).tolist() == [2, 0, 1]
+    assert noise.integers(0, 9, (1,)).tolist() == [3] and noise.choice(9, 2).tolist() == [1, 4]
+    assert noise.left == 0
+    with pytest.raises(SettingError, match="no draws are left"):
+        noise.rademacher()
+    with pytest.raises(SettingError, match=r"shape \(2,\), asked for was \(3,\)"):
+        Replay([[1.0, 2.0]]).normal((3,))
+
+
+def test_paths_have_queues_of_their_own_and_may_repeat():
+    noise = Replay({("x",): [1.0, 2.0], ("y", 1): [3.0]}, repeat=True)
+    assert [float(noise.child("x").normal()) for _ in range(5)] == [1.0, 2.0, 1.0, 2.0, 1.0]
+    assert float(noise.child("y").child(1).normal()) == 3.0
+    with pytest.raises(SettingError, match="for z/0"):
+        noise.child("z", 0).normal()
+
+
+def test_a_step_with_replayed_noise_is_the_step_with_its_rng():
+    """Langevin asks its rng for children; the draws it would get are given to it instead."""
+    algorithm = Langevin(step_size=0.1, temperature=0.5)
+    params = {"w": np.asarray([1.0, 2.0])}
+
+    class Recorder(Rng):
+        drawn: list = []
+
+        def child(self, *names):
+            return Recorder(self.seed, self.path + names)
+
+        def normal(self, shape=(), like=None):
+            self.drawn.append(super().normal(shape))
+            return self.drawn[-1]
+
+    def loss(p, batch):
+        return ad.sum(p["w"] ** 2)
+
+    first, _ = algorithm.step(algorithm.init(params), loss, None, Recorder(3))
+    again, _ = algorithm.step(algorithm.init(params), loss, None, Replay(Recorder.drawn))
+    assert np.array_equal(first.params["w"], again.params["w"])
+    assert not np.array_equal(first.params["w"], params["w"])

@@ -48,13 +48,12 @@ from refimpl.algorithms.base import (
     Objective,
     State,
     Tree,
-    fraction,
     plain_step,
-    positive,
     start,
     tree_namespace,
     zeros_like,
 )
+from refimpl.checks import fraction, positive
 from refimpl.random import Rng
 
 

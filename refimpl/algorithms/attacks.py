@@ -46,8 +46,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from refimpl.algorithms.base import Tree, count, non_negative, one_of, positive, required_rng
+from refimpl.algorithms.base import Tree, required_rng
 from refimpl.arrays import Array, namespace
+from refimpl.checks import count, non_negative, one_of, positive
 from refimpl.models.input_gradients import loss_gradients
 from refimpl.random import Rng
 
@@ -108,9 +109,7 @@ class ProjectedGradientAttack:
             raise ValueError(f"low must lie below high, not {self.low!r} and {self.high!r}")
 
     @classmethod
-    def single_step(
-        cls, radius: float, norm: Norm = "linf", **box: float
-    ) -> ProjectedGradientAttack:
+    def single_step(cls, radius: float, norm: Norm = "linf", **box: Any) -> ProjectedGradientAttack:
         """One step of length ``radius`` from the inputs; with linf the fast gradient sign method.
 
         Examples

@@ -48,13 +48,12 @@ from refimpl.algorithms.base import (
     Objective,
     State,
     Tree,
-    count,
-    non_negative,
     plain_step,
     start,
 )
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array
+from refimpl.checks import count, non_negative
 from refimpl.errors import DivergenceError
 from refimpl.random import Rng
 

@@ -51,13 +51,12 @@ from refimpl.algorithms.base import (
     descend,
     is_regularised,
     loss_and_gradient,
-    non_negative,
-    one_of,
     start,
     tree_namespace,
 )
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, namespace
+from refimpl.checks import non_negative, one_of
 from refimpl.random import Rng
 
 Method = Literal["proximal", "subgradient"]

@@ -39,14 +39,12 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.base import (
     Include,
     Tree,
-    flag,
     is_regularised,
-    non_negative,
-    one_of,
     regularized_leaves,
     tree_namespace,
 )
 from refimpl.arrays import Array
+from refimpl.checks import flag, non_negative, one_of
 from refimpl.random import Rng
 
 

@@ -60,13 +60,11 @@ from refimpl.algorithms.base import (
     Tree,
     check_params,
     loss_and_gradient,
-    non_negative,
     normal_like,
-    one_of,
-    positive,
     required_rng,
     zeros_like,
 )
+from refimpl.checks import non_negative, one_of, positive
 from refimpl.random import Rng
 
 Splitting = Literal["BAOAB", "OBABO", "OABAO", "OBA"]

@@ -50,13 +50,11 @@ from refimpl.algorithms.base import (
     Objective,
     State,
     Tree,
-    flag,
-    fraction,
     plain_step,
-    positive,
     start,
     zeros_like,
 )
+from refimpl.checks import flag, fraction, positive
 from refimpl.random import Rng
 
 

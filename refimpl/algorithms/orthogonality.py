@@ -59,15 +59,13 @@ from refimpl.algorithms.base import (
     Objective,
     State,
     Tree,
-    non_negative,
-    one_of,
-    positive,
     start,
 )
 from refimpl.algorithms.penalised import penalised_step, total, weight_matrices
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.algorithms.weight_decay import PenaltyInfo
 from refimpl.arrays import Array, device, namespace
+from refimpl.checks import non_negative, one_of, positive
 from refimpl.errors import InfeasibleError
 from refimpl.random import Rng
 

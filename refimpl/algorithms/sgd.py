@@ -33,7 +33,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from refimpl.algorithms.base import Info, Objective, State, Tree, plain_step, positive, start
+from refimpl.algorithms.base import (
+    Info,
+    Objective,
+    State,
+    Tree,
+    plain_step,
+    start,
+)
+from refimpl.checks import positive
 from refimpl.random import Rng
 
 

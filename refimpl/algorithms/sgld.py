@@ -50,11 +50,10 @@ from refimpl.algorithms.base import (
     Tree,
     check_params,
     loss_and_gradient,
-    non_negative,
     normal_like,
-    positive,
     required_rng,
 )
+from refimpl.checks import non_negative, positive
 from refimpl.random import Rng
 
 

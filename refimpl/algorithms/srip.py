@@ -55,10 +55,6 @@ from refimpl.algorithms.base import (
     Objective,
     State,
     Tree,
-    count,
-    flag,
-    non_negative,
-    one_of,
     required_rng,
     start,
 )
@@ -67,6 +63,7 @@ from refimpl.algorithms.penalised import penalised_step, total, weight_matrices
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.algorithms.weight_decay import PenaltyInfo
 from refimpl.arrays import Array, linalg_errors, namespace
+from refimpl.checks import count, flag, non_negative, one_of
 from refimpl.random import Rng
 
 Method = Literal["exact", "power"]

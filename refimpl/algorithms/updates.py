@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from refimpl.algorithms.adam import Adam
-from refimpl.algorithms.base import FirstOrder, one_of
+from refimpl.algorithms.base import FirstOrder
 from refimpl.algorithms.momentum import Momentum
 from refimpl.algorithms.sgd import SGD
+from refimpl.checks import one_of
 
 BaseName = Literal["sgd", "momentum", "nesterov", "adam"]
 

@@ -47,16 +47,14 @@ from refimpl.algorithms.base import (
     State,
     Tree,
     descend,
-    flag,
     is_regularised,
     loss_and_gradient,
-    non_negative,
-    one_of,
     start,
     tree_namespace,
 )
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array
+from refimpl.checks import flag, non_negative, one_of
 from refimpl.random import Rng
 
 

@@ -219,6 +219,49 @@ class Result(Mapping[str, Any]):
         if self.error is not None:
             raise ExperimentError(f"experiment {self.name!r} failed: {self.error}")
 
+    def select(self, **values: Any) -> dict[str, Any]:
+        """The rows in which the named columns have these values, as arrays by name.
+
+        Columns are the arrays that have as many entries along their first axis as those named;
+        the others are left out. A single row is not special: the axis stays.
+
+        Parameters
+        ----------
+        **values
+            Column name and value; floats are compared to 12 digits.
+
+        Raises
+        ------
+        KeyError
+            For a column that there is not.
+        ValueError
+            If no row has these values; the message lists those that there are.
+
+        Examples
+        --------
+        >>> result = Result("demo", {"method": ["plain", "gate"], "accuracy": [0.5, 0.75]})
+        >>> result.select(method="gate")["accuracy"]
+        array([0.75])
+        """
+        arrays = self.arrays
+        keep: np.ndarray | None = None
+        for name, value in values.items():
+            column = np.asarray(self[name])
+            if column.ndim == 0:
+                raise ValueError(f"{name!r} of experiment {self.name!r} is one value, not a column")
+            number = column.dtype.kind == "f"
+            same = np.isclose(column, value, rtol=1e-12, atol=0.0) if number else column == value
+            keep = same if keep is None else keep & same
+        if keep is None or not np.any(keep):
+            there = {
+                name: sorted(map(str, set(np.ravel(arrays[name]).tolist()))) for name in values
+            }
+            raise ValueError(
+                f"experiment {self.name!r} has no row with {values}: there are {there}"
+            )
+        rows = len(keep)
+        return {n: a[keep] for n, a in arrays.items() if a.ndim and a.shape[0] == rows}
+
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """All values as read-only host arrays."""

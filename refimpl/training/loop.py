@@ -16,7 +16,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.algorithms.base import Algorithm, Objective, Tree, count, solution
+from refimpl.algorithms.base import (
+    Algorithm,
+    Objective,
+    Tree,
+    solution,
+)
+from refimpl.checks import count
 from refimpl.datasets.base import Dataset
 from refimpl.errors import DivergenceError, SettingError
 from refimpl.random import Rng

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from refimpl import models
-from refimpl.algorithms.base import Tree, count
+from refimpl.algorithms.base import Tree
 from refimpl.arrays import Array
+from refimpl.checks import count
 from refimpl.datasets.base import Dataset
 
 Metric = Callable[[Tree, Dataset], Any]

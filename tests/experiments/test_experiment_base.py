@@ -92,3 +92,26 @@ def test_the_source_hash_sees_names_and_contents(tmp_path):
         (folder / name).write_text(text)
         hashes.add(source_hash(folder))
     assert len(hashes) == 3
+
+
+def test_rows_are_selected_by_what_their_columns_say():
+    result = Result(
+        "demo",
+        {
+            "method": ["a", "b", "a", "b"],
+            "strength": [0.1, 0.1, 0.3, 0.1 + 0.2],
+            "curve": np.arange(8.0).reshape(4, 2),
+            "grid": [1.0, 2.0],
+            "total": 5.0,
+        },
+    )
+    chosen = result.select(method="b", strength=0.3)
+    assert set(chosen) == {"method", "strength", "curve"}
+    assert chosen["curve"].tolist() == [[6.0, 7.0]]
+    assert result.select(method="a")["strength"].tolist() == [0.1, 0.3]
+    with pytest.raises(ValueError, match="no row with.*'c'.*there are.*'a', 'b'"):
+        result.select(method="c")
+    with pytest.raises(ValueError, match="'total'.*not a column"):
+        result.select(total=5.0)
+    with pytest.raises(KeyError, match="no result 'nonsense'"):
+        result.select(nonsense=1)

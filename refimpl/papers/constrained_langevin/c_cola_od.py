@@ -51,8 +51,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, one_of, required_rng
+from refimpl.algorithms.base import Objective, Tree, required_rng
 from refimpl.arrays import Array, namespace
+from refimpl.checks import one_of
 from refimpl.constraints import layer_radii
 from refimpl.constraints.circle import check_sine
 from refimpl.errors import InfeasibleError

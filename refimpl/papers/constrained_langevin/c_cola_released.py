@@ -64,12 +64,10 @@ from refimpl.algorithms.base import (
     Objective,
     Tree,
     check_params,
-    flag,
-    non_negative,
-    positive,
     required_rng,
 )
 from refimpl.arrays import Array, namespace
+from refimpl.checks import flag, non_negative, positive
 from refimpl.constraints import largest, layer_radii, worst
 from refimpl.constraints.circle import check_inside
 from refimpl.papers.constrained_langevin.circles import leaves_like

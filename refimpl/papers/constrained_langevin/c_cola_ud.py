@@ -57,8 +57,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, non_negative, one_of, required_rng
+from refimpl.algorithms.base import Objective, Tree, required_rng
 from refimpl.arrays import Array, namespace
+from refimpl.checks import non_negative, one_of
 from refimpl.constraints import layer_radii
 from refimpl.papers.constrained_langevin.circles import (
     DIAGNOSTICS_HELP,

@@ -20,8 +20,9 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Tree, check_params, flag, non_negative, one_of, positive
+from refimpl.algorithms.base import Tree, check_params
 from refimpl.arrays import Array, namespace
+from refimpl.checks import flag, non_negative, one_of, positive
 from refimpl.constraints import layer_radii, worst
 from refimpl.constraints.circle import check_inside
 from refimpl.papers.constrained_langevin.common import check_radii

@@ -24,15 +24,11 @@ from refimpl.algorithms.base import (
     Objective,
     Tree,
     check_params,
-    count,
-    flag,
     loss_and_gradient,
-    non_negative,
-    one_of,
-    positive,
     required_rng,
 )
 from refimpl.arrays import Array, namespace
+from refimpl.checks import count, flag, non_negative, one_of, positive
 from refimpl.constraints import (
     Blocks,
     Moved,

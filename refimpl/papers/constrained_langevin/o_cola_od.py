@@ -40,7 +40,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from refimpl.algorithms.base import Objective, Tree, one_of
+from refimpl.algorithms.base import Objective, Tree
+from refimpl.checks import one_of
 from refimpl.constraints import Blocks, Solver, orthogonal_blocks
 from refimpl.papers.constrained_langevin.common import (
     FAILURE_HELP,

@@ -62,13 +62,10 @@ from refimpl.algorithms.base import (
     Objective,
     Tree,
     check_params,
-    flag,
-    fraction,
-    non_negative,
-    positive,
     required_rng,
 )
 from refimpl.arrays import Array, namespace, qr
+from refimpl.checks import flag, fraction, non_negative, positive
 from refimpl.constraints import Blocks, Orthogonal, largest, orthogonal_blocks, worst
 from refimpl.papers.constrained_langevin.common import checked_gradient
 from refimpl.random import Rng

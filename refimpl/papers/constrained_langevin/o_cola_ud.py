@@ -50,7 +50,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from refimpl.algorithms.base import Objective, Tree, flag, non_negative, one_of
+from refimpl.algorithms.base import Objective, Tree
+from refimpl.checks import flag, non_negative, one_of
 from refimpl.constraints import Blocks, Solver, orthogonal_blocks
 from refimpl.papers.constrained_langevin.common import (
     FAILURE_HELP,

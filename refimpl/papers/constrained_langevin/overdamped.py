@@ -50,8 +50,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from refimpl.algorithms.base import Objective, Tree, one_of
+from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array
+from refimpl.checks import one_of
 from refimpl.constraints import Blocks, Constraint, Solved, Solver, UserConstraint, largest
 from refimpl.errors import ConvergenceError, InfeasibleError
 from refimpl.papers.constrained_langevin.common import (

@@ -47,7 +47,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from refimpl.algorithms.base import Objective, Tree, flag, non_negative, one_of
+from refimpl.algorithms.base import Objective, Tree
+from refimpl.checks import flag, non_negative, one_of
 from refimpl.constraints import Blocks, Solver, UserConstraint
 from refimpl.papers.constrained_langevin.common import (
     CONSTRAINT_HELP,

@@ -83,19 +83,15 @@ from refimpl.algorithms.base import (
     State,
     Tree,
     check_params,
-    count,
     descend,
-    flag,
     is_regularised,
     loss_and_gradient,
-    non_negative,
-    one_of,
-    real_between,
     zeros_like,
 )
 from refimpl.algorithms.l1 import soft_threshold
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, namespace
+from refimpl.checks import count, flag, non_negative, one_of, real_between
 from refimpl.papers.gradient_coherent.gate import READINGS, Limits, add, measure
 from refimpl.random import Rng
 

@@ -47,8 +47,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, count, flag, one_of, positive
+from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array
+from refimpl.checks import count, flag, one_of, positive
 from refimpl.papers.hyperspherical_energy.comhe_angle import current_projection, start_projected
 from refimpl.papers.hyperspherical_energy.comhe_random import ProjectionState
 from refimpl.papers.hyperspherical_energy.common import EnergyPenalty, energy_step

@@ -51,17 +51,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import (
-    Objective,
-    Tree,
-    count,
-    flag,
-    non_negative,
-    one_of,
-    positive,
-    required_rng,
-)
+from refimpl.algorithms.base import Objective, Tree, required_rng
 from refimpl.arrays import Array, namespace
+from refimpl.checks import count, flag, non_negative, one_of, positive
 from refimpl.papers.hyperspherical_energy.comhe_random import ProjectionState
 from refimpl.papers.hyperspherical_energy.common import (
     EnergyPenalty,

@@ -45,8 +45,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, count, flag, required_rng
+from refimpl.algorithms.base import Objective, Tree, required_rng
 from refimpl.arrays import Array, backend_of
+from refimpl.checks import count, flag
 from refimpl.errors import InfeasibleError
 from refimpl.papers.hyperspherical_energy.comhe_random import ProjectionState
 from refimpl.papers.hyperspherical_energy.common import (

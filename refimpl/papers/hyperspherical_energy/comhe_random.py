@@ -54,8 +54,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, count, flag, one_of, required_rng
+from refimpl.algorithms.base import Objective, Tree, required_rng
 from refimpl.arrays import Array
+from refimpl.checks import count, flag, one_of
 from refimpl.papers.hyperspherical_energy.common import (
     EnergyInfo,
     EnergyPenalty,

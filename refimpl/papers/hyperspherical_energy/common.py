@@ -22,13 +22,12 @@ from refimpl.algorithms.base import (
     check_params,
     descend,
     loss_and_gradient,
-    non_negative,
-    one_of,
     tree_namespace,
 )
 from refimpl.algorithms.penalised import total, weight_matrices
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, backend_of, namespace
+from refimpl.checks import non_negative, one_of
 from refimpl.errors import InfeasibleError
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy, Kernel, Metric, Space
 from refimpl.random import Rng

@@ -47,8 +47,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, State, Tree, count, one_of, required_rng, start
+from refimpl.algorithms.base import (
+    Objective,
+    State,
+    Tree,
+    required_rng,
+    start,
+)
 from refimpl.arrays import Array, device, namespace
+from refimpl.checks import count, one_of
 from refimpl.papers.hyperspherical_energy.common import (
     EnergyInfo,
     EnergyPenalty,

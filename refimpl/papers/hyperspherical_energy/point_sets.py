@@ -39,8 +39,8 @@ from typing import Any, NamedTuple
 
 from scipy.optimize import minimize
 
-from refimpl.algorithms.base import count, positive
 from refimpl.arrays import Array, namespace
+from refimpl.checks import count, positive
 from refimpl.errors import ConvergenceError, InfeasibleError
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.random import Rng

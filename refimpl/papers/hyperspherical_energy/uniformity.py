@@ -48,14 +48,13 @@ from refimpl.algorithms.base import (
     Objective,
     State,
     Tree,
-    non_negative,
-    one_of,
     start,
 )
 from refimpl.algorithms.penalised import penalised_step, total, weight_matrices
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.algorithms.weight_decay import PenaltyInfo
 from refimpl.arrays import Array, backend_of, linalg_errors, namespace
+from refimpl.checks import non_negative, one_of
 from refimpl.papers.hyperspherical_energy.common import cosines
 from refimpl.papers.hyperspherical_energy.energy import Space
 from refimpl.random import Rng

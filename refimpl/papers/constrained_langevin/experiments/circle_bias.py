@@ -22,12 +22,12 @@ import numpy as np
 
 from refimpl import autodiff as ad
 from refimpl.algorithms import registry
-from refimpl.arrays import Array, Backend, to_host
+from refimpl.arrays import Backend, to_host
 from refimpl.constraints import Blocks, Circle
 from refimpl.experiments.base import Experiment, Task
 from refimpl.papers.constrained_langevin.circles import CircleState
 from refimpl.papers.constrained_langevin.splitting import UnderdampedState, underdamped_step
-from refimpl.random import Rng
+from refimpl.random import Replay, Rng
 
 PROJECTIONS = ("shake", "radial")
 FORGETTING = 1e3
@@ -63,17 +63,6 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         return cls(forgetful_steps=(0.4, 0.2, 0.1), chains=300_000, time=12.0)
-
-
-class QueuedNoise(Rng):
-    """An Rng whose draws of normal numbers are the given arrays, one after the other."""
-
-    def __init__(self, *draws: Array) -> None:
-        super().__init__(0)
-        self.draws = list(draws)
-
-    def normal(self, shape: Any = (), like: Array | None = None) -> Array:
-        return self.draws.pop(0)
 
 
 def linear(theta: Any, batch: Any) -> Any:
@@ -114,9 +103,7 @@ def transition_modes(
     weights /= weights.sum()
     shape = (angles.size, first.size)
     start = state_at(algorithm, np.broadcast_to(angles[:, None], shape), backend)
-    noise = QueuedNoise(
-        *(backend.asarray(np.broadcast_to(part, shape)) for part in (first, second))
-    )
+    noise = Replay([np.broadcast_to(part, shape) for part in (first, second)])
     state, _ = algorithm.step(start, objective, None, noise)
     phase = np.exp(1j * to_host(state.angles))
     orders = np.arange(-modes, modes + 1)

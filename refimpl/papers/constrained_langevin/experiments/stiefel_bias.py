@@ -26,14 +26,13 @@ from refimpl.arrays import Array, Backend, namespace, to_host
 from refimpl.constraints import Blocks, Orthogonal
 from refimpl.errors import ConvergenceError, InfeasibleError
 from refimpl.experiments.base import Experiment, Task
-from refimpl.papers.constrained_langevin.experiments.circle_bias import QueuedNoise
 from refimpl.papers.constrained_langevin.overdamped import OverdampedState, overdamped_step
 from refimpl.papers.constrained_langevin.splitting import UnderdampedState, underdamped_step
-from refimpl.random import Rng
+from refimpl.random import Replay, Rng
 
 SHAPES: dict[str, tuple[int, int]] = {"sphere": (3, 1), "stiefel": (4, 2), "haar": (4, 2)}
 
-Step = Callable[[Any, Rng, str], tuple[Any, Any]]
+Step = Callable[[Any, Any, str], tuple[Any, Any]]
 
 SCHEMES: dict[str, dict[str, Any]] = {
     "shake": {"projection": "shake"},
@@ -181,11 +180,11 @@ def stack_step(advance: Step, state: Any, draws: list[Array]) -> tuple[Any, Any]
         The noise of the step, in the order in which it is drawn.
     """
     try:
-        return advance(state, QueuedNoise(*draws), "raise")
+        return advance(state, Replay(draws), "raise")
     except (InfeasibleError, ConvergenceError):
         count = draws[0].shape[0]
         if count == 1:
-            return advance(state, QueuedNoise(*draws), "reject")
+            return advance(state, Replay(draws), "reject")
         done = []
         for half in (slice(0, count // 2), slice(count // 2, count)):
             part = type(state)(*(_part(field, half) for field in state))

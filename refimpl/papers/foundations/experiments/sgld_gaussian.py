@@ -30,9 +30,9 @@ import scipy.linalg
 
 from refimpl import autodiff as ad
 from refimpl.algorithms import registry
-from refimpl.arrays import Array, Backend, backend_of, eps, to_host
+from refimpl.arrays import Array, Backend, eps, to_host
 from refimpl.experiments.base import Experiment, Task
-from refimpl.random import Rng
+from refimpl.random import Replay, Rng
 
 
 @dataclass(frozen=True)
@@ -70,27 +70,6 @@ class Config:
         )
 
 
-class InjectedNoise(Rng):
-    """An Rng that gives the noise it was made with: noise injected into a step.
-
-    Parameters
-    ----------
-    noise : array
-        Returned, cast to the dtype of ``like``, by every request for normal draws.
-    """
-
-    def __init__(self, noise: np.ndarray) -> None:
-        super().__init__(0)
-        self.noise = noise
-
-    def child(self, *names: str | int) -> InjectedNoise:
-        return self
-
-    def normal(self, shape: Any = (), like: Array | None = None) -> Array:
-        noise = np.broadcast_to(self.noise, shape)
-        return noise if like is None else backend_of(like).asarray(noise)
-
-
 def _radius(matrix: np.ndarray) -> float:
     return float(np.max(np.abs(np.linalg.eigvals(matrix))))
 
@@ -113,13 +92,13 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, fraction: float) -> 
         # Rows are independent chains: the gradient of the sum is each chain's own.
         return 0.5 * ad.sum(x * (x @ hessian))
 
-    def advance(x: Array, noise: Rng, h: float = step_size) -> Array:
+    def advance(x: Array, noise: Any, h: float = step_size) -> Array:
         algorithm = registry.make("sgld", learning_rate=h, temperature=config.temperature)
         state, _ = algorithm.step(algorithm.init(x), objective, None, noise)
         return state.params
 
     # Row i of the outputs is the image of basis vector i, hence the transpose of the map.
-    none, unit = InjectedNoise(np.zeros(())), InjectedNoise(np.eye(dimension))
+    none, unit = Replay([0.0], repeat=True), Replay([np.eye(dimension)], repeat=True)
     basis = backend.eye(dimension)
     drift = to_host(advance(basis, none)).T
     spread = to_host(advance(basis * 0.0, unit)).T

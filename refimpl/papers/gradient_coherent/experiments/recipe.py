@@ -25,7 +25,7 @@ from refimpl.datasets.digits import digits
 from refimpl.models import MLP, Objective
 from refimpl.models.compression import describe
 from refimpl.papers.gradient_coherent.gradient_coherent import GradientCoherent
-from refimpl.random import Rng
+from refimpl.random import Replay
 from refimpl.training import accuracy, train
 
 TEST = 500
@@ -156,26 +156,10 @@ def start(model: MLP, gain: float, generator: np.random.Generator, backend: Back
     return params
 
 
-class _OneStream(Rng):
-    """Streams for the training loop in which one generator orders all epochs, one after another."""
-
-    def __init__(self, seed: int, generator: np.random.Generator) -> None:
-        super().__init__(seed)
-        self._shared = generator
-        self._orders: list[np.ndarray] = []
-
-    def child(self, *names: str | int) -> Any:
-        return _Order(self, int(names[1])) if names[0] == "order" else super().child(*names)
-
-
-class _Order:
-    def __init__(self, stream: _OneStream, epoch: int) -> None:
-        self.stream, self.epoch = stream, epoch
-
-    def permutation(self, n: int) -> np.ndarray:
-        while len(self.stream._orders) <= self.epoch:
-            self.stream._orders.append(self.stream._shared.permutation(n))
-        return self.stream._orders[self.epoch]
+def epoch_orders(generator: np.random.Generator, size: int, epochs: int, seed: int) -> Replay:
+    """The orders of all epochs, drawn one after another by the recipe's one generator."""
+    drawn = {("order", epoch): [generator.permutation(size)] for epoch in range(epochs)}
+    return Replay(drawn, seed=seed)
 
 
 def build(name: str, strength: float, **more: Any) -> GradientCoherent:
@@ -231,7 +215,9 @@ def run(
     drawn = start(model, recipe.gain, generator, backend)
     params = drawn if params is None else params
     objective = Objective(model)
-    per_epoch = math.ceil(len(sets.train) / recipe.batch_size)
+    size = len(sets.train)
+    per_epoch = math.ceil(size / recipe.batch_size)
+    orders: Any = epoch_orders(generator, size, recipe.epochs, seed)
 
     def on_step(step: int, state: Any, info: Any) -> None:
         if on_epoch is not None and step % per_epoch == 0:
@@ -247,7 +233,7 @@ def run(
         sets.train,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        rng=_OneStream(seed, generator),
+        rng=orders,
         evaluate=evaluate,
         evaluate_every=recipe.epochs,
         metrics={"accuracy": accuracy(model)},
