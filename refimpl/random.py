@@ -135,7 +135,7 @@ class Replay:
 
     def __init__(
         self,
-        draws: Sequence[Any] | Mapping[tuple[str | int, ...], Sequence[Any]],
+        draws: Sequence[Any] | Mapping[Any, Sequence[Any]],
         *,
         repeat: bool = False,
         seed: int = 0,

@@ -109,9 +109,9 @@ def test_rows_are_selected_by_what_their_columns_say():
     assert set(chosen) == {"method", "strength", "curve"}
     assert chosen["curve"].tolist() == [[6.0, 7.0]]
     assert result.select(method="a")["strength"].tolist() == [0.1, 0.3]
-    with pytest.raises(ValueError, match="no row with.*'c'.*there are.*'a', 'b'"):
+    with pytest.raises(ValueError, match=r"no row with.*'c'.*there are.*'a', 'b'"):
         result.select(method="c")
-    with pytest.raises(ValueError, match="'total'.*not a column"):
+    with pytest.raises(ValueError, match=r"'total'.*not a column"):
         result.select(total=5.0)
     with pytest.raises(KeyError, match="no result 'nonsense'"):
         result.select(nonsense=1)
