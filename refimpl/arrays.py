@@ -429,19 +429,75 @@ def add_at(shape: tuple[int, ...], key: Any, values: Array) -> Array:
     return result
 
 
-def times_mask(values: Array, mask: Array, /) -> Array:
-    """``values`` where the boolean ``mask`` holds, else 0, in the dtype of ``values``.
+def keep_where(values: Array, mask: Array, /) -> Array:
+    """``values`` where the boolean ``mask`` holds, else 0: chosen, so that infinity times 0 is 0.
 
     Examples
     --------
     >>> import numpy as np
-    >>> times_mask(np.array([1.0, 2.0]), np.array([True, False]))
-    array([1., 0.])
+    >>> keep_where(np.array([np.inf, 2.0]), np.array([False, True]))
+    array([0., 2.])
     """
-    if isinstance(values, np.ndarray):
-        return values * mask
-    xp = namespace(values)
-    return values * xp.astype(mask, values.dtype)
+    return namespace(values).where(mask, values, 0.0)
+
+
+def wrap_indices(indices: Array, size: int) -> Array:
+    """Indices that count from the end as ones that count from the start.
+
+    Raises
+    ------
+    IndexError
+        For one beyond the ends. Not on a GPU, where looking would wait for the device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> wrap_indices(np.array([0, -1]), 3)
+    array([0, 2])
+    """
+    xp = namespace(indices)
+    if not array_api_compat.is_cupy_namespace(xp):
+        wrong = (indices < -size) | (indices >= size)
+        if bool(xp.any(wrong)):
+            first = int(indices[int(xp.argmax(xp.astype(wrong, xp.int64)))])
+            raise IndexError(f"index {first} is out of bounds for an axis of length {size}")
+    return xp.where(indices < 0, indices + size, indices)
+
+
+def length(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """Euclidean length over ``axis``: sqrt(sum(x * x)), whatever the scale of ``x``.
+
+    Squares leave the range of the dtype long before lengths do, so they are taken of x over its
+    largest entry. On the host that is done only where the plain sum is found out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> length(np.array([3e170, 4e170])), length(np.array([3e-170, 4e-170]))
+    (np.float64(5e+170), np.float64(5e-170))
+    """
+    xp = namespace(x)
+    if x.ndim == 0:
+        return xp.abs(x)
+    if isinstance(x, np.ndarray):
+        with np.errstate(over="ignore", under="ignore"):
+            squares = reduce("sum", x * x, axis, keepdims)
+        low, high = _SQUARES[x.dtype]
+        if x.size == 0 or bool(np.all((squares > low) & (squares < high))):
+            return np.sqrt(squares)
+    size = reduce("max", xp.abs(x), axis, True)
+    size = xp.where((size > 0.0) & xp.isfinite(size), size, 1.0)
+    scaled = x / size
+    return reduce("max", size, axis, keepdims) * xp.sqrt(
+        reduce("sum", scaled * scaled, axis, keepdims)
+    )
+
+
+# Sums of squares between these are as accurate as the dtype allows.
+_SQUARES = {
+    np.dtype(kind): (float(np.finfo(kind).tiny / np.finfo(kind).eps), float(np.finfo(kind).max))
+    for kind in FLOAT_DTYPES
+}
 
 
 def one_hot(labels: Array, depth: int, like: Array) -> Array:

@@ -315,7 +315,7 @@ def test_one_hot_and_mask(xb):
     rows = arrays.one_hot(labels, 3, xb.ones((1,)))
     assert_same_kind(rows, xb.zeros((2, 3)))
     assert arrays.to_host(rows).tolist() == [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
-    masked = arrays.times_mask(xb.asarray([1.5, 2.5]), xb.asarray([True, False]))
+    masked = arrays.keep_where(xb.asarray([1.5, 2.5]), xb.asarray([True, False]))
     assert_same_kind(masked, xb.zeros((2,)))
     assert arrays.to_host(masked).tolist() == [1.5, 0.0]
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from refimpl.arrays import device, namespace, one_hot, reduce
+from refimpl.arrays import device, keep_where, namespace, one_hot, reduce
 from refimpl.autodiff import operations as op
 from refimpl.autodiff.tape import Primitive, value
 
@@ -93,23 +93,16 @@ _LINEAR_RULES = (
 linear.derivatives(*_LINEAR_RULES)
 
 
-@Primitive
-def linear_relu(x, weight, bias=None, /):
+def _linear_relu(x, weight, bias=None, /):
     """max(x W^T + b, 0): :func:`linear` and relu, with the derivative 0 at 0, in one entry."""
     return op.relu.forward(linear.forward(x, weight, bias))
 
 
+linear_relu = Primitive(_linear_relu, selects=True, name="linear_relu")
 linear_relu.derivatives(*_LINEAR_RULES, shared=lambda g, ans: op._masked(g, ans > 0))
 
 
 # --- losses --------------------------------------------------------------------------------------
-
-
-def _as_distribution(targets: Any, logits: Any) -> Any:
-    """Integer labels (..., P) as one-hot rows; rows of probabilities as they are."""
-    if len(targets.shape) < len(logits.shape):
-        return one_hot(targets, logits.shape[-1], logits)
-    return targets
 
 
 def _softmax_cross_entropy(logits, targets, /, *, reduction="mean"):
@@ -129,25 +122,37 @@ def _softmax_cross_entropy(logits, targets, /, *, reduction="mean"):
     1.386294
     """
     xp = namespace(logits)
-    distribution = _as_distribution(targets, logits)
     shifted = logits - reduce("max", logits, -1, True)
     weights = xp.exp(shifted)
+    if len(targets.shape) < len(logits.shape):
+        mine = one_hot(targets, logits.shape[-1], logits) > 0
+        own = reduce("sum", keep_where(shifted, mine), -1, True)
+        others = reduce("sum", keep_where(weights, ~mine), -1, True)
+        # log(1 + others/own weight), whose digits are those of the others where the label leads
+        losses = (xp.log1p(others + xp.expm1(own)) - own)[..., 0]
+        return _reduce(losses, reduction), (weights, others, mine)
     total = reduce("sum", weights, -1, True)
-    losses = -reduce("sum", distribution * (shifted - xp.log(total)), -1)
-    return _reduce(losses, reduction), (weights, total, distribution)
+    terms = targets * xp.where(targets == 0, 0.0, shifted - xp.log(total))
+    return _reduce(-reduce("sum", terms, -1), reduction), (weights, total, None)
 
 
 def _cross_entropy_rule(g, ans, logits, targets, reduction="mean", saved=None):
-    if saved is not None:
-        weights, total, distribution = saved
-        probabilities = weights / total
-    else:
-        distribution = _as_distribution(targets, value(logits))
-        probabilities = op.softmax(logits)
-    if len(targets.shape) == len(logits.shape):
-        probabilities = probabilities * op.sum(distribution, axis=-1, keepdims=True)
     scale = _column(_per_example(g, math.prod(logits.shape[:-1]), reduction))
-    return scale * (probabilities - distribution)
+    plain = value(logits)
+    if len(targets.shape) < len(logits.shape):
+        # at the label p - 1 is minus the sum of the others, which keeps its digits as p goes to 1
+        if saved is not None:
+            weights, others, mine = saved
+            xp = namespace(weights)
+            total = others + reduce("sum", keep_where(weights, mine), -1, True)
+            return scale * (xp.where(mine, -others, weights) / total)
+        mine = one_hot(targets, plain.shape[-1], plain) > 0
+        chances = op.softmax(logits)
+        others = op.sum(op.where(mine, 0.0, chances), axis=-1, keepdims=True)
+        return scale * op.where(mine, -others, chances)
+    probabilities = op.softmax(logits) if saved is None else saved[0] / saved[1]
+    mass = op.sum(targets, axis=-1, keepdims=True)
+    return scale * (probabilities * mass - targets)
 
 
 softmax_cross_entropy = Primitive(_softmax_cross_entropy, saves=True, name="softmax_cross_entropy")
@@ -175,8 +180,8 @@ def hinge(scores, labels, /, *, margin=1.0, reduction="mean"):
 
 
 def _hinge_rule(g, ans, scores, labels, margin=1.0, reduction="mean"):
-    violated = op._as_mask(margin - labels * value(scores) > 0, scores)
-    return _per_example(g, scores.shape[0], reduction) * (-labels * violated)
+    violated = margin - labels * value(scores) > 0
+    return op._masked(_per_example(g, scores.shape[0], reduction) * -labels, violated)
 
 
 hinge.derivatives(_hinge_rule, None)
@@ -203,15 +208,16 @@ def multiclass_hinge(scores, labels, /, *, margin=1.0, reduction="mean"):
     labels : integer array, shape (P,)
     """
     mine, _, best = _rival(scores, labels)
-    return _reduce(op.relu(margin + best - reduce("sum", mine * scores, -1)), reduction)
+    own = reduce("sum", keep_where(scores, mine > 0), -1)
+    return _reduce(op.relu(margin + best - own), reduction)
 
 
 def _multiclass_rule(g, ans, scores, labels, margin=1.0, reduction="mean"):
     plain = value(scores)
     mine, rival, best = _rival(plain, labels)
-    violated = op._as_mask(margin + best - reduce("sum", mine * plain, -1) > 0, plain)
+    violated = margin + best - reduce("sum", keep_where(plain, mine > 0), -1) > 0
     scale = _column(_per_example(g, plain.shape[0], reduction))
-    return scale * ((rival - mine) * violated[:, None])
+    return op._masked(scale * (rival - mine), violated[:, None])
 
 
 multiclass_hinge.derivatives(_multiclass_rule, None)

@@ -5,16 +5,31 @@ of the result ``ans``; each rule gives the cotangent of one argument and is writ
 of this file, which makes it differentiable again.
 
 Conventions at kinks: the derivative of relu, abs and norm at 0 is 0; ties in maximum, minimum, max
-and min share the cotangent equally; clip passes the cotangent on at its bounds.
+and min share the cotangent equally; clip passes the cotangent on at its bounds. The square of a
+norm is traced as the sum of squares that it is, and has its second derivative at 0 too.
+
+Selection selects: what ``where``, an extremum, a clip or an index left out has no part in value or
+gradient, be it infinite. So masks choose and never multiply (0 times infinity), and a cotangent
+that is 0 by selection stays 0 through the elementwise functions behind it.
 """
 
 from __future__ import annotations
 
 import builtins
 import math
+from numbers import Integral, Real
 from typing import Any
 
-from refimpl.arrays import add_at, device, namespace, one_hot, reduce, times_mask
+from refimpl.arrays import (
+    add_at,
+    device,
+    keep_where,
+    length,
+    namespace,
+    one_hot,
+    reduce,
+    wrap_indices,
+)
 from refimpl.autodiff.tape import Primitive, Tensor, value
 
 # --- helpers -------------------------------------------------------------------------------------
@@ -40,7 +55,11 @@ def _kept(x: Any, axis: Any) -> tuple[int, ...]:
 
 def _unbroadcast(g: Any, like: Any) -> Any:
     """Sum ``g`` over the axes along which ``like`` was broadcast."""
-    shape = _shape(like)
+    return unbroadcast(g, _shape(like))
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum ``g`` over the axes along which an array of ``shape`` was broadcast to that of ``g``."""
     if _shape(g) == shape:
         return g
     lead = len(_shape(g)) - len(shape)
@@ -48,6 +67,14 @@ def _unbroadcast(g: Any, like: Any) -> Any:
         g = sum(g, axis=tuple(range(lead)))
     axes = tuple(i for i, n in enumerate(shape) if n == 1 and _shape(g)[i] != 1)
     return sum(g, axis=axes, keepdims=True) if axes else g
+
+
+def _elementwise(forward: Any) -> Primitive:
+    return Primitive(forward, elementwise=True)
+
+
+def _selecting(forward: Any) -> Primitive:
+    return Primitive(forward, selects=True)
 
 
 # --- arithmetic ----------------------------------------------------------------------------------
@@ -77,7 +104,7 @@ subtract.derivatives(
 )
 
 
-@Primitive
+@_elementwise
 def multiply(x, y, /):
     """x * y, with broadcasting."""
     return x * y
@@ -89,7 +116,7 @@ multiply.derivatives(
 )
 
 
-@Primitive
+@_elementwise
 def divide(x, y, /):
     """x / y, with broadcasting."""
     return x / y
@@ -110,29 +137,55 @@ def negative(x, /):
 negative.derivatives(lambda g, ans, x: -g)
 
 
-@Primitive
+@_elementwise
 def power(x, exponent, /):
-    """x ** exponent. The derivative in an array exponent needs x > 0."""
-    return x**exponent
+    """x ** exponent. The derivative in an array exponent needs x >= 0."""
+    return x**exponent if isinstance(x, (int, float)) else x ** _plain_number(exponent)
+
+
+def _plain_number(x):
+    """A number of NumPy as Python's, which does not widen float32; all else as it is."""
+    if type(x) not in (int, float) and isinstance(x, Real):
+        return int(x) if isinstance(x, Integral) else float(x)
+    return x
+
+
+def _square_of_norm(x):
+    """The sum of squares where ``x`` is a traced norm: its own second derivative at 0 is lost."""
+    if type(x) is Tensor and x.record is not None and x.record[0] is norm:
+        _, args, _, options, _, _ = x.record
+        return sum(args[0] * args[0], **_norm_options(args, options))
+    return None
+
+
+def _norm_options(args, options):
+    return {**dict(zip(("axis", "keepdims"), args[1:], strict=False)), **options}
+
+
+power.rewritten(lambda x, y: _square_of_norm(x) if isinstance(y, Real) and y == 2 else None)
+multiply.rewritten(lambda x, y: _square_of_norm(x) if x is y else None)
 
 
 def _power_base(g, ans, x, exponent):
-    if isinstance(exponent, (int, float)):
+    if isinstance(exponent, Real):
         if exponent == 0:
             return g * 0.0
         if exponent == 1:
             return g
-    return _unbroadcast(g * exponent * x ** (exponent - 1), x)
+        return _unbroadcast(g * exponent * x ** (exponent - 1), x)
+    constant = value(exponent) == 0  # x ** -1 has no part in the derivative of 1
+    lower = where(constant, 0.0, exponent - 1)
+    return _unbroadcast(where(constant, 0.0, g * exponent * x**lower), x)
 
 
-power.derivatives(
-    _power_base,
-    lambda g, ans, x, exponent: _unbroadcast(g * ans * _log_of(x, g), exponent),
-)
+def _power_exponent(g, ans, x, exponent):
+    if isinstance(x, Real):
+        return _unbroadcast(g * ans * (math.log(x) if x != 0 else 0.0), exponent)
+    gone = (value(x) == 0) & (value(ans) == 0)  # 0 ** y is 0 for all y > 0, and flat
+    return _unbroadcast(where(gone, 0.0, g * ans * log(where(gone, 1.0, x))), exponent)
 
 
-def _log_of(x, like):
-    return math.log(x) if isinstance(x, (int, float)) else log(x)
+power.derivatives(_power_base, _power_exponent)
 
 
 @Primitive
@@ -167,7 +220,7 @@ matmul.derivatives(_matmul_left, _matmul_right)
 # --- elementwise functions -----------------------------------------------------------------------
 
 
-@Primitive
+@_elementwise
 def exp(x, /):
     """Exponential."""
     return namespace(x).exp(x)
@@ -176,16 +229,17 @@ def exp(x, /):
 exp.derivatives(lambda g, ans, x: g * ans)
 
 
-@Primitive
+@_elementwise
 def expm1(x, /):
     """exp(x) - 1, exact near 0."""
     return namespace(x).expm1(x)
 
 
-expm1.derivatives(lambda g, ans, x: g * (ans + 1.0))
+# exp, not ans + 1, which is 0 far to the left
+expm1.derivatives(lambda g, ans, x: g * exp(x))
 
 
-@Primitive
+@_elementwise
 def log(x, /):
     """Natural logarithm."""
     return namespace(x).log(x)
@@ -194,7 +248,7 @@ def log(x, /):
 log.derivatives(lambda g, ans, x: g / x)
 
 
-@Primitive
+@_elementwise
 def log1p(x, /):
     """log(1 + x), exact near 0."""
     return namespace(x).log1p(x)
@@ -203,7 +257,7 @@ def log1p(x, /):
 log1p.derivatives(lambda g, ans, x: g / (1.0 + x))
 
 
-@Primitive
+@_elementwise
 def sqrt(x, /):
     """Square root."""
     return namespace(x).sqrt(x)
@@ -212,22 +266,23 @@ def sqrt(x, /):
 sqrt.derivatives(lambda g, ans, x: 0.5 * g / ans)
 
 
-@Primitive
+@_elementwise
 def square(x, /):
     """x * x."""
     return x * x
 
 
 square.derivatives(lambda g, ans, x: 2.0 * g * x)
+square.rewritten(lambda x: _square_of_norm(x))
 
 
-@Primitive
+@_elementwise
 def sin(x, /):
     """Sine."""
     return namespace(x).sin(x)
 
 
-@Primitive
+@_elementwise
 def cos(x, /):
     """Cosine."""
     return namespace(x).cos(x)
@@ -237,19 +292,19 @@ sin.derivatives(lambda g, ans, x: g * cos(x))
 cos.derivatives(lambda g, ans, x: -g * sin(x))
 
 
-@Primitive
+@_elementwise
 def arccos(x, /):
     """Inverse cosine; the derivative is unbounded at -1 and 1."""
     return namespace(x).acos(x)
 
 
-@Primitive
+@_elementwise
 def arcsin(x, /):
     """Inverse sine; the derivative is unbounded at -1 and 1."""
     return namespace(x).asin(x)
 
 
-@Primitive
+@_elementwise
 def arctan(x, /):
     """Inverse tangent."""
     return namespace(x).atan(x)
@@ -261,25 +316,36 @@ arcsin.derivatives(lambda g, ans, x: g / sqrt((1.0 - x) * (1.0 + x)))
 arctan.derivatives(lambda g, ans, x: g / (1.0 + x * x))
 
 
-@Primitive
+@_elementwise
 def tanh(x, /):
     """Hyperbolic tangent."""
     return namespace(x).tanh(x)
 
 
-tanh.derivatives(lambda g, ans, x: g * (1.0 - ans * ans))
+@_elementwise
+def _sech_squared(x, /):
+    """1 - tanh(x)^2, with its digits in the tails."""
+    xp = namespace(x)
+    tail = xp.exp(-2.0 * xp.abs(x))
+    return 4.0 * tail / ((1.0 + tail) * (1.0 + tail))
 
 
-@Primitive
+tanh.derivatives(lambda g, ans, x: g * _sech_squared(x))
+_sech_squared.derivatives(lambda g, ans, x: -2.0 * g * ans * tanh(x))
+
+
+@_elementwise
 def sigmoid(x, /):
-    """1 / (1 + exp(-x)), without overflow."""
-    return 0.5 * (namespace(x).tanh(0.5 * x) + 1.0)
+    """1 / (1 + exp(-x)), without overflow, and with the digits of its tail exp(x)."""
+    xp = namespace(x)
+    tail = xp.exp(-xp.abs(x))
+    return xp.where(x >= 0, 1.0, tail) / (1.0 + tail)
 
 
-sigmoid.derivatives(lambda g, ans, x: g * ans * (1.0 - ans))
+sigmoid.derivatives(lambda g, ans, x: g * ans * sigmoid(-x))
 
 
-@Primitive
+@_elementwise
 def softplus(x, /):
     """log(1 + exp(x)), without overflow."""
     xp = namespace(x)
@@ -289,7 +355,7 @@ def softplus(x, /):
 softplus.derivatives(lambda g, ans, x: g * sigmoid(x))
 
 
-@Primitive
+@_selecting
 def relu(x, /):
     """max(x, 0); the derivative at 0 is 0."""
     return namespace(x).maximum(x, 0.0)
@@ -301,7 +367,7 @@ def _as_mask(condition, like):
     return namespace(like).astype(condition, like.dtype)
 
 
-_masked = Primitive(times_mask, name="_masked")
+_masked = Primitive(keep_where, selects=True, name="_masked")
 _masked.derivatives(lambda h, ans, g, mask: _masked(h, mask), None)
 
 relu.derivatives(lambda g, ans, x: _masked(g, ans > 0))
@@ -318,13 +384,13 @@ leaky_relu.derivatives(
 )
 
 
-@Primitive
+@_selecting
 def abs(x, /):
     """Absolute value; the derivative at 0 is 0."""
     return namespace(x).abs(x)
 
 
-abs.derivatives(lambda g, ans, x: g * namespace(value(x)).sign(value(x)))
+abs.derivatives(lambda g, ans, x: _masked(g * namespace(value(x)).sign(value(x)), value(x) != 0))
 
 
 @Primitive
@@ -333,7 +399,7 @@ def sign(x, /):
     return namespace(x).sign(x)
 
 
-@Primitive
+@_selecting
 def sign_straight_through(x, /, *, window=1.0):
     """Sign with sign(0) = 1, whose rule passes the cotangent where abs(x) <= window.
 
@@ -359,7 +425,7 @@ def stop_gradient(x, /):
     return value(x)
 
 
-@Primitive
+@_selecting
 def clip(x, low, high, /):
     """x limited to [low, high] (either may be None); differentiable in x only."""
     xp = namespace(x)
@@ -379,7 +445,7 @@ def _clip_rule(g, ans, x, low, high):
 clip.derivatives(_clip_rule)
 
 
-@Primitive
+@_selecting
 def where(condition, x, y, /):
     """x where the boolean ``condition`` holds, else y."""
     return namespace(condition, x, y).where(condition, x, y)
@@ -396,13 +462,13 @@ where.derivatives(
 )
 
 
-@Primitive
+@_selecting
 def maximum(x, y, /):
     """The larger of x and y; a tie shares the cotangent."""
     return namespace(x, y).maximum(x, y)
 
 
-@Primitive
+@_selecting
 def minimum(x, y, /):
     """The smaller of x and y; a tie shares the cotangent."""
     return namespace(x, y).minimum(x, y)
@@ -410,8 +476,8 @@ def minimum(x, y, /):
 
 def _choice_rule(g, ans, mine, other):
     chosen, x, y = value(ans), value(mine), value(other)
-    share = _as_mask(x == chosen, g) / (1.0 + _as_mask((x == y) & (x == chosen), g))
-    return _unbroadcast(g * share, mine)
+    share = 1.0 / (1.0 + _as_mask(x == y, g))
+    return _unbroadcast(_masked(g * share, x == chosen), mine)
 
 
 for _primitive in (maximum, minimum):
@@ -475,7 +541,7 @@ def broadcast_to(x, shape, /):
 broadcast_to.derivatives(lambda g, ans, x, shape: _unbroadcast(g, x))
 
 
-@Primitive
+@_selecting
 def getitem(x, key, /):
     """x[key]: integers, slices, ellipsis, None, boolean masks, integer arrays (NumPy, CuPy)."""
     return x[key]
@@ -490,15 +556,19 @@ getitem.derivatives(lambda g, ans, x, key: _put(g, key, _shape(x)))
 _put.derivatives(lambda g, ans, values, key, shape: getitem(g, key))
 
 
-@Primitive
+@_selecting
 def take(x, indices, /, *, axis=0):
-    """The slices of x at integer ``indices`` (1-d) along ``axis``."""
-    return namespace(x).take(x, indices, axis=axis)
+    """The slices of x at integer ``indices`` (1-d) along ``axis``; negative ones count back.
+
+    Raises IndexError beyond the ends (on a GPU, where that would cost a synchronisation, not).
+    """
+    return namespace(x).take(x, wrap_indices(indices, x.shape[axis]), axis=axis)
 
 
 @Primitive
 def _spread(g, indices, /, *, axis, length):
     xp = namespace(g)
+    indices = wrap_indices(indices, length)
     if g.ndim == 1:
         return one_hot(indices, length, g).mT @ g
     moved = xp.moveaxis(g, axis, 0)
@@ -514,7 +584,7 @@ _spread.derivatives(lambda h, ans, g, indices, axis, length: take(h, indices, ax
 
 
 def gather(x, indices, /):
-    """x[p, indices[p]] for every row p: one entry a row.
+    """x[p, indices[p]] for every row p: one entry a row. Indices are those of :func:`take`.
 
     Examples
     --------
@@ -522,7 +592,9 @@ def gather(x, indices, /):
     >>> gather(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0]))
     array([2., 3.])
     """
-    return sum(x * one_hot(indices, _shape(x)[-1], value(x)), axis=-1)
+    classes = _shape(x)[-1]
+    chosen = one_hot(wrap_indices(indices, classes), classes, value(x)) > 0
+    return sum(where(chosen, x, 0.0), axis=-1)
 
 
 def _concat(*arrays, axis):
@@ -578,13 +650,13 @@ def mean(x, /, axis=None, keepdims=False):
     return sum(x, axis=axis, keepdims=keepdims) / count
 
 
-@Primitive
+@_selecting
 def max(x, /, axis=None, keepdims=False):
     """Maximum over ``axis``; ties share the cotangent."""
     return reduce("max", x, axis, keepdims)
 
 
-@Primitive
+@_selecting
 def min(x, /, axis=None, keepdims=False):
     """Minimum over ``axis``; ties share the cotangent."""
     return reduce("min", x, axis, keepdims)
@@ -594,9 +666,10 @@ def _extremum_rule(g, ans, x, axis=None, keepdims=False):
     plain = value(x)
     xp = namespace(plain)
     best = xp.reshape(value(ans), _kept(x, axis))
-    mask = _as_mask(plain == best, plain)
-    share = mask / reduce("sum", mask, axis, True)
-    return _spread_back(g, x, axis, keepdims) * share
+    chosen = plain == best
+    ties = reduce("sum", _as_mask(chosen, plain), axis, True)
+    shared = _spread_back(g, x, axis, keepdims) / ties
+    return _masked(broadcast_to(shared, _shape(x)), chosen)
 
 
 max.derivatives(_extremum_rule)
@@ -608,7 +681,8 @@ def logsumexp(x, /, axis=None, keepdims=False):
     """log(sum(exp(x))) over ``axis``, without overflow."""
     xp = namespace(x)
     top = reduce("max", x, axis, True)
-    shifted = xp.log(reduce("sum", xp.exp(x - top), axis, True)) + top
+    base = xp.where(xp.isfinite(top), top, 0.0)  # infinity less itself is not a number
+    shifted = xp.log(reduce("sum", xp.exp(x - base), axis, True)) + base
     if keepdims:
         return shifted
     gone = _axes(axis, x.ndim)
@@ -646,15 +720,13 @@ softmax.derivatives(_softmax_rule)
 @Primitive
 def norm(x, /, axis=None, keepdims=False):
     """Euclidean (Frobenius) norm over ``axis``; the derivative at 0 is 0."""
-    xp = namespace(x)
-    return xp.sqrt(reduce("sum", x * x, axis, keepdims))
+    return length(x, axis, keepdims)
 
 
 def _norm_rule(g, ans, x, axis=None, keepdims=False):
-    length = _spread_back(ans, x, axis, keepdims)
-    plain = value(length)
-    safe = length + _as_mask(plain == 0, plain)
-    return _spread_back(g, x, axis, keepdims) * x / safe
+    size = _spread_back(ans, x, axis, keepdims)
+    unit = x / where(value(size) == 0, 1.0, size)
+    return _spread_back(g, x, axis, keepdims) * unit
 
 
 norm.derivatives(_norm_rule)
@@ -664,7 +736,8 @@ def trace(x, /):
     """Sum of the diagonal of a square matrix."""
     plain = value(x)
     xp = namespace(plain)
-    return sum(x * xp.eye(plain.shape[0], dtype=plain.dtype, device=device(plain)))
+    diagonal = xp.eye(plain.shape[0], dtype=plain.dtype, device=device(plain)) > 0
+    return sum(where(diagonal, x, 0.0))
 
 
 # --- operators -----------------------------------------------------------------------------------

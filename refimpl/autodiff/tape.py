@@ -137,6 +137,12 @@ class Primitive:
         The formula on plain arrays.
     variadic : bool
         All arguments share one rule, which takes the argument's position as ``argnum``.
+    elementwise : bool
+        Every entry of the result depends on the entries at its own place alone. Where the cotangent
+        is 0 because something else was selected, the rules then see a harmless point, and the 0
+        stays one however steep the function is there.
+    selects : bool
+        Its rules give cotangents that are 0 where an entry was not chosen.
     saves : bool
         ``forward`` returns ``(result, saved)``. The rules get ``saved`` as a keyword when the pass
         is not itself differentiated, and None when it is: what is saved has no derivative.
@@ -149,12 +155,17 @@ class Primitive:
         forward: Callable[..., Any],
         *,
         variadic: bool = False,
+        elementwise: bool = False,
+        selects: bool = False,
         saves: bool = False,
         name: str = "",
     ) -> None:
         self.forward = forward
         self.variadic = variadic
+        self.elementwise = elementwise
+        self.selects = selects
         self.saves = saves
+        self.rewrite: Callable[..., Any] | None = None
         self.derivatives()
         self.__name__ = name or forward.__name__
         self.__doc__ = forward.__doc__
@@ -170,6 +181,10 @@ class Primitive:
         if Tensor not in map(type, args):
             result = self.forward(*args, **kwargs)
             return result[0] if self.saves else result
+        if self.rewrite is not None:
+            simpler = self.rewrite(*args)
+            if simpler is not None:
+                return simpler
         parents = [link for link in enumerate(args) if type(link[1]) is Tensor]
         plain, traces = list(args), parents[0][1].traces
         for position, parent in parents:
@@ -191,6 +206,10 @@ class Primitive:
         self.shared = shared
         count = self.forward.__code__.co_posonlyargcount
         self.rules = rules + (None,) * (count - len(rules))
+
+    def rewritten(self, rewrite: Callable[..., Any]) -> None:
+        """Let ``rewrite(*args)`` replace a traced call: it gives the result, or None to decline."""
+        self.rewrite = rewrite
 
     def missing(self, argnum: int) -> NotImplementedError:
         """What to raise for an argument without a rule: names the function and the argument."""
@@ -218,6 +237,14 @@ def _alias(x: Array) -> Array:
 
 _ALIAS = Primitive(_alias)
 _ALIAS.derivatives(lambda g, ans, x: g)
+
+
+def _as_dtype(x: Array, dtype: Any, /) -> Array:
+    return namespace(x).astype(x, dtype)
+
+
+_cast = Primitive(_as_dtype, name="_cast")  # a gradient has its argument's dtype
+_cast.derivatives(lambda g, ans, x, dtype: _cast(g, x.dtype), None)
 
 
 class _Trace(NamedTuple):
@@ -269,6 +296,24 @@ def _enter(tree: Tree) -> _Trace:
     return _Trace(number, traced, inputs)
 
 
+def _harmless(g: Any, *operands: Any) -> list[Any]:
+    """Arrays among ``operands`` with 1/2, where every rule is finite, in place of what ``g`` = 0
+    makes irrelevant; in the shape of ``g``."""
+    from refimpl.autodiff import operations as op
+
+    alive = value(g) != 0.0
+    return [
+        op.where(alive, each, 0.5) if getattr(each, "shape", None) is not None else each
+        for each in operands
+    ]
+
+
+def _fold(g: Any, shape: tuple[int, ...]) -> Any:
+    from refimpl.autodiff import operations as op
+
+    return op.unbroadcast(g, shape)
+
+
 def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
     """The cotangents of the inputs of ``trace``, given the cotangent of ``output``.
 
@@ -277,6 +322,7 @@ def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
     """
     number, traced, inputs = trace
     cotangents: dict[int, Any] = dict.fromkeys([leaf.number for leaf in inputs])
+    selected: set[int] = set()  # nodes whose cotangent may be 0 where something was not chosen
     pending: list[tuple[int, Tensor]] = []
     if trace.encloses(output):
         if output.number not in cotangents:
@@ -303,9 +349,15 @@ def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
             kwargs = {**kwargs, "saved": saved}
         if primitive.shared is not None:
             g = primitive.shared(g, ans)
+        chosen = node.number in selected
+        guarded = chosen and primitive.elementwise
+        if guarded:
+            ans, *args = _harmless(g, ans, *args)
         for argnum, parent in parents:
             if number not in parent.traces:
                 continue
+            if chosen or primitive.selects:
+                selected.add(parent.number)
             if primitive.variadic:
                 part = primitive.rules[0](g, ans, *args, argnum=argnum, **kwargs)
             else:
@@ -313,6 +365,8 @@ def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
                 if rule is None:
                     raise primitive.missing(argnum)
                 part = rule(g, ans, *args, **kwargs)
+                if guarded:
+                    part = _fold(part, parent.shape)
             if parent.number not in cotangents:
                 cotangents[parent.number] = part
                 heappush(pending, (-parent.number, parent))
@@ -322,7 +376,9 @@ def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
 
     def collect(leaf: Tensor) -> Any:
         found = cotangents[leaf.number]
-        return namespace(leaf.value).zeros_like(leaf.value) if found is None else found
+        if found is None:
+            return namespace(leaf.value).zeros_like(leaf.value)
+        return found if found.dtype == leaf.dtype else _cast(found, leaf.dtype)
 
     return map_tree(collect, traced)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from refimpl.arrays import Array, namespace
+from refimpl.arrays import Array, length, namespace
 
 Tree = Any
 
@@ -181,8 +181,8 @@ def ravel(tree: Tree) -> tuple[Array, Callable[[Array], Tree]]:
 
 def _size(shape: tuple[int, ...]) -> int:
     size = 1
-    for length in shape:
-        size *= length
+    for count in shape:
+        size *= count
     return size
 
 
@@ -218,9 +218,4 @@ def norm_tree(tree: Tree) -> Array:
     5.0
     """
     leaves, _ = flatten(tree)
-    xp = namespace(*leaves)
-    total = None
-    for leaf in leaves:
-        square = xp.sum(leaf * leaf)
-        total = square if total is None else total + square
-    return xp.sqrt(total)
+    return length(namespace(*leaves).stack([length(leaf) for leaf in leaves]))

@@ -1,11 +1,17 @@
-"""Every rule of the derivative table against finite differences, and its own derivative too.
+"""Every rule of the package against finite differences, and its own derivative too.
 
-``CASES`` lists how each primitive is exercised. A primitive that has no case, or a case that leaves
-a rule of its primitive unused, fails.
+``CASES`` lists how each primitive is exercised; those of a paper stand in its tests, in
+``primitive_cases.py``. A primitive anywhere that has no case, or a case that leaves a rule of its
+primitive unused, fails.
 """
 
+import importlib
+import importlib.util
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,9 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import refimpl
 from refimpl import Rng
 from refimpl import autodiff as ad
-from refimpl.autodiff import fused, operations, tape
+from refimpl.autodiff import operations, tape
 
 # --- inputs, drawn away from kinks and poles: a finite difference must not step across one -------
 
@@ -66,6 +73,7 @@ class Case:
     shapes: list[tuple[tuple[int, ...], ...]]
     draw: Callable[..., Any] = real
     name: str = ""
+    twice: bool = True
 
     def __str__(self) -> str:
         return self.name or self.primitive.__name__.strip("_")
@@ -135,6 +143,7 @@ CASES = [
     Case(ad.arcsin, ad.arcsin, ELEMENTWISE, inside),
     Case(ad.arctan, ad.arctan, ELEMENTWISE),
     Case(ad.tanh, ad.tanh, ELEMENTWISE),
+    Case(operations._sech_squared, operations._sech_squared, ELEMENTWISE),
     Case(ad.sigmoid, ad.sigmoid, ELEMENTWISE),
     Case(ad.softplus, ad.softplus, ELEMENTWISE, off_zero),
     Case(ad.relu, ad.relu, ELEMENTWISE, off_zero),
@@ -219,6 +228,7 @@ CASES = [
     Case(ad.linear, lambda x, w: ad.linear(x, w), [((4, 3), (2, 3))], name="linear-no-bias"),
     Case(ad.linear_relu, ad.linear_relu, [((1, 2), (3, 2), (3,))]),
     Case(ad.linear_relu, ad.linear_relu, [((2, 1, 2), (2, 3, 2), (2, 3))], name="relu-stack"),
+    Case(tape._cast, lambda x: tape._cast(x, x.dtype), ELEMENTWISE),
     Case(tape._ALIAS, lambda x: ad.vjp(lambda y: y, x)[0], ELEMENTWISE),
     *(
         case
@@ -277,6 +287,20 @@ CASES = [
     ),
 ]
 
+
+def room_cases():
+    """The cases of the papers: plain tuples of the fields of :class:`Case`."""
+    found = []
+    for path in sorted((Path(__file__).parents[1] / "papers").glob("*/primitive_cases.py")):
+        spec = importlib.util.spec_from_file_location(f"primitive_cases_{path.parent.name}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        found.extend(Case(*case) for case in module.CASES)
+    return found
+
+
+CASES += room_cases()
+
 # maximum, minimum and linear_relu have kinks between their arguments: their seeds are drawn, and a
 # draw that comes within reach of a kink is refused.
 KINKS = {
@@ -309,7 +333,7 @@ def test_rule_is_the_derivative(case, data, seed):
     ad.check_vjp(lambda xs: case.function(*xs), xs, Rng(seed, ("check",)), tolerance=1e-8)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", [case for case in CASES if case.twice], ids=str)
 @given(data=st.data(), seed=st.integers(0, 2**32))
 def test_rule_is_itself_differentiable(case, data, seed):
     """The pullback as a function of the point: its vjp is the second derivative."""
@@ -327,9 +351,18 @@ def test_rule_is_itself_differentiable(case, data, seed):
 # --- completeness --------------------------------------------------------------------------------
 
 
+def package_modules():
+    """Every module of the package, rooms included, imported; what runs on import is left out."""
+    found: list[ModuleType] = [refimpl]
+    for entry in pkgutil.walk_packages(refimpl.__path__, "refimpl."):
+        if not entry.name.endswith("__main__"):
+            found.append(importlib.import_module(entry.name))
+    return found
+
+
 def primitives():
     found = []
-    for module in (operations, fused, tape):
+    for module in package_modules():
         for thing in vars(module).values():
             if isinstance(thing, tape.Primitive) and thing not in found:
                 found.append(thing)
@@ -372,7 +405,8 @@ def test_cases_use_every_rule(primitive, monkeypatch):
 
 def test_public_functions_are_all_exported():
     for primitive in primitives():
-        if not primitive.__name__.startswith("_") and primitive is not tape._ALIAS:
+        core = primitive.__module__.startswith("refimpl.autodiff")
+        if core and not primitive.__name__.startswith("_"):
             assert getattr(ad, primitive.__name__) is primitive
             assert primitive.__doc__
 

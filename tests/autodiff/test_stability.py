@@ -118,3 +118,94 @@ def test_arccos_keeps_its_slope_near_one():
     x = 1.0 - 1e-12
     slope = exact(lambda t: -1 / mpmath.sqrt((1 - t) * (1 + t)), x)
     assert math.isclose(float(ad.grad(ad.arccos)(np.asarray(x))), float(slope), rel_tol=1e-15)
+
+
+# --- tails ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("x", [-700.0, -300.0, -40.0, -37.5, -30.0, -20.0, -1.0, 20.0, 36.0, 40.0])
+def test_tails_keep_their_digits(x):
+    """Relative errors: a tail that is lost to rounding is all that a late gradient consists of."""
+    at = np.asarray(x)
+    sigmoid = exact(lambda t: 1 / (1 + mpmath.exp(-t)), x)
+    bell = exact(lambda t: mpmath.exp(-abs(t)) / (1 + mpmath.exp(-abs(t))) ** 2, x)
+    pairs = [
+        (ad.sigmoid(at), sigmoid),
+        (ad.grad(ad.softplus)(at), sigmoid),
+        (ad.grad(ad.sigmoid)(at), bell),
+        (ad.grad(ad.tanh)(at / 2), 4 * bell),
+        (ad.grad(ad.expm1)(at), exact(mpmath.exp, x)),
+    ]
+    with mpmath.workdps(60):
+        slope = bell * mpmath.tanh(-mpmath.mpf(x) / 2)
+        pairs.append((ad.grad(ad.grad(ad.sigmoid))(at), slope))
+    for found, expected in pairs:
+        assert math.isclose(found, float(expected), rel_tol=2e-14)
+
+
+@pytest.mark.parametrize("margin", [5.0, 17.0, 36.0, 37.0, 40.0, 300.0])
+def test_losses_of_large_margins_keep_their_digits(margin):
+    loss = float(exact(lambda m: mpmath.log1p(mpmath.exp(-m)), margin))
+    slope = float(exact(lambda m: -1 / (1 + mpmath.exp(m)), margin))
+    score, logits = np.array([margin]), np.array([[margin, 0.0]])
+    logistic = ad.value_and_grad(lambda z: ad.logistic_loss(z, np.array([1.0])))(score)
+    cross = ad.value_and_grad(lambda z: ad.softmax_cross_entropy(z, np.array([0])))(logits)
+    assert math.isclose(logistic[0], loss, rel_tol=1e-14)
+    assert math.isclose(logistic[1][0], slope, rel_tol=1e-14)
+    assert math.isclose(cross[0], loss, rel_tol=1e-14)
+    np.testing.assert_allclose(cross[1], [[slope, -slope]], rtol=1e-14)
+    curvature = ad.hvp(
+        lambda z: ad.softmax_cross_entropy(z, np.array([0])), logits, np.array([[1.0, 0.0]])
+    )
+    bell = float(exact(lambda m: mpmath.exp(-m) / (1 + mpmath.exp(-m)) ** 2, margin))
+    np.testing.assert_allclose(curvature, [[bell, -bell]], rtol=1e-13)
+
+
+def test_tail_of_float32():
+    found = float(ad.sigmoid(np.asarray(-20.0, np.float32)))
+    assert math.isclose(found, 1.0 / (1.0 + math.exp(20.0)), rel_tol=1e-6)
+
+
+# --- lengths -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale"),
+    [(np.float64, s) for s in (1e-300, 1e-170, 1.0, 1e170, 1e300)]
+    + [(np.float32, s) for s in (1e-35, 1e-25, 1.0, 1e25, 1e35)],
+)
+def test_norms_of_every_scale(dtype, scale):
+    x = np.asarray([3.0 * scale, 4.0 * scale], dtype)
+    value, gradient = ad.value_and_grad(ad.norm)(x)
+    unit = np.finfo(dtype).eps
+    assert math.isclose(value, 5.0 * scale, rel_tol=8 * unit) and value.dtype == dtype
+    np.testing.assert_allclose(gradient, [0.6, 0.8], rtol=8 * unit)
+    rows = np.stack([x, 0.0 * x, x / x])
+    found = ad.norm(rows, axis=1)
+    np.testing.assert_allclose(found, [value, 0.0, math.sqrt(2.0)], rtol=8 * unit)
+    assert math.isclose(ad.norm_tree([x, x]), 5.0 * math.sqrt(2.0) * scale, rel_tol=8 * unit)
+
+
+def test_norms_of_what_is_not_finite():
+    assert float(ad.norm(np.array([np.inf, 1.0]))) == np.inf
+    assert np.isnan(float(ad.norm(np.array([np.nan, 1.0]))))
+    assert ad.norm(np.zeros((2, 0)), axis=1).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "square",
+    [
+        lambda x: ad.norm(x) ** 2,
+        lambda x: ad.square(ad.norm(x)),
+        lambda x: (lambda n: n * n)(ad.norm(x)),
+        lambda x: ad.sum(ad.norm(x[None, :], axis=1) ** 2.0),
+        lambda x: ad.sum(ad.power(ad.norm(x[None, :], 1, True), 2)),
+    ],
+)
+@pytest.mark.parametrize("x", [[0.0, 0.0], [3.0, 4.0]])
+def test_square_of_a_norm_has_its_second_derivative(square, x):
+    x = np.array(x)
+    value, gradient = ad.value_and_grad(square)(x)
+    assert_close(value, x @ x)
+    assert_close(gradient, 2 * x)
+    assert ad.hvp(square, x, np.array([1.0, 0.0])).tolist() == [2.0, 0.0]

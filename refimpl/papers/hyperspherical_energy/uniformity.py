@@ -182,14 +182,13 @@ def _log_determinant(matrix: Array) -> Array:
         return xp.linalg.slogdet(matrix)[1]
 
 
-log_determinant = ad.Primitive(_log_determinant)
-
-
-def _log_determinant_rule(g: Any, ans: Any, matrix: Any) -> Any:
-    plain = ad.value(matrix)
+def _inverse(matrix: Array) -> Array:
     with linalg_errors():
-        inverse = namespace(plain).linalg.inv(plain)
-    return g * inverse.mT
+        return namespace(matrix).linalg.inv(matrix)
 
 
-log_determinant.derivatives(_log_determinant_rule)
+log_determinant = ad.Primitive(_log_determinant)
+inverse = ad.Primitive(_inverse)
+
+log_determinant.derivatives(lambda g, ans, matrix: g * inverse(matrix).mT)
+inverse.derivatives(lambda g, ans, matrix: -ad.matmul(ad.matmul(ans.mT, g), ans.mT))

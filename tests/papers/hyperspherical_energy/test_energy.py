@@ -14,9 +14,11 @@ from helpers import assert_close, assert_same_kind
 from hypothesis import given
 from hypothesis import strategies as st
 
+from refimpl import Rng
 from refimpl import autodiff as ad
 from refimpl.errors import InfeasibleError
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy, norm_report
+from refimpl.papers.hyperspherical_energy.uniformity import uniformity
 
 POWERS = (0.0, 1.0, 2.0, 0.7, 4.0)
 SETTINGS = [
@@ -262,3 +264,14 @@ def test_norm_report_finds_the_dead():
     weight = np.eye(5)
     weight[2] *= 1e-5
     assert norm_report(weight) == (1e-5, 1)
+
+
+def test_determinant_of_uniformity_has_second_derivatives():
+    """A Taylor remainder of third order needs a right Hessian."""
+    weight = Rng(0).normal((4, 6))
+    for space in ("full", "half"):
+
+        def f(w, space=space):
+            return uniformity(w, "determinant", space)
+
+        ad.check_slope(f, weight, Rng(1), hessian=True)
