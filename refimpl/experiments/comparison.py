@@ -1,0 +1,259 @@
+"""Methods compared on data: equal grids, choice by validation, paired seeds, t intervals.
+
+Every method brings the same number of settings. For each seed one problem is drawn (data and
+split, start, order of the batches) that all settings of all methods share, and every setting is
+trained on it. The setting with the best mean validation score over the seeds stands for its
+method; a setting that diverged on any seed is never chosen. Only then are test scores looked at,
+as differences to a reference method, seed by seed.
+
+>>> from refimpl.algorithms.sgd import SGD
+>>> arms(SGD, {"learning_rate": (0.1, 0.3)})
+[Arm(setting='learning_rate=0.1', algorithm=SGD(learning_rate=0.1), objective=None, start=None, \
+schedule=None), Arm(setting='learning_rate=0.3', algorithm=SGD(learning_rate=0.3), objective=None, \
+start=None, schedule=None)]
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from refimpl.arrays import Backend
+from refimpl.datasets import Split
+from refimpl.errors import DivergenceError, InfeasibleError, SettingError
+from refimpl.experiments.base import Experiment, Result, Task
+from refimpl.random import Rng
+from refimpl.training import Metric, accuracy, chunked_mean, train
+
+
+class Arm(NamedTuple):
+    """One setting of a method.
+
+    Attributes
+    ----------
+    setting : str
+        How it is named in results.
+    algorithm : Algorithm
+    objective : callable, optional
+        In place of the problem's, for a method that is a loss or a model.
+    start : callable, optional
+        ``start(params, rng) -> params`` where the problem's start does not serve.
+    schedule : callable, optional
+        ``schedule(epoch) -> Algorithm``.
+    """
+
+    setting: str
+    algorithm: Any
+    objective: Any = None
+    start: Callable[[Any, Rng], Any] | None = None
+    schedule: Callable[[int], Any] | None = None
+
+
+class Problem(NamedTuple):
+    """What all settings of all methods share under one seed.
+
+    Attributes
+    ----------
+    split : Split
+        Training, validation and test data.
+    objective : Objective
+    params : tree
+        Where training starts.
+    metrics : mapping of str to Metric
+        Taken on the test set besides accuracy and loss.
+    """
+
+    split: Split
+    objective: Any
+    params: Any
+    metrics: Mapping[str, Metric] = {}
+
+
+def arms(build: Callable[..., Any], grid: Mapping[str, Sequence[Any]], **fixed: Any) -> list[Arm]:
+    """The settings of a full grid.
+
+    Parameters
+    ----------
+    build : callable
+        ``build(**hyper) -> Algorithm``, a class for one.
+    grid : mapping of str to sequence
+        Hyper-parameter and its values; all combinations are made.
+    **fixed
+        Further hyper-parameters.
+    """
+    made = []
+    for values in itertools.product(*grid.values()):
+        hyper = dict(zip(grid, values, strict=True))
+        label = ", ".join(f"{name}={value}" for name, value in hyper.items())
+        made.append(Arm(label or "default", build(**hyper, **fixed)))
+    return made
+
+
+def comparison(
+    name: str,
+    config: Any,
+    *,
+    problem: Callable[[Any, Backend, Rng], Problem],
+    methods: Callable[[Any], Mapping[str, Sequence[Arm]]],
+    reference: str,
+    score: str = "accuracy",
+    summary: str = "",
+    cost: Callable[[Any, Task], float] | None = None,
+) -> Experiment:
+    """An experiment that compares methods; one task a method, setting and seed.
+
+    Parameters
+    ----------
+    name : str
+    config : type
+        With the fields ``epochs``, ``batch_size`` and ``seeds`` beside those that ``problem`` and
+        ``methods`` read.
+    problem : callable
+        ``problem(config, backend, rng) -> Problem``, with the stream of one seed.
+    methods : callable
+        ``methods(config) -> {method: settings}``, all of the same number.
+    reference : str
+        The method to which differences are taken.
+    score : {"accuracy", "loss"}
+        By which settings are chosen: the highest accuracy or the lowest loss.
+    summary, cost
+        Of the :class:`refimpl.experiments.base.Experiment`.
+
+    Returns
+    -------
+    Experiment
+        Whose result has, with M methods, S settings and N seeds: ``method`` (M,), ``setting``
+        (M, S), ``chosen`` (M,) the index of the setting, ``at_edge`` (M,) whether it is the first
+        or last of more than two, ``validation`` (M, S, N), ``test`` and ``difference`` (M, N) at
+        the chosen setting and to the reference's, ``test_accuracy``, ``test_loss``,
+        ``train_loss`` and further metrics (M, N), and ``diverged`` (M, S, N).
+    """
+
+    def tasks(settings: Any) -> list[Task]:
+        grids = _checked(methods(settings), reference)
+        return [
+            {"method": method, "setting": index, "seed": seed}
+            for method, grid in grids.items()
+            for index in range(len(grid))
+            for seed in range(settings.seeds)
+        ]
+
+    def run_task(
+        settings: Any, backend: Backend, rng: Rng, *, method: str, setting: int, seed: int
+    ) -> dict[str, Any]:
+        shared = Rng(rng.seed).child(name, seed)  # of the seed alone: all methods are paired
+        arm = methods(settings)[method][setting]
+        return _trained(settings, problem(settings, backend, shared), arm, shared)
+
+    def collect(settings: Any, tasks: Sequence[Task], results: Sequence[Any]) -> dict[str, Any]:
+        return _collected(methods(settings), settings.seeds, results, reference, score)
+
+    # What it computes is the caller's: a stored value depends on the sources that those reach.
+    run_task.__module__ = problem.__module__
+    return Experiment(name, config, run_task, tasks, collect, cost, summary=summary)
+
+
+def _checked(grids: Mapping[str, Sequence[Arm]], reference: str) -> Mapping[str, Sequence[Arm]]:
+    sizes = {method: len(grid) for method, grid in grids.items()}
+    if len(set(sizes.values())) != 1 or 0 in sizes.values():
+        raise SettingError(f"every method brings the same number of settings, not {sizes}")
+    if reference not in grids:
+        raise SettingError(f"the reference {reference!r} is none of {', '.join(grids)}")
+    return grids
+
+
+def _trained(settings: Any, problem: Problem, arm: Arm, rng: Rng) -> dict[str, Any]:
+    """The scores of one setting on one seed; NaN where its training broke down."""
+    objective = problem.objective if arm.objective is None else arm.objective
+    params = problem.params if arm.start is None else arm.start(problem.params, rng.child("start"))
+    split = problem.split
+    metrics: dict[str, Metric] = {"loss": chunked_mean(objective)}
+    if split.train.classes:
+        metrics["accuracy"] = accuracy(objective.model)
+    metrics |= problem.metrics
+    sets = {"train": split.train, "validation": split.validation, "test": split.test}
+    try:
+        outcome = train(
+            arm.algorithm,
+            objective,
+            params,
+            split.train,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            rng=rng.child("training"),
+            validation=split.validation,
+            evaluate=sets,
+            metrics=metrics,
+            evaluate_every=settings.epochs,
+            schedule=arm.schedule,
+            progress=False,
+        )
+    except (DivergenceError, InfeasibleError):
+        return {f"{part}_{metric}": math.nan for part in sets for metric in metrics} | {
+            "diverged": True
+        }
+    last = {name: values[-1] for name, values in outcome.history.epochs.items()}
+    return {f"{part}_{metric}": last[f"{part}_{metric}"] for part in sets for metric in metrics} | {
+        "diverged": False
+    }
+
+
+def _collected(
+    grids: Mapping[str, Sequence[Arm]],
+    seeds: int,
+    results: Sequence[Any],
+    reference: str,
+    score: str,
+) -> dict[str, Any]:
+    names = list(grids)
+    settings = len(next(iter(grids.values())))
+    shape = (len(names), settings, seeds)
+    table = {key: np.array([r[key] for r in results]).reshape(shape) for key in results[0]}
+    sign = 1.0 if score == "accuracy" else -1.0
+    merit = np.mean(sign * table[f"validation_{score}"], axis=-1)
+    merit = np.where(np.isfinite(merit), merit, -np.inf)
+    chosen = np.argmax(merit, axis=1)
+    if not np.all(np.isfinite(np.max(merit, axis=1))):
+        lost = [n for n, best in zip(names, np.max(merit, axis=1), strict=True) if best == -np.inf]
+        raise SettingError(f"every setting of {', '.join(lost)} diverged on some seed")
+    rows = np.arange(len(names))
+    picked = {
+        key: values[rows, chosen]
+        for key, values in table.items()
+        if key.startswith(("test_", "train_"))
+    }
+    test = picked[f"test_{score}"]
+    return {
+        **picked,
+        "method": np.array(names),
+        "setting": np.array([[arm.setting for arm in grid] for grid in grids.values()]),
+        "chosen": chosen,
+        "at_edge": (settings > 2) & ((chosen == 0) | (chosen == settings - 1)),
+        "validation": table[f"validation_{score}"],
+        "diverged": table["diverged"],
+        "test": test,
+        "difference": test - test[names.index(reference)],
+    }
+
+
+def differences(result: Result, method: str, reference: str, key: str = "test") -> np.ndarray:
+    """The differences of two methods at their chosen settings, seed by seed.
+
+    Parameters
+    ----------
+    result : Result
+        Of a :func:`comparison`.
+    method, reference : str
+    key : str
+        Which numbers, such as ``"test_loss"``.
+
+    Returns
+    -------
+    array, shape (N,)
+        For :func:`refimpl.claims.outcomes.paired`.
+    """
+    return (result.select(method=method)[key] - result.select(method=reference)[key])[0]

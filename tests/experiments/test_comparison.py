@@ -1,0 +1,134 @@
+"""Comparisons: paired, chosen by validation alone, and never a setting that diverged."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from refimpl import Rng, backend
+from refimpl import autodiff as ad
+from refimpl.algorithms.sgd import SGD
+from refimpl.datasets.base import Dataset, Split
+from refimpl.errors import SettingError
+from refimpl.experiments.base import Result
+from refimpl.experiments.comparison import Arm, Problem, arms, comparison, differences
+from refimpl.experiments.runner import run_many
+
+
+@dataclass(frozen=True)
+class Config:
+    epochs: int = 3
+    batch_size: int = 4
+    seeds: int = 3
+    broken: bool = False
+
+    @classmethod
+    def quick(cls):
+        return cls()
+
+    @classmethod
+    def full(cls):
+        return cls()
+
+
+SEEN = []
+
+
+class Shifted:
+    """(w - mean of the targets)^2 / 2 + shift: the shift tells the methods apart."""
+
+    def __init__(self, shift=0.0, validation_shift=0.0):
+        self.shift, self.validation_shift = shift, validation_shift
+
+    def __call__(self, params, batch):
+        extra = self.validation_shift if float(np.max(batch.targets)) > 50.0 else 0.0
+        return 0.5 * ad.sum((params - ad.mean(batch.targets)) ** 2) + self.shift + extra
+
+
+def problem(config, place, rng):
+    draw = rng.child("data").normal((12,))
+    SEEN.append(draw[0])
+    inputs = place.zeros((4, 1))
+    parts = [
+        Dataset(f"part {i}", inputs, place.asarray(draw[4 * i : 4 * i + 4] + 100.0 * (i == 1)))
+        for i in range(3)
+    ]
+    return Problem(Split(*parts), Shifted(), place.zeros((1,)))
+
+
+def methods(config):
+    bad = 1e200 if config.broken else 0.5
+    return {
+        "plain": arms(SGD, {"learning_rate": (0.1, 0.5, 0.2)}),
+        "worse": [
+            Arm("a", SGD(learning_rate=0.5), Shifted(1.0, 9.0)),
+            Arm("b", SGD(learning_rate=bad), Shifted(2.0)),
+            Arm("c", SGD(learning_rate=0.5), Shifted(3.0, 1.0)),
+        ],
+    }
+
+
+EXPERIMENT = comparison(
+    "compared", Config, problem=problem, methods=methods, reference="plain", score="loss"
+)
+
+
+def run(config=None):
+    return run_many([(EXPERIMENT, config or Config())])["compared"]
+
+
+def test_seeds_are_shared_and_the_choice_is_by_validation():
+    SEEN.clear()
+    result = run()
+    assert len(SEEN) == 18 and len(set(SEEN)) == 3, "all settings of a seed have one problem"
+    assert list(result["method"]) == ["plain", "worse"]
+    # "worse": validation prefers b (2 + 0) to a (1 + 9) and c (3 + 1), whatever the test says
+    assert result["chosen"].tolist() == [1, 1]
+    assert result["setting"][1].tolist() == ["a", "b", "c"]
+    assert not result["at_edge"].any()
+    assert np.allclose(result["difference"], [[0.0] * 3, [2.0] * 3], atol=1e-12)
+    assert np.allclose(differences(result, "worse", "plain"), 2.0)
+    assert np.allclose(differences(result, "plain", "worse", "train_loss"), -2.0)
+
+
+def test_test_scores_are_those_of_the_closed_form():
+    """Full batches: w after 3 epochs is (1 - 0.5^3) m, the test loss (w - m_test)^2 / 2."""
+    result = run()
+    for seed in range(3):
+        draw = Rng(0).child("compared", seed).child("data").normal((12,))
+        w = (1.0 - 0.5**3) * draw[:4].mean()
+        assert result["test"][0, seed] == pytest.approx(0.5 * (w - draw[8:].mean()) ** 2)
+
+
+def test_what_diverged_is_never_chosen():
+    result = run(Config(broken=True))
+    assert result["diverged"][1, 1].all() and not result["diverged"][1, 0].any()
+    assert result["chosen"][1] == 2 and result["at_edge"][1]
+    assert np.isfinite(result["test"]).all()
+
+
+def test_unequal_grids_and_unknown_references_are_refused():
+    def unequal(config):
+        return {"plain": methods(config)["plain"][:2], "worse": methods(config)["worse"]}
+
+    for changed, reference, message in (
+        (unequal, "plain", "same number of settings"),
+        (methods, "nobody", "'nobody' is none of plain, worse"),
+    ):
+        bad = comparison("bad", Config, problem=problem, methods=changed, reference=reference)
+        with pytest.raises(SettingError, match=message):
+            bad.tasks(Config())
+
+
+def test_several_processes_give_the_same_numbers():
+    one = run()
+    two = run_many([(EXPERIMENT, Config())], jobs=2)["compared"]
+    assert isinstance(two, Result)
+    for name in one:
+        assert np.array_equal(one[name], two[name]), name
+
+
+def test_the_backend_is_passed_on():
+    task = {"method": "plain", "setting": 0, "seed": 0}
+    values = EXPERIMENT.run_one(Config(), backend("numpy", "float32"), Rng(0), task)
+    assert 0.0 < float(values["test_loss"]) < 10.0
