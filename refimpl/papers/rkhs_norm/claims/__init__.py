@@ -1,0 +1,1 @@
+"""Claims on RKHS-norm regularization, one file per group."""

@@ -1,0 +1,1 @@
+"""Experiments on RKHS-norm regularization, one a file."""

@@ -1,0 +1,1 @@
+"""Closed forms: kernels and exact norms, linear models, spectral steps, functions on an interval."""
