@@ -39,10 +39,14 @@ What a part is
     ``gradient(loss, penalty, params, aux, step, rng) -> (Gradients, aux)``. Where there are
     several, the first stands next to the loss and the last sees the penalties. It may look at
     the parameters after a step (``after(params, objective, aux, step) -> (aux, diagnostics)``) and
-    choose the answer (``solution(params, aux)``).
+    choose the answer (``solution(params, aux)``). One that changes the batch instead, for all of
+    the step, does so in ``prepare(batch, params, objective, aux, step, rng) -> batch``.
 *projection*
     ``init(params) -> aux`` and ``project(params, aux, step, rng) -> (params, aux)``, which acts
     after the step.
+
+Each may name in ``requires`` what its ``init`` wants besides the parameters (``objective``,
+``validation``, ``steps_per_epoch``).
 
 Deviations
 ----------
@@ -171,8 +175,8 @@ class Composition:
             object.__setattr__(self, place, parts)
         _check_update(self.update, self.parts)
         wanted = [*getattr(self.update, "requires", ())]
-        for wrapper in self.wrappers:
-            wanted += getattr(wrapper, "requires", ())
+        for part in self.parts:
+            wanted += getattr(part, "requires", ())
         object.__setattr__(self, "requires", (*dict.fromkeys(wanted), "objective"))
 
     @property
@@ -196,7 +200,7 @@ class Composition:
         objective : callable, optional
             Needed where the objective is stateful.
         **extra
-            What the update and the wrappers require.
+            What the update and the parts require.
 
         Raises
         ------
@@ -207,25 +211,28 @@ class Composition:
         """
         check_params(params)
         remembers = objective is not None and composed_gradient.is_stateful(objective)
+        offered = {"objective": objective, **extra}
+
+        def begun(parts: Sequence[Any]) -> tuple[Any, ...]:
+            return tuple(part.init(params, **_wanted(part, offered)) for part in parts)
+
         memory = Memory(
             objective.init(params) if remembers else (),  # type: ignore[union-attr]
-            tuple(part.init(params) for part in self.penalties),
-            tuple(
-                part.init(params, **_wanted(part, {"objective": objective, **extra}))
-                for part in self.wrappers
-            ),
-            tuple(part.init(params) for part in self.projections),
+            begun(self.penalties),
+            begun(self.wrappers),
+            begun(self.projections),
         )
         if _is_first_order(self.update):
             return CompositionState(params, 0, self.update.buffers(params), memory)
         _check_memoryless(self, memory)
-        inner = self.update.init(params, **_wanted(self.update, {"objective": objective, **extra}))
+        inner = self.update.init(params, **_wanted(self.update, offered))
         return CompositionState(inner.params, 0, inner, memory)
 
     def step(
         self, state: CompositionState, objective: Objective, batch: Any, rng: Rng | None = None
     ) -> tuple[CompositionState, CompositionInfo]:
         """One step; ``rng`` serves the parts that draw."""
+        batch = self._prepared(state, objective, batch, rng)
         if not _is_first_order(self.update):
             return self._sampled(state, objective, batch, rng)
         gradients, memory = composed_gradient.evaluate(self, state, objective, batch, rng)
@@ -249,6 +256,16 @@ class Composition:
         if hasattr(self.update, "solution"):
             return self.update.solution(state.buffers)
         return state.params
+
+    def _prepared(
+        self, state: CompositionState, objective: Objective, batch: Any, rng: Rng | None
+    ) -> Any:
+        for number, part in enumerate(self.wrappers):
+            if hasattr(part, "prepare"):
+                stream = None if rng is None else rng.child("prepare", number)
+                aux = state.memory.wrappers[number]
+                batch = part.prepare(batch, state.params, objective, aux, state.step, stream)
+        return batch
 
     def _sampled(
         self, state: CompositionState, objective: Objective, batch: Any, rng: Rng | None

@@ -10,6 +10,7 @@ from helpers import assert_close
 from refimpl import autodiff as ad
 from refimpl.algorithms.adam import Adam
 from refimpl.algorithms.base import tree_namespace
+from refimpl.algorithms.composed_gradient import plain
 from refimpl.algorithms.composition import Composition, Gradients
 from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.langevin import Langevin
@@ -334,3 +335,65 @@ def test_what_is_no_part_is_refused():
     with pytest.raises(SettingError, match=r"no parameter.*\(2,\).*include='all'"):
         Composition(SGD(), L2()).init([np.ones(2)])
     assert Composition(SGD(), L2(include="all")).init([np.ones(2)]).step == 0
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """A wrapper that moves the batch's second row by a draw, and takes gradients as they come."""
+
+    scale: float = 1.0
+
+    def init(self, params):
+        return ()
+
+    def prepare(self, batch, params, objective, aux, step, rng):
+        draw = rng.normal((1, 2), like=batch.inputs)
+        moved = batch.inputs[1:, ...] + self.scale * draw + step
+        return batch._replace(
+            inputs=tree_namespace(params).concat([batch.inputs[:1, ...], moved], axis=0)
+        )
+
+    def gradient(self, loss, penalty, params, aux, step, rng):
+        return plain(loss, penalty, params), aux
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """A projection that wants to know the steps of an epoch, and shrinks by it."""
+
+    requires: ClassVar[tuple[str, ...]] = ("steps_per_epoch",)
+
+    def init(self, params, *, steps_per_epoch):
+        return steps_per_epoch
+
+    def project(self, params, aux, step, rng):
+        return ad.map_tree(lambda w: w / aux, params), aux
+
+
+def test_a_wrapper_may_change_the_batch(xb):
+    algorithm = Composition(SGD(learning_rate=0.1), wrappers=[Shifted(), Shifted(2.0)])
+    state = algorithm.init({"w": xb.asarray([[1.0, 2.0]])})
+    w = np.array([[1.0, 2.0]])
+    for step in range(2):
+        rng = Rng(7).child("step", step)
+        state, _ = algorithm.step(state, curvature, batch_on(xb), rng)
+        draws = [scale * rng.child("prepare", n).normal((1, 2)) for n, scale in enumerate((1, 2))]
+        x = np.array([[0.3, -0.7]]) + sum(draws) + 2 * step
+        w = w - 0.1 * (np.array([[1.0, 3.0]]) * w - x)
+    assert_close(state.params["w"], w)
+
+
+def test_a_projection_is_told_what_it_requires():
+    algorithm = Composition(SGD(learning_rate=0.1), projections=[Epochs()])
+    assert "steps_per_epoch" in algorithm.requires
+    data = Dataset("rows", np.array([[1.0, 3.0], [0.3, -0.7]] * 2), np.zeros(4))
+    outcome = train(
+        algorithm,
+        lambda params, batch: 0.0 * ad.sum(params["w"]),
+        {"w": np.array([[8.0, 4.0]])},
+        data,
+        epochs=1,
+        batch_size=2,
+        rng=Rng(0),
+    )
+    assert np.array_equal(outcome.params["w"], [[2.0, 1.0]])

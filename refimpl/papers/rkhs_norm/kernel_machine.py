@@ -61,9 +61,7 @@ def _arc_cosine_slope(u, /):
 arc_cosine = ad.Primitive(_arc_cosine, name="arc_cosine")
 arc_cosine_slope = ad.Primitive(_arc_cosine_slope, name="arc_cosine_slope")
 arc_cosine.derivatives(lambda g, ans, u: g * arc_cosine_slope(u))
-arc_cosine_slope.derivatives(
-    lambda g, ans, u: g / (math.pi * ad.sqrt((1.0 - u) * (1.0 + u)))
-)
+arc_cosine_slope.derivatives(lambda g, ans, u: g / (math.pi * ad.sqrt((1.0 - u) * (1.0 + u))))
 
 PROFILES = {
     "exponential": lambda u: ad.exp(u - 1.0),
@@ -166,8 +164,8 @@ def rkhs_norm(model: Any, params: Any) -> Array:
     >>> rkhs_norm(MLP((2, 2)), [])
     Traceback (most recent call last):
     ...
-    refimpl.errors.SettingError: MLP has no norm in the space of a kernel: only kernel machines do. \
-A network with exact ReLU units lies in no such space (see the scope in \
+    refimpl.errors.SettingError: MLP has no norm in the space of a kernel: only kernel machines \
+do. A network with exact ReLU units lies in no such space (see the scope in \
 refimpl.papers.rkhs_norm.kernel_machine); its slopes and the product of its spectral norms bound \
 its Lipschitz constant instead
     """

@@ -28,7 +28,7 @@ def adversarial_step(moved: Array, gradient: Array, step: float) -> Array:
 def euclidean_projection(moved: Array, radius: float) -> Array:
     """The projection of the l2 attack: d · min(|d|, ε) / |d|, which is 0/0 at d = 0.
 
-    Its ascent step guards the norm of the gradient, so that a zero gradient arrives here with d = 0.
+    Its ascent step does guard the norm of the gradient: a zero gradient arrives here with d = 0.
     """
     xp = namespace(moved)
     lengths = xp.sqrt(xp.sum(moved * moved, axis=-1, keepdims=True))

@@ -87,9 +87,7 @@ class SpectralProjection:
     decay: float | None = field(
         default=None, metadata={"help": "epochs over which the limit falls from 5 limit (none)"}
     )
-    jitter: float = field(
-        default=0.0, metadata={"help": "0: exact; 1e-6: as in the released code"}
-    )
+    jitter: float = field(default=0.0, metadata={"help": "0: exact; 1e-6: as in the released code"})
     steps_per_epoch: int = field(default=1, metadata={"help": "steps of an epoch, for decay"})
 
     requires = ("steps_per_epoch",)

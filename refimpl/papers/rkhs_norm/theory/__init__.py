@@ -1,1 +1,1 @@
-"""Closed forms: kernels and exact norms, linear models, spectral steps, functions on an interval."""
+"""Closed forms: kernels and exact norms, linear models, spectral steps, an interval."""

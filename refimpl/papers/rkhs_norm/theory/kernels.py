@@ -205,7 +205,5 @@ def feature_distance(x: Array, y: Array, profiles: Sequence[str]) -> Any:
     for i in range(x.shape[0]):
         a, b = ([float(v) for v in points[i, :]] for points in (x, y))
         across = kernel(a, b, profiles)
-        squares.append(
-            math.fsum(v * v for v in a) + math.fsum(v * v for v in b) - 2.0 * across
-        )
+        squares.append(math.fsum(v * v for v in a) + math.fsum(v * v for v in b) - 2.0 * across)
     return xp.asarray([math.sqrt(max(0.0, s)) for s in squares], dtype=x.dtype)

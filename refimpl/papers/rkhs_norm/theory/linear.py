@@ -60,7 +60,9 @@ def loss_gradient(
         residual = probabilities(weight, bias, x)
         residual[y] -= 1.0
         for column in range(len(x)):
-            total.append(math.fsum(r * row[column] for r, row in zip(residual, weight, strict=True)))
+            total.append(
+                math.fsum(r * row[column] for r, row in zip(residual, weight, strict=True))
+            )
     return strength / len(labels) * _squares(total)
 
 
