@@ -1,0 +1,1 @@
+"""The claims on implicit semantic data augmentation."""

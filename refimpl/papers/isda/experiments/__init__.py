@@ -1,0 +1,1 @@
+"""The experiments on implicit semantic data augmentation."""

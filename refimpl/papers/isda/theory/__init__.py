@@ -1,0 +1,1 @@
+"""Closed forms of implicit semantic data augmentation: expectations, the bound, its gradient."""
