@@ -161,6 +161,8 @@ def evaluate(
         rng,
     )
     found: dict[str, Any] = {}
+    if hasattr(objective, "diagnostics"):
+        found.update(objective.diagnostics(state.params, batch, here.left.objective))
     for number, part in enumerate(parts.penalties):
         if hasattr(part, "diagnostics"):
             aux = here.left.penalties[number]

@@ -109,6 +109,9 @@ class Decaying:
     def __call__(self, params, batch):
         return self.value(params, batch, self.init(ad.map_tree(ad.value, params)))[0]
 
+    def diagnostics(self, params, batch, aux):
+        return {"running_mean": aux["mean"]}
+
 
 def batch_on(xb):
     inputs = xb.asarray([[1.0, 3.0], [0.3, -0.7]])
@@ -234,8 +237,9 @@ def test_a_stateful_objective_counts_each_batch_once(xb):
         w, mean, reach = 2.0, 0.0, 0.25 * len(wrappers)
         for n in range(1, 4):
             batch = Batch(xb.asarray([[float(n)]]), None, None)
-            state, _ = algorithm.step(state, objective, batch)
+            state, info = algorithm.step(state, objective, batch)
             mean += (n - mean) / n
+            assert_close(info.running_mean, np.asarray(mean))
             g = w - mean
             w = w - 0.5 * (w + reach * g - mean)
         assert_close(state.params["w"], np.array([[w]]))

@@ -38,7 +38,7 @@ Deviations
 >>> from refimpl.datasets.base import Batch
 >>> from refimpl.models import MLP
 >>> params = [{"weight": np.asarray([[0.0], [1.0]]), "bias": np.zeros(2)}]
->>> objective = ISDAObjective(MLP((1, 2)), ISDA(schedule="constant", strength=1.0), head=(0,))
+>>> objective = ISDA(schedule="constant", strength=1.0).objective(MLP((1, 2)), head=(0,))
 >>> batch = Batch(np.asarray([[1.0], [-1.0]]), np.asarray([0, 0]))
 >>> value, state = objective.value(params, batch, objective.init(params))
 >>> state.statistics.covariance[:, 0, 0], round(float(value), 4)
@@ -151,6 +151,26 @@ class ISDA:
             behind, whole = step, self.epochs * self.steps_per_epoch
         return float(self.strength) * min(behind / whole, 1.0)
 
+    def labeled(self, batch: Any) -> Array | None:
+        """Which examples of the batch have labels that may be used: None, all of them."""
+        return None
+
+    def loss(
+        self, logits: Any, head: Head, batch: Any, covariance: Array, strength: float, step: int
+    ) -> Any:
+        """What is minimized, given the logits (N, C) and the covariances: the mean bound."""
+        moved = moved_logits(logits, head.weight, batch.targets, covariance, strength)
+        return ad.softmax_cross_entropy(moved, batch.targets)
+
+    def objective(
+        self,
+        model: Any,
+        head: Path,
+        features: Callable[[Tree, Array], Array] | None = None,
+    ) -> ISDAObjective:
+        """The stateful objective of ``model`` under this loss; see :class:`ISDAObjective`."""
+        return ISDAObjective(model, self, head, features)
+
 
 class ISDAState(NamedTuple):
     """What the objective remembers: evaluations so far, and the statistics of the classes.
@@ -171,6 +191,7 @@ class ISDAObjective:
     model : callable
         ``model(params, inputs)`` gives logits (N, C).
     isda : ISDA
+        Its hyper-parameters, or those of a variant.
     head : tuple of str and int
         The path in the parameters to the head's ``{"weight": (C, A)[, "bias": (C,)]}``, such as
         ``(-1,)`` for the last of a list of layers.
@@ -258,7 +279,7 @@ class ISDAObjective:
         strength = self.isda.strength_at(state.step)
         covariance = self.covariance(used, ad.value(head.weight))
         logits = ad.linear(features, head.weight, head.bias)
-        loss = self._loss(logits, head, batch, covariance, strength, state.step)
+        loss = self.isda.loss(logits, head, batch, covariance, strength, state.step)
         if self.isda.checks:
             _check_finite(ad.value(loss), plain, ad.value(head.weight), covariance, strength)
         return loss, new
@@ -277,23 +298,15 @@ class ISDAObjective:
         return xp.astype(known, weight.dtype, copy=False)
 
     def diagnostics(self, params: Tree, batch: Any, state: ISDAState) -> dict[str, Any]:
-        """λ of the next step, and how many classes have too few examples for a covariance."""
-        missing = 0.0
+        """Of the step that led to ``state``: its λ, and how many classes are without covariance,
+        having too few examples."""
+        missing: Any = 0.0
         if state.statistics:
             seen = state.statistics.count
-            missing = namespace(seen).sum(namespace(seen).astype(seen < 2, seen.dtype))
-        return {"isda_strength": self.isda.strength_at(state.step), "isda_plain_classes": missing}
-
-    def _loss(
-        self, logits: Any, head: Head, batch: Any, covariance: Array, strength: float, step: int
-    ) -> Any:
-        """What is minimised; variants differ here."""
-        moved = moved_logits(logits, head.weight, batch.targets, covariance, strength)
-        return ad.softmax_cross_entropy(moved, batch.targets)
-
-    def labeled(self, batch: Any) -> Array | None:
-        """Which examples of the batch have labels that may be used: None, all of them."""
-        return None
+            xp = namespace(seen)
+            missing = xp.sum(xp.astype(seen < 2, seen.dtype))
+        strength = self.isda.strength_at(max(state.step - 1, 0))
+        return {"isda_strength": strength, "isda_plain_classes": missing}
 
     def _updated(self, state: ISDAState, features: Array, batch: Any) -> ISDAState:
         if not state.statistics:
@@ -301,7 +314,7 @@ class ISDAObjective:
         labels = batch.targets
         if self.isda.covariance == "shared":
             labels = namespace(labels).zeros_like(labels)
-        statistics = update_statistics(state.statistics, features, labels, self.labeled(batch))
+        statistics = update_statistics(state.statistics, features, labels, self.isda.labeled(batch))
         return ISDAState(state.step + 1, statistics)
 
     def _statistics_like(self, weight: Array) -> Array:

@@ -24,14 +24,14 @@ array([[[4., 0.],
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import count
 from refimpl.arrays import Array, namespace
 from refimpl.papers.isda.head import Head
-from refimpl.papers.isda.isda import ISDAObjective
+from refimpl.papers.isda.isda import ISDA
 from refimpl.random import Rng
 
 
@@ -91,31 +91,40 @@ def sampled_cross_entropy(
     return ad.softmax_cross_entropy(flat, xp.tile(labels, (count,)))
 
 
-@dataclass(frozen=True)
-class SampledISDAObjective(ISDAObjective):
+@dataclass(frozen=True, kw_only=True)
+class SampledISDA(ISDA):
     """ISDA with drawn features in place of the bound.
 
     Parameters
     ----------
-    model, isda, head, features
-        See :class:`refimpl.papers.isda.isda.ISDAObjective`.
+    strength, schedule, epochs, steps_per_epoch, covariance, scale, given, update, precision, checks
+        See :class:`refimpl.papers.isda.isda.ISDA`.
     draws : int
         M, features drawn for each example and step.
     seed : int
         Step k draws from ``Rng(seed).child("augmentation", k)``, so that evaluations of one step
         at several parameters see the same noise.
+
+    Examples
+    --------
+    >>> SampledISDA(draws=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: draws must be at least 1, not 0
     """
 
-    draws: int = 1
-    seed: int = 0
+    draws: int = field(default=1, metadata={"help": "features drawn an example and step"})
+    seed: int = field(default=0, metadata={"help": "of the drawn features"})
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         count("draws", self.draws)
         count("seed", self.seed, at_least=0)
 
-    def _loss(
+    def loss(
         self, logits: Any, head: Head, batch: Any, covariance: Array, strength: float, step: int
     ) -> Any:
+        """The mean cross-entropy of the drawn features."""
         examples, width = batch.targets.shape[0], head.weight.shape[1]
         stream = Rng(self.seed).child("augmentation", step)
         draws = stream.normal((self.draws, examples, width), like=covariance)

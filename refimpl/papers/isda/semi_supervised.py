@@ -24,7 +24,7 @@ example gets is a choice made here. A one-hot p gives the supervised bound.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from refimpl import autodiff as ad
@@ -33,7 +33,7 @@ from refimpl.arrays import Array, device, namespace
 from refimpl.errors import SettingError
 from refimpl.papers.isda.bound import moved_logits
 from refimpl.papers.isda.head import Head
-from refimpl.papers.isda.isda import ISDAObjective
+from refimpl.papers.isda.isda import ISDA
 
 
 def pair_terms(weight: Array, covariance: Array) -> Array:
@@ -73,14 +73,14 @@ def consistency_bound(logits: Array, targets: Array, terms: Array, strength: flo
     return cross + xp.sum(targets * xp.log(safe), axis=-1)
 
 
-@dataclass(frozen=True)
-class SemiSupervisedISDAObjective(ISDAObjective):
+@dataclass(frozen=True, kw_only=True)
+class SemiSupervisedISDA(ISDA):
     """ISDA on the labeled examples of a batch, the consistency bound on the others.
 
     Parameters
     ----------
-    model, isda, head, features
-        See :class:`refimpl.papers.isda.isda.ISDAObjective`.
+    strength, schedule, epochs, steps_per_epoch, covariance, scale, given, update, precision, checks
+        See :class:`refimpl.papers.isda.isda.ISDA`. Labeled examples alone enter the statistics.
     weight : float
         η, non-negative.
     period : int
@@ -93,10 +93,11 @@ class SemiSupervisedISDAObjective(ISDAObjective):
         In a step, if the batch does not say which examples it holds.
     """
 
-    weight: float = 1.0
-    period: int = 10
+    weight: float = field(default=1.0, metadata={"help": "of the consistency bound, >= 0"})
+    period: int = field(default=10, metadata={"help": "every period-th example is labeled"})
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         non_negative("weight", self.weight)
         count("period", self.period)
 
@@ -108,9 +109,10 @@ class SemiSupervisedISDAObjective(ISDAObjective):
         chosen = [bool(index % self.period == 0) for index in batch.indices]
         return xp.asarray(chosen, device=device(batch.targets))
 
-    def _loss(
+    def loss(
         self, logits: Any, head: Head, batch: Any, covariance: Array, strength: float, step: int
     ) -> Any:
+        """Mean bound of the labeled examples, plus η times the mean bound of the others."""
         known = self.labeled(batch)
         plain = ad.value(logits)
         xp = namespace(plain)

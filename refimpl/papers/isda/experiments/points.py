@@ -28,7 +28,7 @@ from refimpl.random import Rng
 class Config:
     """The features, the ridge of the head, and λ."""
 
-    features: int = 6
+    features: int = 10
     ridge: float = 1e-3
     strength: float = 0.02
     seeds: int = 5
