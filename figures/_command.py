@@ -14,6 +14,7 @@ from refimpl.cli.options import CACHE, output_option, run_options
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--paper", "papers", multiple=True, metavar="NAME", help="This paper's figures.")
 @click.option("--list", "listing", is_flag=True, help="Name the figures and stop.")
 @click.option("--gallery", is_flag=True, help="Also rewrite the gallery in figures/README.md.")
 @click.option("--force", is_flag=True, help="Draw again what is up to date.")
@@ -23,6 +24,7 @@ from refimpl.cli.options import CACHE, output_option, run_options
 def command(
     context: click.Context,
     names: Sequence[str],
+    papers: Sequence[str],
     listing: bool,
     gallery: bool,
     force: bool,
@@ -33,25 +35,27 @@ def command(
 ) -> None:
     """Draw figures: PNG, PDF, the plotted data (npz) and where they come from (JSON).
 
-    With no NAME, all of them. Finished tasks are kept, so an interrupted run goes on where it
-    was, and a figure that is up to date is not drawn again.
+    With neither a NAME nor a --paper, all of them. Finished tasks are kept, so an interrupted run
+    goes on where it was, and a figure that is up to date is not drawn again.
     """
     from rich.markup import escape
 
-    from figures import base, engine
+    from figures import engine
     from figures._gallery import write_gallery
+    from refimpl import catalogue
     from refimpl.cli.display import TaskProgress, make_console
     from refimpl.errors import RefimplError
 
     console = make_console()
     if listing:
-        width = max(map(len, base.FIGURES), default=0) + 2
-        for name in base.FIGURES:
-            console.print(f"{name:<{width}}{escape(base.get(name).title)}", soft_wrap=True)
+        found = catalogue.figures_of(names, papers)
+        width = max((len(figure.name) for figure in found), default=0) + 2
+        for figure in found:
+            console.print(f"{figure.name:<{width}}{escape(figure.title)}", soft_wrap=True)
         return
     with one_line_errors(context):
         try:
-            chosen = base.select(names)
+            chosen = catalogue.figures_of(names, papers)
         except RefimplError as error:
             raise click.UsageError(str(error), context) from None
         profile = "quick" if quick else "full"

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from figures.base import Figure, select
+from figures.base import Figure
 from figures.engine import FOLDER, Drawn
-from refimpl.claims import ledger
+from refimpl import catalogue
 from refimpl.errors import DataError
 from refimpl.files import write_atomic
 
@@ -53,14 +53,15 @@ def write_gallery(
             shutil.copyfile(item.path, images / item.path.name)
     shown = [
         figure
-        for figure in (select([]) if figures is None else figures)
+        for figure in (catalogue.figures_of() if figures is None else figures)
         if (images / f"{figure.name}.png").is_file()
     ]
-    groups: dict[str, list[Figure]] = {paper: [] for paper in ledger.PAPERS}
+    papers = catalogue.papers()
+    groups: dict[str, list[Figure]] = {paper: [] for paper in papers}
     for figure in shown:
         groups[_paper(figure)].append(figure)
     entries = [
-        f"## {ledger.PAPERS[paper]}\n\n" + "\n".join(map(_entry, members))
+        f"## {papers[paper].title}\n\n" + "\n".join(map(_entry, members))
         for paper, members in groups.items()
         if members
     ]
@@ -69,11 +70,12 @@ def write_gallery(
 
 
 def _paper(figure: Figure) -> str:
-    """The paper of the figure's first claim; without claims, the one its name begins like."""
-    if figure.claims:
-        return ledger.select([], figure.claims[:1])[0].paper
-    first = figure.name.split("_")[0]
-    return next((paper for paper in ledger.PAPERS if paper.startswith(first)), "foundations")
+    """The paper whose folder holds the figure; the first one for a figure from elsewhere."""
+    module = catalogue.figures().get(figure.name, "")
+    for room in catalogue.rooms().values():
+        if module.startswith(f"{room.figures}."):
+            return room.name
+    return next(iter(catalogue.papers()))
 
 
 def _entry(figure: Figure) -> str:

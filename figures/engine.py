@@ -20,7 +20,7 @@ import numpy as np
 
 from figures.base import Figure
 from figures.style import Style
-from refimpl import experiments
+from refimpl import catalogue
 from refimpl.arrays import Backend
 from refimpl.arrays import backend as make_backend
 from refimpl.claims import ledger
@@ -89,8 +89,8 @@ def render(
     output = Path(output)
     where = make_backend(backend, dtype)
     needs_claims = any(figure.claims for figure in figures)
-    available = ledger.load() if claims is None and needs_claims else list(claims or ())
-    own = {figure.name: ledger.select((), figure.claims, available) if figure.claims else []
+    available = catalogue.claims() if claims is None and needs_claims else list(claims or ())
+    own = {figure.name: catalogue.select((), figure.claims, available) if figure.claims else []
            for figure in figures}  # fmt: skip
     needed = {figure.name: _experiments(figure, own[figure.name]) for figure in figures}
     keys = {
@@ -123,6 +123,7 @@ def render(
     )
     run_many(
         list(wanted),
+        catalogue.experiment,
         profile=profile,
         backend=backend,
         dtype=dtype,
@@ -226,7 +227,9 @@ def _experiments(figure: Figure, claims: Sequence[ledger.Claim]) -> list[str]:
 def _key(figure: Figure, needed: Sequence[str], profile: str, backend: Backend, seed: int) -> str:
     identity = {
         "figure": figure.name,
-        "configs": {name: config_values(experiments.get(name).preset(profile)) for name in needed},
+        "configs": {
+            name: config_values(catalogue.experiment(name).preset(profile)) for name in needed
+        },
         "seed": seed,
         "sources": [source_hash(), source_hash(FOLDER)],
         "matplotlib": matplotlib.__version__,

@@ -12,8 +12,7 @@ import pytest
 from click.testing import CliRunner
 from fake_experiments import TRACED
 
-from refimpl import experiments
-from refimpl.algorithms import registry
+from refimpl import catalogue
 from refimpl.claims import ledger
 from refimpl.claims.ledger import Ledger, check, compare
 from refimpl.cli import options
@@ -51,8 +50,8 @@ def book(monkeypatch):
     module = type(sys)("fake_traced")
     module.EXPERIMENT = TRACED
     monkeypatch.setitem(sys.modules, "fake_traced", module)
-    monkeypatch.setitem(experiments.EXPERIMENTS, "traced", "fake_traced")
-    monkeypatch.setattr(ledger, "load", lambda papers=None: book.claims(papers))
+    monkeypatch.setitem(catalogue.experiments(), "traced", "fake_traced")
+    monkeypatch.setattr(catalogue, "claims", lambda papers=None: book.claims(papers))
     enter("FD-1", lambda r: compare([0, 1, 2, 3], r["number"], 0), "traced")
     enter("FD-2", lambda: check(True, verdict="refuted", correction="two"))
     enter("MN-1", lambda: compare(1.0, 1.5, 0.1, note="off by half"), paper="minnorm")
@@ -103,7 +102,10 @@ def test_a_broken_computation_is_no_verdict_and_exits_with_3(book):
     ("arguments", "message"),
     [
         (("--paper", "minorm"), "unknown paper 'minorm' (did you mean 'minnorm'?)"),
-        (("--paper", "isda"), "paper 'isda' has no claims yet; those that have: foundations, minn"),
+        (
+            ("--paper", "gradient_coherent"),
+            "paper 'gradient_coherent' has no claims yet; those that have: foundations, minn",
+        ),
         (("--claim", "FD-9"), "choose one of FD-1, FD-2, MN-1"),
         (("--seed", "-1"), "--seed"),
         (("--jobs", "0"), "--jobs"),
@@ -268,10 +270,10 @@ def test_missing_data_files_are_one_line():
     assert result.stderr.startswith("error: MNIST is not complete")
 
 
-@pytest.mark.parametrize("name", list(registry.ALGORITHMS))
+@pytest.mark.parametrize("name", list(catalogue.algorithms()))
 def test_every_algorithm_shows_its_hyper_parameters(name):
     text = call("train", "--algorithm", name, "--help").output
-    for field_name, item in registry.ALGORITHMS[name].fields.items():
+    for field_name, item in catalogue.entry(name).fields.items():
         callable_only = "from Python only" in item.metadata.get("help", "")
         assert ("--" + field_name.replace("_", "-") in text) != callable_only
 

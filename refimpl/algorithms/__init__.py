@@ -1,11 +1,8 @@
-"""Algorithms, one file each, on one interface; :data:`ALGORITHMS` names them all.
+"""Algorithms that no paper owns, one file each, on one interface.
 
->>> from refimpl import algorithms
->>> algorithms.make("sgd", learning_rate=0.5)
-SGD(learning_rate=0.5)
+Every algorithm by name, those of the papers included, is in :mod:`refimpl.catalogue`.
 """
 
 from refimpl.algorithms.base import Algorithm, FirstOrder, solution
-from refimpl.algorithms.registry import ALGORITHMS, Entry, entry, make
 
-__all__ = ["ALGORITHMS", "Algorithm", "Entry", "FirstOrder", "entry", "make", "solution"]
+__all__ = ["Algorithm", "FirstOrder", "solution"]

@@ -29,7 +29,7 @@ Deviations
   root of it has no gradient at an orthogonal W.
 * The default of the class is the exact norm by a symmetric eigenvalue problem. Its gradient takes
   the leading eigenvector as constant, which is exact where the leading eigenvalue is simple. The
-  name ``srip`` of the registry stands for the estimate that the paper uses.
+  name ``srip`` on the command line stands for the estimate that the paper uses.
 * The released code starts the power iteration from a uniform vector on [0, 1) and takes the
   smaller of the two Gram matrices (wide residual networks), or from a Gaussian vector with W Wᵀ
   (ImageNet): ``start`` and ``gram``. Its (uᵀ M v)² with u = M v / ‖M v‖ is ‖M v‖².

@@ -1,4 +1,4 @@
-"""Claims of the papers, checked: found by listing the folders of the papers.
+"""Claims of the papers, checked. The claims stand with the papers; this is the engine.
 
 A claim reads the results of experiments and returns an outcome; it never trains. See
 :mod:`refimpl.claims.ledger` for how to write one and how all are evaluated, and

@@ -21,7 +21,6 @@ quick profile it is ``skipped``, as is a claim whose data files are absent, each
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 import math
@@ -33,8 +32,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import refimpl
-from refimpl import experiments
 from refimpl.claims.outcomes import (
     VERDICTS,
     Outcome,
@@ -46,13 +43,11 @@ from refimpl.claims.outcomes import (
     paired,
     report,
 )
-from refimpl.errors import RefimplError, unknown_name
 from refimpl.experiments.base import PROFILES, Experiment, ExperimentError, Result
-from refimpl.experiments.runner import TaskReport, run_many
+from refimpl.experiments.runner import Find, TaskReport, find_by, run_many
 
 __all__ = [
     "LEDGER",
-    "PAPERS",
     "SKIPPED",
     "VERDICTS",
     "Claim",
@@ -69,31 +64,14 @@ __all__ = [
     "evaluate",
     "is_skipped",
     "judge",
-    "load",
     "paired",
-    "paper_modules",
     "report",
-    "select",
     "shown",
     "summarise",
 ]
 
 SKIPPED = "skipped"
 """In place of a verdict: the claim belongs to the other profile, or its data files are absent."""
-
-PAPERS = {
-    "foundations": "Foundations",
-    "constrained_langevin": "Constrained Langevin training",
-    "minnorm": "Minimum-norm updates",
-    "gradient_coherent": "Gradient-coherent strong regularisation",
-    "hyperspherical_energy": "Minimum hyperspherical energy",
-    "amp": "Adversarial model perturbation",
-    "gradient_dropout": "Gradient dropout",
-    "rkhs_norm": "RKHS-norm regularisation",
-    "isda": "Implicit semantic data augmentation",
-    "boolnet": "Boolean networks",
-}
-"""Short name of each paper and what it is about, in the order of the tables."""
 
 _ID = re.compile(r"([A-Z]+)-(\d+)([a-z]?)")
 
@@ -109,7 +87,7 @@ class Claim:
     id : str
         Such as ``"FD-10"``.
     paper : str
-        A name in :data:`PAPERS`.
+        The name of its folder.
     place : str
         Where in the paper (section, equation, table).
     statement : str
@@ -131,11 +109,11 @@ class Claim:
     profile: str = "quick"
 
     @property
-    def order(self) -> tuple[int, str, int, str]:
-        """Papers in the order of :data:`PAPERS`, then claims by number."""
+    def order(self) -> tuple[str, int, str]:
+        """By prefix, then by number: MN-2 before MN-2b before MN-10."""
         match = _ID.fullmatch(self.id)
         prefix, number, suffix = match.groups() if match else (self.id, "0", "")
-        return list(PAPERS).index(self.paper), prefix, int(number), suffix
+        return prefix, int(number), suffix
 
 
 class Ledger:
@@ -168,15 +146,12 @@ class Ledger:
         Raises
         ------
         ValueError
-            For a malformed or taken id, an unknown paper or profile, or a statement of several
-            lines.
+            For a malformed or taken id, an unknown profile, or a statement of several lines.
         """
         if profile not in PROFILES:
             raise ValueError(f"profile of {id} must be one of {', '.join(PROFILES)}: {profile!r}")
         if _ID.fullmatch(id) is None:
             raise ValueError(f"a claim's id looks like 'MN-1' or 'MN-1b', not {id!r}")
-        if paper not in PAPERS:
-            raise ValueError(f"unknown paper {paper!r}: choose one of {', '.join(PAPERS)}")
         if not statement or "\n" in statement:
             raise ValueError(f"the statement of {id} must be one line of text")
         names = (experiment,) if isinstance(experiment, str) else tuple(experiment or ())
@@ -191,10 +166,11 @@ class Ledger:
         return enter
 
     def claims(self, papers: Iterable[str] | None = None) -> list[Claim]:
-        """The claims entered so far, sorted, of the given papers or of all."""
-        wanted = set(PAPERS if papers is None else papers)
-        found = [claim for claim in self._claims.values() if claim.paper in wanted]
-        return sorted(found, key=lambda claim: claim.order)
+        """The claims entered so far: of the given papers in their order, or of all."""
+        found = sorted(self._claims.values(), key=lambda claim: claim.order)
+        if papers is None:
+            return found
+        return [claim for paper in papers for claim in found if claim.paper == paper]
 
 
 def _origin(function: Callable[..., Any]) -> str:
@@ -205,83 +181,6 @@ LEDGER = Ledger()
 """The claims of the package's own papers."""
 
 claim = LEDGER.claim
-
-
-def paper_modules() -> dict[str, list[str]]:
-    """The papers that have claims here, and their modules: ``papers/<paper>/claims/*.py``."""
-    rooms = Path(refimpl.__file__).parent / "papers"
-    found = {
-        paper: [
-            f"refimpl.papers.{paper}.claims.{path.stem}"
-            for path in sorted(rooms.glob(f"{paper}/claims/*.py"))
-            if path.stem != "__init__"
-        ]
-        for paper in PAPERS
-    }
-    return {paper: modules for paper, modules in found.items() if modules}
-
-
-def load(papers: Iterable[str] | None = None) -> list[Claim]:
-    """The claims of the given papers (default: all), importing their files.
-
-    Raises
-    ------
-    RefimplError
-        For an unknown paper.
-
-    Examples
-    --------
-    >>> "FD-10" in [claim.id for claim in load(["foundations"])]
-    True
-    """
-    modules = paper_modules()
-    wanted = list(PAPERS) if papers is None else list(papers)
-    for paper in wanted:
-        if paper not in PAPERS:
-            raise RefimplError(unknown_name("paper", paper, PAPERS))
-        for module in modules.get(paper, []):
-            importlib.import_module(module)
-    return LEDGER.claims(wanted)
-
-
-def select(
-    papers: Sequence[str] = (), ids: Sequence[str] = (), available: Sequence[Claim] | None = None
-) -> list[Claim]:
-    """The claims of the given papers together with the claims of the given ids.
-
-    Parameters
-    ----------
-    papers, ids : sequence of str
-        Neither: every claim. Ids are taken in any case.
-    available : sequence of Claim, optional
-        Among which to choose; default: those of the package.
-
-    Raises
-    ------
-    RefimplError
-        For an unknown paper or id, with the nearest one and where to find all; for a paper that
-        has no claims yet.
-    """
-    for paper in papers:
-        if paper not in PAPERS:
-            raise RefimplError(unknown_name("paper", paper, PAPERS))
-    if available is None:
-        available = load(papers if papers and not ids else None)
-    by_id = {claim.id: claim for claim in available}
-    ids = [next((known for known in by_id if known.lower() == id.lower()), id) for id in ids]
-    for id in ids:
-        if id not in by_id:
-            raise RefimplError(unknown_name("claim", id, by_id, "refimpl list claims"))
-    for paper in papers:
-        if not any(claim.paper == paper for claim in available):
-            everything = [*available, *load()]
-            having = [name for name in PAPERS if any(c.paper == name for c in everything)]
-            raise RefimplError(
-                f"paper {paper!r} has no claims yet; those that have: {', '.join(having) or 'none'}"
-            )
-    if not papers and not ids:
-        return list(available)
-    return [claim for claim in available if claim.paper in papers or claim.id in ids]
 
 
 @dataclass(frozen=True)
@@ -431,6 +330,7 @@ def _alone(claim: Claim) -> tuple[Experiment, _NoConfig]:
 
 def evaluate(
     claims: Sequence[Claim],
+    find: Find | None = None,
     *,
     on_record: Callable[[Record], None] | None = None,
     progress: Callable[[TaskReport], None] | None = None,
@@ -441,6 +341,9 @@ def evaluate(
     Parameters
     ----------
     claims : sequence of Claim
+    find : callable, optional
+        From the name of an experiment to the Experiment, such as
+        :func:`refimpl.catalogue.experiment`. Claims that read no experiment need none.
     on_record : callable, optional
         Called with each Record when it is known.
     progress : callable, optional
@@ -489,7 +392,7 @@ def evaluate(
     requests: list[Any] = list(map(_alone, alone.values()))
     for name in dict.fromkeys(name for claim in measured for name in claim.experiments):
         try:
-            requests.append(experiments.get(name))
+            requests.append(find_by(find, name))
         except Exception as error:  # one broken file must not silence the other claims
             on_result(Result(name, {}, error=_describe(error)))
     run_many(requests, on_result=on_result, progress=progress, **options)

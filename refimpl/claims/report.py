@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from refimpl.claims.ledger import PAPERS, Record, columns, shown, summarise
+from refimpl.claims.ledger import Record, columns, shown, summarise
 from refimpl.files import write_atomic
 
 _MEANING = {
@@ -66,7 +66,11 @@ def claims_json(records: Sequence[Record], provenance: dict[str, Any]) -> str:
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
-def report_html(records: Sequence[Record], provenance: dict[str, Any]) -> str:
+def report_html(
+    records: Sequence[Record],
+    provenance: dict[str, Any],
+    titles: Mapping[str, str] | None = None,
+) -> str:
     """The report as one HTML document.
 
     Parameters
@@ -74,6 +78,9 @@ def report_html(records: Sequence[Record], provenance: dict[str, Any]) -> str:
     records : sequence of Record
     provenance : dict
         See :func:`refimpl.experiments.store.provenance`.
+    titles : mapping of str to str, optional
+        Of the papers, by name; the report has the papers in this order. A paper without a title
+        stands under its name, at the end.
 
     Examples
     --------
@@ -82,9 +89,13 @@ def report_html(records: Sequence[Record], provenance: dict[str, Any]) -> str:
     >>> "1 &lt; 2" in page, "<link" in page, "src=" in page
     (True, False, False)
     """
-    papers = [name for name in PAPERS if any(record.paper == name for record in records)]
+    titles = titles or {}
+    present = dict.fromkeys(record.paper for record in records)
+    papers = {name: titles[name] for name in titles if name in present}
+    papers |= {name: name for name in present if name not in titles}
     sections = "\n".join(
-        _section(name, [record for record in records if record.paper == name]) for name in papers
+        _section(name, title, [record for record in records if record.paper == name])
+        for name, title in papers.items()
     )
     counts = {v: sum(record.verdict == v for record in records) for v in columns(records)}
     boxes = "\n".join(
@@ -125,25 +136,25 @@ for (const box of document.querySelectorAll("input[data-verdict]"))
 """
 
 
-def _overview(papers: Sequence[str], records: Sequence[Record]) -> str:
+def _overview(papers: Mapping[str, str], records: Sequence[Record]) -> str:
     rows = []
-    for name in papers:
+    for name, title in papers.items():
         own = [record for record in records if record.paper == name]
         cells = []
         for v in columns(records):
             count = sum(record.verdict == v for record in own)
             cells.append(f'<td class="number {_class(v) if count else "soft"}">{count}</td>')
         rows.append(
-            f'<tr><td><a href="#{name}">{_text(PAPERS[name])}</a></td>'
+            f'<tr><td><a href="#{name}">{_text(title)}</a></td>'
             f'<td class="number">{len(own)}</td>{"".join(cells)}</tr>'
         )
     head = "".join(f"<th>{v}</th>" for v in columns(records))
     return f"<table><tr><th>paper</th><th>claims</th>{head}</tr>{''.join(rows)}</table>"
 
 
-def _section(paper: str, records: Sequence[Record]) -> str:
+def _section(paper: str, title: str, records: Sequence[Record]) -> str:
     rows = "\n".join(map(_row, records))
-    return f"""<h2 id="{paper}">{_text(PAPERS[paper])} <span class="soft">{paper}</span></h2>
+    return f"""<h2 id="{paper}">{_text(title)} <span class="soft">{paper}</span></h2>
 <div class="scroll"><table>
 <tr><th>claim</th><th>verdict</th><th>statement</th><th>predicted</th><th>measured</th>
 <th>difference</th><th>tolerance</th><th>seconds</th></tr>
@@ -185,9 +196,14 @@ def _text(value: Any) -> str:
     return html.escape(str(value))
 
 
-def write(records: Sequence[Record], provenance: dict[str, Any], folder: str | Path) -> Path:
+def write(
+    records: Sequence[Record],
+    provenance: dict[str, Any],
+    folder: str | Path,
+    titles: Mapping[str, str] | None = None,
+) -> Path:
     """Write ``claims.json`` and ``report.html`` into ``folder``; returns the report's path."""
     folder = Path(folder)
     write_atomic(folder / "claims.json", claims_json(records, provenance))
-    write_atomic(folder / "report.html", report_html(records, provenance))
+    write_atomic(folder / "report.html", report_html(records, provenance, titles))
     return folder / "report.html"

@@ -24,12 +24,12 @@ def _table(title: str, *columns: str) -> Any:
 def _algorithms() -> Any:
     from rich.markup import escape
 
-    from refimpl.algorithms.registry import ALGORITHMS
+    from refimpl import catalogue
 
     table = _table("Algorithms", "name", "what it does (source)", "hyper-parameters and defaults")
-    for name, entry in ALGORITHMS.items():
+    for name, entry in catalogue.algorithms().items():
         values = ", ".join(f"{field}={entry.default(field)!r}" for field in entry.fields)
-        table.add_row(name, f"{entry.summary} ({entry.paper})", escape(values))
+        table.add_row(name, f"{entry.summary} ({entry.source})", escape(values))
     return table
 
 
@@ -43,30 +43,30 @@ def _datasets() -> Any:
 
 
 def _claims() -> Any:
-    from refimpl.claims import ledger
+    from refimpl import catalogue
 
     table = _table("Claims", "id", "paper", "place", "statement")
-    for claim in ledger.load():
+    for claim in catalogue.claims():
         table.add_row(claim.id, claim.paper, claim.place, claim.statement)
     return table
 
 
 def _figures() -> Any:
-    from figures.base import FIGURES, get
+    from refimpl import catalogue
 
     table = _table("Figures (python -m figures NAME)", "name", "title", "claims")
-    for name in FIGURES:
-        figure = get(name)
+    for name in catalogue.figures():
+        figure = catalogue.figure(name)
         table.add_row(name, figure.title, ", ".join(figure.claims))
     return table
 
 
 def _experiments() -> Any:
-    from refimpl import experiments
+    from refimpl import catalogue
 
     table = _table("Experiments", "name", "what it computes", "tasks, quick and full")
-    for name in experiments.EXPERIMENTS:
-        experiment = experiments.get(name)
+    for name in catalogue.experiments():
+        experiment = catalogue.experiment(name)
         counts = [len(experiment.tasks(experiment.preset(p))) for p in ("quick", "full")]
         summary = experiment.summary or _first_line(experiment.run_task)
         table.add_row(name, summary, f"{counts[0]}, {counts[1]}")

@@ -101,13 +101,16 @@ class TrainCommand(click.Command):
     """A command whose options depend on the algorithm that is named on the line."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        from refimpl.algorithms.registry import ALGORITHMS
+        from refimpl import catalogue
         from refimpl.datasets import DATASETS
         from refimpl.models import ACTIVATIONS, INITIALISERS, LOSSES
 
         known: dict[str, tuple[Any, str]] = {
             "data": (DATASETS, "Data set; see `refimpl list datasets`."),
-            "algorithm": (ALGORITHMS, "Algorithm; with --help, its hyper-parameters are shown."),
+            "algorithm": (
+                catalogue.algorithms(),
+                "Algorithm; with --help, its hyper-parameters are shown.",
+            ),
             "activation": (ACTIVATIONS, "Between the layers."),
             "initialiser": (INITIALISERS, "Of the weights."),
             "loss": (LOSSES, "[default: softmax_cross_entropy, or mean_squared_error]"),
@@ -135,12 +138,12 @@ class TrainCommand(click.Command):
     def _hyper_options(
         self, ctx: click.Context, others: Sequence[click.Parameter]
     ) -> list[click.Parameter]:
-        from refimpl.algorithms.registry import ALGORITHMS
+        from refimpl import catalogue
 
         name = ctx.meta.get("algorithm")
-        if name not in ALGORITHMS:
+        if name not in catalogue.algorithms():
             return []
-        entry = ALGORITHMS[name]
+        entry = catalogue.entry(name)
         hints = typing.get_type_hints(entry.factory)
         taken = {str(option.name) for option in others} | {
             "data", "algorithm", "activation", "initialiser", "loss",
@@ -158,12 +161,12 @@ class TrainCommand(click.Command):
         return [option for option in made if option is not None]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        from refimpl.algorithms import registry
+        from refimpl import catalogue
 
         name = _value_of(args, "--algorithm")
         if name is not None:
             try:
-                registry.entry(name)
+                catalogue.entry(name)
             except ValueError as error:
                 raise click.UsageError(str(error), ctx) from None
             ctx.meta["algorithm"] = name
@@ -287,8 +290,7 @@ def command(
     data set, the algorithm and the seed; with --export-sparse also sparse.npz. The algorithm's
     hyper-parameters are options too: `refimpl train --algorithm sgd --help` shows those of SGD.
     """
-    from refimpl import arrays, datasets, models, training
-    from refimpl.algorithms import registry
+    from refimpl import arrays, catalogue, datasets, models, training
     from refimpl.cli.display import make_console
     from refimpl.errors import RefimplError, SettingError
     from refimpl.experiments.runner import single_thread_blas
@@ -307,7 +309,7 @@ def command(
     if widths and hidden:
         raise click.UsageError("give --width or --widths, not both", context)
     try:
-        method: Any = registry.make(algorithm, **given)
+        method: Any = catalogue.make(algorithm, **given)
         split = datasets.load(
             data, rng=rng.child("data"), data_dir=data_dir, backend=where, **data_options
         )

@@ -71,6 +71,7 @@ def command(
     """
     from rich.markup import escape
 
+    from refimpl import catalogue
     from refimpl.arrays import backend
     from refimpl.claims import ledger, report
     from refimpl.cli.display import TaskProgress, make_console
@@ -80,7 +81,7 @@ def command(
     start = time.perf_counter()
     where = backend(options["backend"], options["dtype"])
     try:
-        claims = ledger.select(papers, ids)
+        claims = catalogue.select(papers, ids)
     except RefimplError as error:
         raise click.UsageError(str(error), context) from None
     console = make_console()
@@ -108,6 +109,7 @@ def command(
 
         records = ledger.evaluate(
             claims,
+            catalogue.experiment,
             on_record=show,
             progress=progress.task_done,
             profile=profile,
@@ -123,7 +125,8 @@ def command(
         seconds=round(seconds, 2),
         finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
-    path = report.write(records, facts, output)
+    titles = {name: paper.title for name, paper in catalogue.papers().items()}
+    path = report.write(records, facts, output, titles)
     console.print()
     for record in records:
         if record.verdict in ("fails", "error"):

@@ -17,13 +17,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.linalg  # noqa: F401  its BLAS must be loaded before its threads can be limited
 
-from refimpl import experiments
 from refimpl.arrays import Backend, linalg_errors
 from refimpl.arrays import backend as make_backend
 from refimpl.errors import BackendError, MissingDataError, RefimplError
 from refimpl.experiments.base import Experiment, Result, Task, config_values, task_label
 from refimpl.experiments.store import Store, provenance, task_key
 from refimpl.random import Rng
+
+Find = Callable[[str], Experiment]
+"""From the name of an experiment to the experiment: whom the engine asks."""
 
 _POOL_RESTARTS = 2
 
@@ -59,6 +61,7 @@ class _Finished(NamedTuple):
 
 def run_many(
     requests: Mapping[str, Any] | Iterable[str | Experiment | tuple[Experiment, Any]],
+    find: Find | None = None,
     *,
     profile: str = "quick",
     backend: str = "numpy",
@@ -77,6 +80,9 @@ def run_many(
     requests : mapping or iterable
         ``{name: config}``, or names, experiments and ``(experiment, config)`` pairs; where no
         config is given, the profile's preset.
+    find : callable, optional
+        From a name to the Experiment, such as :func:`refimpl.catalogue.experiment`; needed where
+        names are requested.
     profile : {"quick", "full"}
     backend : {"numpy", "cupy"}
     dtype : {"float64", "float32"}
@@ -103,14 +109,14 @@ def run_many(
     BackendError
         If the backend cannot run here.
     RefimplError
-        For an unknown experiment, or where Dask or joblib is asked for but not installed.
+        For an experiment that is not found, or where Dask or joblib is asked for but not installed.
     """
     if jobs < 1:
         raise ValueError(f"jobs must be at least 1, not {jobs}")
     where = make_backend(backend, dtype)
     facts = provenance(where, seed)
     store = Store(cache_dir)
-    plans = [_plan(request, profile, where, seed) for request in _pairs(requests)]
+    plans = [_plan(request, profile, where, seed) for request in _pairs(requests, find)]
     names = [plan[0].experiment.name for plan in plans]
     if len(set(names)) < len(names):
         raise RefimplError(f"experiments requested twice: {sorted(names)}")
@@ -152,11 +158,20 @@ def run_many(
     return {name: results[name] for name in names}
 
 
-def _pairs(requests: Any) -> Iterator[tuple[Experiment, Any]]:
+def find_by(find: Find | None, name: str) -> Experiment:
+    """The experiment called ``name``; RefimplError where nobody was named to find it."""
+    if find is None:
+        raise RefimplError(
+            f"experiment {name!r} is given by name: give find=, such as catalogue.experiment"
+        )
+    return find(name)
+
+
+def _pairs(requests: Any, find: Find | None) -> Iterator[tuple[Experiment, Any]]:
     items = requests.items() if isinstance(requests, Mapping) else requests
     for item in items:
         experiment, config = item if isinstance(item, tuple) else (item, None)
-        yield (experiments.get(experiment) if isinstance(experiment, str) else experiment), config
+        yield (find_by(find, experiment) if isinstance(experiment, str) else experiment), config
 
 
 def _plan(

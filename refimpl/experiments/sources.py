@@ -1,8 +1,14 @@
 """Which source files a result depends on: the imports of its module, followed to the end.
 
 A cached result is valid as long as no file that could have computed it has changed. Imports are
-read off the syntax trees, those inside functions included. The algorithms are imported by name,
-so whoever reaches their registry depends on all of them.
+read off the syntax trees, those inside functions included.
+
+Importing ``a.b.c`` runs the files ``__init__`` of ``a`` and ``a.b`` too, the *faces* of these
+packages. A face that is reached only on the way is part of the identity, but its own imports are
+not followed: it offers names that somebody else may want. Who takes a name from a face
+(``from a import Name``) depends on the import that binds the name there; a face that is lazy
+binds its names in the stub beside it, ``__init__.pyi``. Who takes what the face itself defines,
+or the package as a whole, depends on all that the face imports.
 """
 
 from __future__ import annotations
@@ -10,65 +16,131 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import importlib.util
 from pathlib import Path
+from typing import NamedTuple
 
 import refimpl
 
 PACKAGE = Path(refimpl.__file__).resolve().parent
 
 
-def _file(module: str) -> Path | None:
+class _Wanted(NamedTuple):
+    """A module, and the name that is taken from it; the name ``"*"`` stands for all of it."""
+
+    module: str
+    name: str = "*"
+
+
+def _root(module: str) -> Path | None:
+    """The folder of the top-level package of ``module``; None where it is not a package."""
+    top = module.partition(".")[0]
+    if top == PACKAGE.name:
+        return PACKAGE
+    spec = importlib.util.find_spec(top) if top.isidentifier() else None
+    places = None if spec is None else spec.submodule_search_locations
+    return Path(next(iter(places))).resolve() if places else None
+
+
+def in_package(module: str) -> bool:
+    """Whether ``module`` belongs to a package whose imports can be followed."""
+    return "." in module and _root(module) is not None
+
+
+def _file(module: str, roots: dict[str, Path]) -> Path | None:
     """The file of ``refimpl.x.y``, None if that is not a module but a name in one."""
-    base = PACKAGE.joinpath(*module.split(".")[1:])
+    top, *rest = module.split(".")
+    base = roots[top].joinpath(*rest)
     for path in (base.with_suffix(".py"), base / "__init__.py"):
         if path.is_file():
             return path
     return None
 
 
-def _imports(path: Path) -> set[str]:
-    """The modules of this package that a file names in its import statements."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+def _absolute(node: ast.ImportFrom, module: str, is_face: bool) -> str:
+    """The module that ``from ... import`` names, relative ones resolved."""
+    if not node.level:
+        return node.module or ""
+    package = module.split(".") if is_face else module.split(".")[:-1]
+    above = package[: len(package) - node.level + 1]
+    return ".".join([*above, *([node.module] if node.module else [])])
+
+
+class _Read(NamedTuple):
+    """What a file imports, and which of these imports binds which of its names."""
+
+    wanted: frozenset[_Wanted]
+    bound: dict[str, _Wanted]
+
+
+@functools.cache
+def _read(path: Path, module: str) -> _Read:
+    wanted: set[_Wanted] = set()
+    bound: dict[str, _Wanted] = {}
+    modules: dict[str, str] = {}
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.split(".")[0] == PACKAGE.name}
+            for alias in node.names:
+                # of the face of all, only the names that are used matter (below)
+                wanted.add(_Wanted(alias.name, "" if alias.name == PACKAGE.name else "*"))
+                modules[alias.asname or alias.name] = alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, module, path.stem == "__init__")
+            for alias in node.names:
+                wanted.add(_Wanted(base, alias.name))
+                bound[alias.asname or alias.name] = _Wanted(base, alias.name)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module_of = modules.get(node.value.id)
+            wanted |= {_Wanted(module_of, node.attr)} if module_of else set()
+    return _Read(frozenset(wanted), bound)
+
+
+def _bound_in(face: Path, module: str, name: str) -> _Wanted | None:
+    """The import by which a face, or the stub beside it, binds ``name``."""
+    for path in (face, face.with_suffix(".pyi")):
+        if path.is_file() and name in _read(path, module).bound:
+            return _read(path, module).bound[name]
+    return None
 
 
 @functools.cache
 def sources_of(module: str) -> tuple[Path, ...]:
-    """The files of this package that ``module`` can reach, itself included, sorted.
+    """The files of this package, and of that of ``module``, that ``module`` can reach, sorted.
 
     Examples
     --------
     >>> module = "refimpl.papers.foundations.experiments.gradient_flow"
     >>> names = {path.name for path in sources_of(module)}
-    >>> "tape.py" in names, "ledger.py" in names
-    (True, False)
+    >>> "tape.py" in names, "ledger.py" in names, "adam.py" in names
+    (True, False, False)
     """
+    tops = {PACKAGE.name, module.partition(".")[0]}
+    roots = {top: root for top in tops if (root := _root(top)) is not None}
     reached: set[Path] = set()
-    pending = [module]
-    seen = set()
+    seen: set[_Wanted] = set()
+    pending = {_Wanted(module)}
     while pending:
-        name = pending.pop()
-        if name in seen:
+        wanted = pending.pop()
+        if wanted in seen or wanted.module.partition(".")[0] not in roots:
             continue
-        seen.add(name)
-        path = _file(name)
-        if path is None:
+        seen.add(wanted)
+        inner = f"{wanted.module}.{wanted.name}"
+        path = _file(wanted.module, roots)
+        if wanted.name not in ("", "*") and _file(inner, roots) is not None:
+            pending.add(_Wanted(inner))
+        elif path is None:
             continue
-        reached.add(path)
-        pending += _imports(path)
-        if "." in name:
-            pending.append(name.rpartition(".")[0])  # importing a module runs its packages
-        if name == f"{PACKAGE.name}.algorithms.registry":
-            pending += [f"{PACKAGE.name}.algorithms.{p.stem}" for p in path.parent.glob("*.py")]
-            pending += [
-                f"{PACKAGE.name}.papers.{p.parent.name}.{p.stem}"
-                for p in PACKAGE.glob("papers/*/*.py")
-            ]
+        else:
+            reached.add(path)
+            if path.stem != "__init__" or wanted.name == "*":
+                pending |= _read(path, wanted.module).wanted
+            elif wanted.name:
+                found = _bound_in(path, wanted.module, wanted.name)
+                pending.add(found or _Wanted(wanted.module))
+        if "." in wanted.module:
+            pending.add(_Wanted(wanted.module.rpartition(".")[0], ""))
     return tuple(sorted(reached))
 
 
@@ -82,8 +154,17 @@ def dependency_hash(module: str) -> str:
     32
     """
     digest = hashlib.blake2b(digest_size=16)
+    top = module.partition(".")[0]
     for path in sources_of(module):
+        root = PACKAGE if path.is_relative_to(PACKAGE) else _root(top)
         content = path.read_bytes()
-        digest.update(f"{path.relative_to(PACKAGE).as_posix()}\0{len(content)}\0".encode())
+        name = path.relative_to((root or PACKAGE).parent).as_posix()
+        digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
+
+
+def forget() -> None:
+    """Read the files again, where they have changed while this process runs."""
+    for cached in (_read, sources_of, dependency_hash):
+        cached.cache_clear()

@@ -26,7 +26,7 @@ import scipy
 
 import refimpl
 from refimpl.arrays import Backend
-from refimpl.experiments.sources import PACKAGE, dependency_hash
+from refimpl.experiments.sources import PACKAGE, dependency_hash, in_package
 from refimpl.files import write_atomic
 
 _META = "__meta__"
@@ -101,8 +101,7 @@ def provenance(backend: Backend, seed: int, **more: Any) -> dict[str, Any]:
 
 def experiment_hash(module: str) -> str:
     """The sources behind the results of an experiment that is defined in ``module``."""
-    own = module.startswith(f"{PACKAGE.name}.")
-    return dependency_hash(module) if own else source_hash()
+    return dependency_hash(module) if in_package(module) else source_hash()
 
 
 def task_key(
@@ -117,8 +116,8 @@ def task_key(
     backend : Backend
     seed : int
     module : str
-        Where the experiment is defined. One of this package depends on the files that it can
-        reach, any other on all.
+        Where the experiment is defined. In a package it depends on the files that it can reach,
+        elsewhere on all of this package's.
 
     Returns
     -------

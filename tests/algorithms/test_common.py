@@ -1,4 +1,4 @@
-"""What every algorithm of the registry must do; a new one joins by its line in the registry."""
+"""What every algorithm must do; one joins by its entry in its paper, and a case in its tests."""
 
 import dataclasses
 import sys
@@ -6,9 +6,10 @@ import typing
 
 import numpy as np
 import pytest
+from cases import Case, all_cases
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import ALGORITHMS
+from refimpl import catalogue
 from refimpl.arrays import backend, device, namespace, to_host
 from refimpl.datasets import Batch, Dataset
 from refimpl.models import MLP, Objective
@@ -18,9 +19,25 @@ from refimpl.training import train
 OBJECTIVE = Objective(MLP((3, 4, 2), activation="tanh"), "softmax_cross_entropy")
 
 
-@pytest.fixture(params=list(ALGORITHMS))
+CASES = all_cases()
+
+
+@pytest.fixture(params=list(catalogue.algorithms()))
 def entry(request):
-    return ALGORITHMS[request.param]
+    return catalogue.entry(request.param)
+
+
+@pytest.fixture
+def case(entry):
+    assert entry.name in CASES, f"{entry.name} has no Case in tests/papers/*/cases.py"
+    return CASES[entry.name]
+
+
+def test_cases_and_algorithms_are_the_same():
+    assert set(CASES) == set(catalogue.algorithms())
+    for name, case in CASES.items():
+        known = catalogue.entry(name).fields.keys()
+        assert set(case.sample) | set(case.noise_free) | set(case.inert) <= set(known)
 
 
 class NoNoise:
@@ -42,7 +59,7 @@ def params_on(xb):
 
 
 def begin(entry, xb, **hyper):
-    algorithm = entry.make(**{**entry.sample, **hyper})
+    algorithm = entry.make(**{**CASES.get(entry.name, Case()).sample, **hyper})
     extra = {"validation": batch_on(xb, 5, "validation")} if "validation" in entry.requires else {}
     if "training" in entry.requires:
         extra.update(training=batch_on(xb), objective=OBJECTIVE)
@@ -69,10 +86,10 @@ def same(left, right):
     )
 
 
-def test_noise_free_settings_draw_nothing_and_the_others_need_an_rng(entry, xb):
-    algorithm, state = begin(entry, xb, **entry.noise_free)
+def test_noise_free_settings_draw_nothing_and_the_others_need_an_rng(entry, case, xb):
+    algorithm, state = begin(entry, xb, **case.noise_free)
     run(algorithm, state, xb, rng=NoNoise())
-    if entry.noise_free:
+    if case.noise_free:
         algorithm, state = begin(entry, xb)
         with pytest.raises(TypeError, match="rng"):
             algorithm.step(state, OBJECTIVE, batch_on(xb))
@@ -81,22 +98,22 @@ def test_noise_free_settings_draw_nothing_and_the_others_need_an_rng(entry, xb):
         assert not same(here.params, there.params)
 
 
-def test_zero_gradient_leaves_the_parameters_where_they_are(entry, xb):
+def test_zero_gradient_leaves_the_parameters_where_they_are(entry, case, xb):
     if "objective" in entry.requires:
         pytest.skip("reads the outputs of an Objective, not the gradient of a function")
 
     def flat(params, batch):
         return 0.0 * OBJECTIVE(params, batch)
 
-    algorithm, state = begin(entry, xb, **{**entry.noise_free, **entry.inert})
+    algorithm, state = begin(entry, xb, **{**case.noise_free, **case.inert})
     after, infos = run(algorithm, state, xb, objective=flat)
     assert same(after.params, state.params)
     assert float(infos[-1].loss) == 0.0
 
 
-def test_the_gradient_is_followed_downhill(entry):
+def test_the_gradient_is_followed_downhill(entry, case):
     xb = backend("numpy", "float64")
-    algorithm, state = begin(entry, xb, **{**entry.noise_free, **entry.inert})
+    algorithm, state = begin(entry, xb, **{**case.noise_free, **case.inert})
     before = float(OBJECTIVE(state.params, batch_on(xb)))
     after, _ = run(algorithm, state, xb, steps=40)
     assert float(OBJECTIVE(after.params, batch_on(xb))) < 0.98 * before
@@ -167,11 +184,11 @@ class KilledError(Exception):
     """Stands for a process that dies."""
 
 
-def test_a_killed_run_resumes_to_the_same_bits(entry, xb, tmp_path):
+def test_a_killed_run_resumes_to_the_same_bits(entry, case, xb, tmp_path):
     inputs, targets, _ = batch_on(xb, 10, "data")
     data = Dataset("ten", inputs, targets, classes=2)
     validation = data.take(range(4))
-    algorithm = entry.make(**entry.sample)
+    algorithm = entry.make(**case.sample)
 
     def go(path, die_at=None, resume=False):
         def on_step(step, state, info):
@@ -226,15 +243,15 @@ def test_hyper_parameters_are_checked_and_explained(entry):
                 entry.make(**{name: 1.5})
 
 
-def test_algorithms_are_frozen_values(entry):
-    algorithm = entry.make(**entry.sample)
-    assert algorithm == entry.make(**entry.sample)
-    assert hash(algorithm) == hash(entry.make(**entry.sample))
+def test_algorithms_are_frozen_values(entry, case):
+    algorithm = entry.make(**case.sample)
+    assert algorithm == entry.make(**case.sample)
+    assert hash(algorithm) == hash(entry.make(**case.sample))
     name = next(iter(entry.fields))
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(algorithm, name, 1.0)
     for field in entry.fields:
-        expected = entry.sample.get(field, entry.default(field))
+        expected = case.sample.get(field, entry.default(field))
         assert getattr(algorithm, field) == expected
 
 

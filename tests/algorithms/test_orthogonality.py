@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import make
 from refimpl.algorithms.orthogonality import Orthogonality, gram_defect
 from refimpl.algorithms.srip import SRIP, spectral_norm
+from refimpl.catalogue import make
 from refimpl.errors import InfeasibleError
 from refimpl.random import Rng
 

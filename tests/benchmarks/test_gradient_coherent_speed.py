@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from timing import bursts
 
 from refimpl import Rng, backend
-from refimpl.algorithms import make
+from refimpl.catalogue import make
 from refimpl.datasets import Batch
 from refimpl.models import MLP, Objective
 

@@ -10,9 +10,10 @@ from threadpoolctl import threadpool_limits
 from timing import bursts
 
 from refimpl import Rng, backend
-from refimpl.algorithms import make
+from refimpl.algorithms.sgd import SGD
 from refimpl.datasets import Batch
 from refimpl.models import MLP, Objective
+from refimpl.papers.minnorm.minnorm import Minnorm
 
 TARGET = 1.15
 CONSTRAINTS = ("equality", "one_vs_rest", "crammer_singer", "loss")
@@ -27,8 +28,8 @@ def steps(constraint, dtype, examples):
     labels = place.asarray(Rng(2).integers(0, 10, (examples,)))
     chosen = Rng(3).permutation(examples)[:128]
     batch = Batch(inputs[chosen], labels[chosen], chosen)
-    plain = make("sgd", learning_rate=1e-3)
-    held = make("minnorm", constraint=constraint, learning_rate=1e-5, multiplier_rate=1e-5)
+    plain = SGD(learning_rate=1e-3)
+    held = Minnorm(constraint=constraint, learning_rate=1e-5, multiplier_rate=1e-5)
     first = plain.init(params)
     second = held.init(params, Batch(inputs, labels), objective)
     return (

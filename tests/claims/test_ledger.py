@@ -1,10 +1,9 @@
 import math
-import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from refimpl import experiments
 from refimpl.claims import ledger
 from refimpl.claims.ledger import (
     Ledger,
@@ -15,14 +14,11 @@ from refimpl.claims.ledger import (
     compare,
     evaluate,
     judge,
-    load,
     paired,
     report,
-    select,
 )
 from refimpl.errors import MissingDataError, RefimplError
 from refimpl.experiments.base import Experiment, Result
-from refimpl.experiments.sources import sources_of
 
 
 def enter(book, id, function, experiment=None, **changes):
@@ -159,7 +155,6 @@ def test_all_of_takes_the_strongest_verdict_and_fails_with_any():
     ("id", "changes", "match"),
     [
         ("mn1", {}, "looks like 'MN-1'"),
-        ("FD-1", {"paper": "nonsense"}, "unknown paper"),
         ("FD-1", {"statement": "two\nlines"}, "one line"),
         ("FD-1", {"statement": ""}, "one line"),
     ],
@@ -189,47 +184,29 @@ def test_claims_come_in_the_order_of_papers_and_numbers():
         enter(book, id, lambda: None, paper=paper)
     assert [claim.id for claim in book.claims()] == ["FD-3", "MN-2", "MN-2b", "MN-10"]
     assert [claim.id for claim in book.claims(["minnorm"])] == ["MN-2", "MN-2b", "MN-10"]
-
-
-def test_selection_names_what_there_is():
-    book = Ledger()
-    enter(book, "FD-3", lambda: None)
-    enter(book, "MN-2", lambda: None, paper="minnorm")
-    available = book.claims()
-    assert [claim.id for claim in select([], ["mn-2"], available)] == ["MN-2"]
-    assert [claim.id for claim in select(["foundations"], ["MN-2"], available)] == ["FD-3", "MN-2"]
-    assert select([], [], available) == available
-    with pytest.raises(RefimplError, match=r"unknown claim 'FD-4' \(did you mean 'FD-3'\?\)"):
-        select([], ["FD-4"], available)
-    with pytest.raises(RefimplError, match=r"unknown paper 'minorm' \(did you mean 'minnorm'\?\)"):
-        select(["minorm"], [], available)
-    with pytest.raises(RefimplError, match="'isda' has no claims yet; those that have: found"):
-        select(["isda"], [], available)
-
-
-@pytest.fixture
-def halves(monkeypatch):
-    """An experiment ``halves`` in the registry, and a broken one."""
-
-    class Config:
-        quick = full = classmethod(lambda cls: NoFields())
-
-    module = type(sys)("fake_halves")
-    module.EXPERIMENT = Experiment("halves", Config, lambda c, b, r: {"half": 0.5})
-    monkeypatch.setitem(sys.modules, "fake_halves", module)
-    monkeypatch.setitem(experiments.EXPERIMENTS, "halves", "fake_halves")
-    broken = type(sys)("fake_broken")
-    broken.EXPERIMENT = Experiment("broken", Config, lambda c, b, r: {"x": 1 // 0})
-    monkeypatch.setitem(sys.modules, "fake_broken", broken)
-    monkeypatch.setitem(experiments.EXPERIMENTS, "broken", "fake_broken")
-
-
-from dataclasses import dataclass  # noqa: E402
+    ids = [claim.id for claim in book.claims(["minnorm", "foundations"])]
+    assert ids == ["MN-2", "MN-2b", "MN-10", "FD-3"]
 
 
 @dataclass(frozen=True)
 class NoFields:
-    pass
+    @classmethod
+    def quick(cls):
+        return cls()
+
+    full = quick
+
+
+HALVES = Experiment("halves", NoFields, lambda c, b, r: {"half": 0.5})
+BROKEN = Experiment("broken", NoFields, lambda c, b, r: {"x": 1 // 0})
+
+
+def find(name):
+    """Stands for the catalogue."""
+    found = {"halves": HALVES, "broken": BROKEN}
+    if name not in found:
+        raise RefimplError(f"unknown experiment {name!r}")
+    return found[name]
 
 
 def raising():
@@ -237,7 +214,7 @@ def raising():
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_evaluate_judges_all_and_isolates_failures(halves, jobs):
+def test_evaluate_judges_all_and_isolates_failures(jobs):
     book = Ledger()
     enter(book, "FD-1", lambda r: compare(0.5, r["half"], 0.0), "halves")
     enter(book, "FD-2", lambda: check(True, measured="alone"))
@@ -248,7 +225,9 @@ def test_evaluate_judges_all_and_isolates_failures(halves, jobs):
     enter(book, "FD-7", lambda r: "yes", "halves")
     enter(book, "FD-8", lambda r: check(True), "missing_experiment")
     seen = []
-    records = evaluate(book.claims(), jobs=jobs, on_record=lambda record: seen.append(record.id))
+    records = evaluate(
+        book.claims(), find, jobs=jobs, on_record=lambda record: seen.append(record.id)
+    )
     assert [record.id for record in records] == [f"FD-{k}" for k in range(1, 9)]
     assert sorted(seen) == [record.id for record in records]
     verdicts = {record.id: record.verdict for record in records}
@@ -267,18 +246,14 @@ def test_evaluate_judges_all_and_isolates_failures(halves, jobs):
     assert all(record.seconds >= 0.0 for record in records)
 
 
-def test_without_its_data_files_a_claim_is_skipped_with_the_reason(halves, monkeypatch):
+def test_without_its_data_files_a_claim_is_skipped_with_the_reason():
     def absent(config, backend, rng):
         raise MissingDataError("no files of this set: `refimpl data fetch mnist` gets them")
 
-    module = type(sys)("fake_absent")
-    config = sys.modules["fake_halves"].EXPERIMENT.config
-    module.EXPERIMENT = Experiment("absent", config, absent)
-    monkeypatch.setitem(sys.modules, "fake_absent", module)
-    monkeypatch.setitem(experiments.EXPERIMENTS, "absent", "fake_absent")
+    experiment = Experiment("absent", NoFields, absent)
     book = Ledger()
     enter(book, "FD-1", lambda r: check(True), "absent")
-    [record] = evaluate(book.claims())
+    [record] = evaluate(book.claims(), lambda name: experiment)
     assert record.verdict == "skipped" and "refimpl data fetch mnist" in record.note
 
 
@@ -299,15 +274,6 @@ def test_a_record_is_plain_even_where_numbers_are_not_finite():
     record = judge(claim, {"demo": Result("demo", {"x": math.nan}, seconds=2.0)})
     assert record.as_dict()["measured"] == "nan"
     assert record.experiment_seconds == 2.0
-
-
-def test_the_claims_of_the_package_name_known_experiments():
-    claims = ledger.load()
-    assert len(claims) >= 2
-    for claim in claims:
-        for name in claim.experiments:
-            assert name in experiments.EXPERIMENTS, f"{claim.id} reads {name}"
-        assert claim.place, claim.id
 
 
 @pytest.mark.parametrize("profile", ["quick", "full"])
@@ -331,9 +297,8 @@ def test_a_claim_of_the_full_profile_is_skipped_in_the_quick_one_and_counted(pro
         enter(book, "FD-3", costly, profile="slow")
 
 
-def test_a_lone_claims_outcome_is_stored_under_the_sources_of_its_module():
-    """Else a change of the theory that it measures would leave a stale verdict in the cache."""
-    [lone] = [claim for claim in load(["hyperspherical_energy"]) if claim.id == "HE-14"]
-    experiment, _ = ledger._alone(lone)
-    names = {"/".join(path.parts[-2:]) for path in sources_of(experiment.module)}
-    assert {"claims/theory.py", "theory/projected_angle.py"} <= names
+def test_a_claim_whose_experiment_nobody_finds_says_what_to_give():
+    book = Ledger()
+    enter(book, "FD-1", lambda r: check(True), "halves")
+    [record] = evaluate(book.claims())
+    assert record.verdict == "error" and "give find=, such as catalogue.experiment" in record.note

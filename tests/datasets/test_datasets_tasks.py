@@ -6,7 +6,7 @@ from helpers import assert_close
 
 from refimpl import Rng
 from refimpl import autodiff as ad
-from refimpl.algorithms import registry
+from refimpl.algorithms.sgd import SGD
 from refimpl.arrays import to_host
 from refimpl.datasets import DATASETS, TaskSet, digits, load
 from refimpl.training import train
@@ -119,9 +119,7 @@ def test_training_draws_every_step_anew():
     def objective(params, batch):
         return ad.sum(params * 0.0) + float(batch.support.inputs.sum())
 
-    result = train(
-        registry.make("sgd"), objective, np.zeros(1), data, epochs=6, rng=Rng(0), batch_size=1
-    )
+    result = train(SGD(), objective, np.zeros(1), data, epochs=6, rng=Rng(0), batch_size=1)
     losses = result.history.steps["loss"]
     assert len(losses) == 12 and len(set(losses)) > 6
     for step, loss in enumerate(losses):

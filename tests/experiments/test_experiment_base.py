@@ -4,22 +4,22 @@ import zipfile
 import numpy as np
 import pytest
 
+from refimpl.catalogue import experiment, experiments
 from refimpl.errors import RefimplError
-from refimpl.experiments import EXPERIMENTS, get
 from refimpl.experiments.base import PROFILES, Result, merge, plain_values, stack, task_label
 from refimpl.experiments.store import array_hash, npz_bytes, source_hash
 
 
-@pytest.mark.parametrize("name", list(EXPERIMENTS))
+@pytest.mark.parametrize("name", list(experiments()))
 def test_every_experiment_has_presets_and_plain_tasks(name):
-    experiment = get(name)
+    found = experiment(name)
     for profile in PROFILES:
-        config = experiment.preset(profile)
+        config = found.preset(profile)
         hash(config)
-        labels = [task_label(task) for task in experiment.tasks(config)]
+        labels = [task_label(task) for task in found.tasks(config)]
         assert labels and len(set(labels)) == len(labels)
-    assert experiment.summary
-    pickle.loads(pickle.dumps(experiment.preset("quick")))
+    assert found.summary
+    pickle.loads(pickle.dumps(found.preset("quick")))
 
 
 def test_a_result_is_read_only():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fake_experiments import COSTLY, OTHER, TRACED, Config, runs
 
-from refimpl import Rng, backend, experiments
+from refimpl import Rng, backend
 from refimpl.errors import BackendError, RefimplError
 from refimpl.experiments import Experiment, ExperimentError, store
 from refimpl.experiments.runner import run_many
@@ -144,15 +144,13 @@ def test_a_task_draws_the_same_whichever_others_run(tmp_path):
 
 def test_requests_by_name_take_the_profile(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(sys.modules, "fake_traced", type(sys)("fake_traced"))
-    sys.modules["fake_traced"].EXPERIMENT = TRACED
-    monkeypatch.setitem(experiments.EXPERIMENTS, "traced", "fake_traced")
-    assert len(run_many(["traced"], profile="full")["traced"]["number"]) == 8
-    result = run_many({"traced": Config(".", tasks=2)})["traced"]
+    find = {"traced": TRACED}.__getitem__
+    assert len(run_many(["traced"], find, profile="full")["traced"]["number"]) == 8
+    result = run_many({"traced": Config(".", tasks=2)}, find)["traced"]
     assert result.provenance["config"]["tasks"] == 2
     json.dumps(result.provenance)
     with pytest.raises(RefimplError, match="requested twice"):
-        run_many(["traced", "traced"])
+        run_many(["traced", "traced"], find)
 
 
 def count_threads(config, backend, rng):
@@ -171,7 +169,7 @@ def test_tasks_run_with_one_blas_thread(tmp_path):
 
 
 def test_impossible_requests_are_refused(tmp_path):
-    with pytest.raises(RefimplError, match="unknown experiment 'nonsense'"):
+    with pytest.raises(RefimplError, match="'nonsense' is given by name: give find="):
         run_many(["nonsense"])
     with pytest.raises(ValueError, match="at least 1"):
         run_many([], jobs=0)

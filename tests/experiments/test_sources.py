@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+import pytest
+
+from refimpl import Rng, backend, catalogue
 from refimpl.experiments import sources, store
 from refimpl.experiments.sources import PACKAGE, dependency_hash, sources_of
 
@@ -19,9 +25,110 @@ def test_imports_are_followed_to_the_end():
     assert not any(name.startswith("cli/") or "claims/" in name for name in found)
 
 
-def test_the_registry_stands_for_every_algorithm():
-    assert {"algorithms/sgd.py", "algorithms/adam.py"} <= names(f"{ROOM}.digits_sgd")
-    assert "algorithms/adam.py" not in names(f"{ROOM}.gradient_flow")
+def test_real_imports_are_followed_and_faces_on_the_way_are_not():
+    found = names(f"{ROOM}.digits_sgd")
+    assert "algorithms/sgd.py" in found
+    assert "papers/foundations/__init__.py" in found  # runs when the experiment is imported
+    assert not {"algorithms/adam.py", "catalogue.py"} & found
+
+
+def with_comment(folder, monkeypatch):
+    """The cache keys of all experiments where each file below ``folder`` has one more line."""
+    real = Path.read_bytes
+
+    def read(path):
+        content = real(path)
+        return content + b"# seen\n" if path.is_relative_to(folder) else content
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", read)
+        sources.forget()
+        found = {name: dependency_hash(module) for name, module in catalogue.experiments().items()}
+    sources.forget()
+    return found
+
+
+@pytest.mark.parametrize("paper", list(catalogue.rooms()))
+def test_a_comment_in_one_paper_changes_no_other_papers_keys(paper, monkeypatch):
+    before = {name: dependency_hash(module) for name, module in catalogue.experiments().items()}
+    after = with_comment(PACKAGE / "papers" / paper, monkeypatch)
+    own = {
+        name
+        for name, module in catalogue.experiments().items()
+        if module.startswith(f"refimpl.papers.{paper}.")
+    }
+    changed = {name for name in before if before[name] != after[name]}
+    assert own <= changed
+    if paper == "foundations":
+        return
+    assert changed == own
+
+
+def executed(experiment):
+    """The files of the package in which a function ran while the experiment did."""
+    seen = set()
+
+    def note(frame, event, argument):
+        if event == "call":
+            seen.add(frame.f_code.co_filename)
+
+    config = experiment.preset("quick")
+    task = experiment.tasks(config)[0]
+    sys.setprofile(note)
+    try:
+        experiment.run_one(config, backend("numpy"), Rng(0), task)
+    finally:
+        sys.setprofile(None)
+    return {Path(name) for name in seen if Path(name).is_relative_to(PACKAGE)}
+
+
+@pytest.mark.parametrize(
+    "name", ["gradient_flow", "sgld_gaussian", "hyperspherical_initial", "projection_theorems"]
+)
+def test_what_runs_is_among_the_sources(name):
+    experiment = catalogue.experiment(name)
+    engine = {PACKAGE / "experiments" / "base.py"}
+    assert executed(experiment) - engine <= set(sources_of(experiment.module))
+
+
+def test_a_name_is_followed_to_where_its_face_takes_it_from(tmp_path, monkeypatch):
+    package = tmp_path / "refimpl"
+    for name, text in (
+        ("__init__.py", ""),
+        ("__init__.pyi", "from refimpl.lazy import Late as Late\n"),
+        ("lazy.py", "class Late: ..."),
+        ("face/__init__.py", "from refimpl.face.one import f\nfrom .two import g\nown = 1\n"),
+        ("face/one.py", "f = 1"),
+        ("face/two.py", "g = 2"),
+        ("face/deep/__init__.py", ""),
+        ("face/deep/leaf.py", "x = 1"),
+        ("takes_f.py", "from refimpl.face import f"),
+        ("takes_own.py", "from refimpl.face import own"),
+        ("takes_leaf.py", "from refimpl.face.deep import leaf"),
+        ("takes_late.py", "from refimpl import Late"),
+        ("takes_dotted.py", "import refimpl\nx = refimpl.Late"),
+        ("takes_relative.py", "from .face import g"),
+    ):
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(sources, "PACKAGE", package)
+    sources.forget()
+
+    def reached(module):
+        found = {p.relative_to(package).as_posix() for p in sources_of(f"refimpl.{module}")}
+        return found - {"__init__.py", f"{module}.py"}
+
+    face, deep = "face/__init__.py", "face/deep/__init__.py"
+    try:
+        assert reached("takes_f") == {face, "face/one.py"}
+        assert reached("takes_own") == {face, "face/one.py", "face/two.py"}
+        assert reached("takes_leaf") == {face, deep, "face/deep/leaf.py"}
+        assert reached("takes_late") == {"lazy.py"}
+        assert reached("takes_dotted") == {"lazy.py"}
+        assert reached("takes_relative") == {face, "face/two.py"}
+    finally:
+        sources.forget()
 
 
 def test_the_hash_changes_with_a_reachable_file_alone(tmp_path, monkeypatch):
@@ -37,8 +144,7 @@ def test_the_hash_changes_with_a_reachable_file_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "PACKAGE", package)
 
     def hashed() -> str:
-        sources_of.cache_clear()
-        dependency_hash.cache_clear()
+        sources.forget()
         return dependency_hash("refimpl.a")
 
     try:
@@ -48,8 +154,7 @@ def test_the_hash_changes_with_a_reachable_file_alone(tmp_path, monkeypatch):
         (package / "b.py").write_text("x = 2")
         assert hashed() != first
     finally:
-        sources_of.cache_clear()
-        dependency_hash.cache_clear()
+        sources.forget()
 
 
 def test_an_experiment_from_elsewhere_depends_on_everything(monkeypatch):

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from figures import base, engine
+from figures import engine
 from figures._command import command
 from figures._gallery import BEGIN, END, write_gallery
 from figures.base import Figure
 from figures.style import Style, spread
-from refimpl import experiments
+from refimpl import catalogue
 from refimpl.claims.ledger import Ledger, check, compare
 from refimpl.errors import DataError
 from refimpl.experiments.base import Experiment
@@ -58,7 +58,7 @@ def line(monkeypatch):
         module = type(sys)(f"fake_{name}")
         module.EXPERIMENT = Experiment(name, Config, task)
         monkeypatch.setitem(sys.modules, module.__name__, module)
-        monkeypatch.setitem(experiments.EXPERIMENTS, name, module.__name__)
+        monkeypatch.setitem(catalogue.experiments(), name, module.__name__)
     book = Ledger()
     header = {"paper": "foundations", "place": "eq. 1", "experiment": "line"}
 
@@ -192,7 +192,7 @@ def test_the_command_draws_lists_and_knows_near_misses(line, tmp_path, monkeypat
     module = type(sys)("fake_figure")
     module.FIGURE = make(())[0]
     monkeypatch.setitem(sys.modules, "fake_figure", module)
-    monkeypatch.setattr(base, "FIGURES", {"line": "fake_figure"})
+    monkeypatch.setattr(catalogue, "figures", lambda: {"line": "fake_figure"})
     run = CliRunner().invoke(command, ["--quick", "--jobs", "1"])
     assert run.exit_code == 0, run.output
     assert "drawn" in run.output and (tmp_path / "outputs/figures/line.npz").is_file()
@@ -202,13 +202,11 @@ def test_the_command_draws_lists_and_knows_near_misses(line, tmp_path, monkeypat
     assert "unknown figure 'lime' (did you mean 'line'?): choose one of line" in run.stderr
 
 
-@pytest.mark.parametrize("name", list(base.FIGURES))
+@pytest.mark.parametrize("name", list(catalogue.figures()))
 def test_every_figure_names_what_exists(name):
-    from refimpl.claims import ledger
-
-    figure = base.get(name)
-    assert set(figure.experiments) <= set(experiments.EXPERIMENTS)
-    assert set(figure.claims) <= {claim.id for claim in ledger.load()}
+    figure = catalogue.figure(name)
+    assert set(figure.experiments) <= set(catalogue.experiments())
+    assert set(figure.claims) <= {claim.id for claim in catalogue.claims()}
     assert figure.caption and figure.title
 
 

@@ -12,7 +12,12 @@ import numpy as np
 import pytest
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import make
+from refimpl.algorithms.adam import Adam
+from refimpl.algorithms.early_stopping import EarlyStopping
+from refimpl.algorithms.l1 import L1
+from refimpl.algorithms.momentum import Momentum
+from refimpl.algorithms.sgd import SGD
+from refimpl.algorithms.sgld import SGLD
 from refimpl.arrays import backend
 from refimpl.datasets import Dataset
 from refimpl.errors import CheckpointError, DivergenceError, SettingError
@@ -38,7 +43,7 @@ def go(algorithm=None, data=None, seed=0, **options):
         "evaluate": {"test": dataset(7, "test")},
     }
     return train(
-        algorithm or make("sgld", learning_rate=0.2, temperature=0.01),
+        algorithm or SGLD(learning_rate=0.2, temperature=0.01),
         OBJECTIVE,
         MODEL.init(Rng(2)),
         dataset() if data is None else data,
@@ -79,7 +84,7 @@ def dying_at(k, error):
 
 def test_the_loop_is_steps_on_named_streams():
     """The run written out by hand from the names of its streams."""
-    algorithm = make("sgld", learning_rate=0.2, temperature=0.01)
+    algorithm = SGLD(learning_rate=0.2, temperature=0.01)
     data, rng = dataset(), Rng(0)
     state, losses = algorithm.init(MODEL.init(Rng(2))), []
     for epoch in range(3):
@@ -105,7 +110,7 @@ def test_every_example_is_visited_once_an_epoch(batch_size, lengths):
         return OBJECTIVE(params, batch)
 
     train(
-        make("sgd"), objective, MODEL.init(Rng(2)), dataset(), epochs=2, batch_size=batch_size,
+        SGD(), objective, MODEL.init(Rng(2)), dataset(), epochs=2, batch_size=batch_size,
         rng=Rng(0),
     )  # fmt: skip
     assert [len(part) for part in seen] == lengths * 2
@@ -115,7 +120,7 @@ def test_every_example_is_visited_once_an_epoch(batch_size, lengths):
 
 
 def test_a_full_batch_is_the_whole_set_in_order():
-    result = go(make("sgd", learning_rate=0.1), batch_size=None, epochs=5)
+    result = go(SGD(learning_rate=0.1), batch_size=None, epochs=5)
     params = MODEL.init(Rng(2))
     for _ in range(5):
         gradient = ad.grad(OBJECTIVE)(params, dataset().batch())
@@ -155,7 +160,7 @@ def test_chunked_means_do_not_depend_on_the_chunk(chunk):
 
 
 def test_a_schedule_changes_the_algorithm_by_epoch():
-    base = make("sgd", learning_rate=0.4)
+    base = SGD(learning_rate=0.4)
     result = go(base, schedule=lambda epoch: replace(base, learning_rate=0.4 * 0.5**epoch))
     params, rng = MODEL.init(Rng(2)), Rng(0)
     for epoch in range(3):
@@ -168,7 +173,7 @@ def test_a_schedule_changes_the_algorithm_by_epoch():
 
 
 def test_every_scalar_of_the_info_is_recorded():
-    result = go(make("l1", strength=0.1))
+    result = go(L1(strength=0.1))
     assert set(result.history.steps) == {"loss", "penalty", "zeros"}
 
 
@@ -185,7 +190,7 @@ class Talkative:
     """Plain descent that reports numbers in a dict, one of them on the device's terms."""
 
     def __init__(self, extra=()):
-        self.base = make("sgd", learning_rate=0.1)
+        self.base = SGD(learning_rate=0.1)
         self.extra = dict(extra)
 
     def init(self, params):
@@ -221,10 +226,10 @@ def test_an_algorithm_is_given_what_it_requires():
 
         def init(self, params, **given):
             seen.update(given)
-            return make("sgd").init(params)
+            return SGD().init(params)
 
         def step(self, *arguments):
-            return make("sgd").step(*arguments)
+            return SGD().step(*arguments)
 
     go(Asking(), validation=dataset(5, "other"), epochs=1)
     assert seen["objective"] is OBJECTIVE and seen["steps_per_epoch"] == 3
@@ -237,7 +242,7 @@ def test_an_algorithm_is_given_what_it_requires():
 
 
 def test_early_stopping_ends_the_run_with_the_best_parameters():
-    algorithm = make("early_stopping", base="adam", learning_rate=0.3, evaluate_every=1, patience=3)
+    algorithm = EarlyStopping(base="adam", learning_rate=0.3, evaluate_every=1, patience=3)
     losses = []
     validation = dataset(5, "hard")
     validation = replace(validation, targets=1 - validation.targets)
@@ -256,7 +261,7 @@ def test_early_stopping_ends_the_run_with_the_best_parameters():
 
 def test_a_missing_validation_set_is_named():
     with pytest.raises(ValueError, match=r"EarlyStopping.*validation=\.\.\."):
-        go(make("early_stopping"))
+        go(EarlyStopping())
 
 
 def test_float32_stays_float32_and_inputs_are_not_touched():
@@ -265,7 +270,7 @@ def test_float32_stays_float32_and_inputs_are_not_touched():
     leaves = [*ad.flatten(params)[0], data.inputs, data.targets]
     for leaf in leaves:
         leaf.flags.writeable = False
-    result = train(make("adam"), OBJECTIVE, params, data, epochs=2, batch_size=4, rng=Rng(0))
+    result = train(Adam(), OBJECTIVE, params, data, epochs=2, batch_size=4, rng=Rng(0))
     assert all(leaf.dtype == np.float32 for leaf in ad.flatten(result.params)[0])
     assert result.history.steps["loss"].dtype == np.float64
 
@@ -374,7 +379,7 @@ def test_a_finished_run_resumes_to_itself_and_can_be_prolonged(tmp_path):
 
 
 def test_an_early_stop_is_remembered(tmp_path):
-    algorithm = make("early_stopping", learning_rate=0.3, evaluate_every=1, patience=1)
+    algorithm = EarlyStopping(learning_rate=0.3, evaluate_every=1, patience=1)
     validation = replace(dataset(5, "hard"), targets=1 - dataset(5, "hard").targets)
     options = {"validation": validation, "epochs": 9, "checkpoint": tmp_path / "run.npz"}
     first = go(algorithm, **options)
@@ -390,7 +395,7 @@ def test_scalar_parameters_survive_a_checkpoint(tmp_path):
 
     def chain(**options):
         start = [np.asarray(0.5), np.asarray(1.5)]
-        return train(make("momentum"), objective, start, dataset(), epochs=6, rng=Rng(0), **options)
+        return train(Momentum(), objective, start, dataset(), epochs=6, rng=Rng(0), **options)
 
     options = {"checkpoint": tmp_path / "run.npz", "checkpoint_every": 2}
     with pytest.raises(DyingError):
@@ -404,7 +409,7 @@ def test_a_checkpoint_of_another_run_is_refused_by_field(tmp_path):
     changed = dataset()
     changed.inputs[3, 1] += 1e-9
     for name, options in {
-        "algorithm": {"algorithm": make("sgld", learning_rate=0.1, temperature=0.01)},
+        "algorithm": {"algorithm": SGLD(learning_rate=0.1, temperature=0.01)},
         "seed": {"seed": 1},
         "batch_size": {"batch_size": 5},
         "data_shape": {"data": dataset(11)},
@@ -417,7 +422,7 @@ def test_a_checkpoint_of_another_run_is_refused_by_field(tmp_path):
         assert caught.value.expected != caught.value.found
     with pytest.raises(CheckpointError) as caught:
         train(
-            make("sgld", learning_rate=0.2, temperature=0.01), OBJECTIVE, MODEL.init(Rng(3)),
+            SGLD(learning_rate=0.2, temperature=0.01), OBJECTIVE, MODEL.init(Rng(3)),
             dataset(), epochs=3, batch_size=4, rng=Rng(0), checkpoint=path, resume=True,
         )  # fmt: skip
     assert caught.value.field == "start"
@@ -461,7 +466,7 @@ def explosive(params, batch):
 
 def diverge(**options):
     return train(
-        make("sgd", learning_rate=1.0), explosive, MODEL.init(Rng(2)), dataset(), epochs=50,
+        SGD(learning_rate=1.0), explosive, MODEL.init(Rng(2)), dataset(), epochs=50,
         rng=Rng(0), **options,
     )  # fmt: skip
 
@@ -506,7 +511,7 @@ def test_parameters_that_are_not_finite_are_never_stored(tmp_path):
 
     with pytest.raises(DivergenceError, match="parameter") as caught:
         train(
-            make("sgd", learning_rate=2.0), cusp, {"weight": np.asarray([1.0])}, dataset(),
+            SGD(learning_rate=2.0), cusp, {"weight": np.asarray([1.0])}, dataset(),
             epochs=9, rng=Rng(0), checkpoint=path,
         )  # fmt: skip
     assert caught.value.step == 2 and caught.value.loss == 0.0

@@ -1,1 +1,87 @@
-"""The paper."""
+"""Foundations: what every paper stands on, checked before anything else is believed."""
+
+from refimpl.algorithms.adam import Adam
+from refimpl.algorithms.early_stopping import EarlyStopping
+from refimpl.algorithms.l1 import L1
+from refimpl.algorithms.langevin import Langevin
+from refimpl.algorithms.momentum import Momentum
+from refimpl.algorithms.orthogonality import Orthogonality
+from refimpl.algorithms.sgd import SGD
+from refimpl.algorithms.sgld import SGLD
+from refimpl.algorithms.srip import SRIP
+from refimpl.algorithms.weight_decay import WeightDecay
+from refimpl.papers import Entry, Paper
+
+PAPER = Paper(name="foundations", prefix="FD", title="Foundations")
+
+ALGORITHMS = (
+    Entry(
+        "sgd",
+        SGD,
+        "gradient descent on minibatches",
+        source="Robbins & Monro 1951",
+        kind="update",
+    ),
+    Entry("momentum", Momentum, "heavy-ball momentum", source="Polyak 1964", kind="update"),
+    Entry(
+        "nesterov",
+        Momentum,
+        "momentum with look-ahead",
+        source="Nesterov 1983",
+        kind="update",
+        defaults={"nesterov": True},
+    ),
+    Entry(
+        "adam",
+        Adam,
+        "steps scaled by moments of the gradient",
+        source="Kingma & Ba 2015",
+        kind="update",
+    ),
+    Entry(
+        "adamw",
+        WeightDecay,
+        "Adam with decoupled weight decay",
+        source="Loshchilov & Hutter 2019",
+        defaults={"base": "adam", "decoupled": True, "learning_rate": 0.001, "strength": 0.01},
+    ),
+    Entry("weight_decay", WeightDecay, "L2 penalty on the weights", source="Krogh & Hertz 1991"),
+    Entry(
+        "l1",
+        L1,
+        "L1 penalty on the weights, proximal or by sub-gradient",
+        source="Tibshirani 1996; Daubechies et al. 2004",
+    ),
+    Entry(
+        "orthogonality",
+        Orthogonality,
+        "soft orthogonality penalties on the Gram matrix of the neurons",
+        source="Bansal, Chen & Wang 2018",
+    ),
+    Entry(
+        "srip",
+        SRIP,
+        "spectral restricted-isometry penalty, exact or by power iteration",
+        source="Bansal, Chen & Wang 2018",
+        defaults={"method": "power"},
+    ),
+    Entry(
+        "sgld",
+        SGLD,
+        "stochastic gradient Langevin dynamics",
+        source="Welling & Teh 2011",
+    ),
+    Entry(
+        "langevin",
+        Langevin,
+        "underdamped Langevin dynamics by splitting",
+        source="Leimkuhler & Matthews 2013",
+    ),
+    Entry(
+        "early_stopping",
+        EarlyStopping,
+        "keep the parameters with the lowest validation loss",
+        source="Prechelt 1998",
+        requires=("validation",),
+    ),
+)

@@ -1,1 +1,58 @@
-"""The paper."""
+"""Minimum hyperspherical energy."""
+
+from refimpl.papers import Entry, Paper
+from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialProjection
+from refimpl.papers.hyperspherical_energy.comhe_angle import AngleProjection
+from refimpl.papers.hyperspherical_energy.comhe_group import GroupProjection
+from refimpl.papers.hyperspherical_energy.comhe_random import RandomProjection
+from refimpl.papers.hyperspherical_energy.mhe import MHE
+from refimpl.papers.hyperspherical_energy.uniformity import HypersphericalUniformity
+
+PAPER = Paper(
+    name="hyperspherical_energy",
+    prefix="HE",
+    title="Minimum hyperspherical energy",
+    authors="Rongmei Lin, Weiyang Liu, Zhen Liu, Chen Feng, Zhiding Yu, James M. Rehg, Li Xiong, "
+    "Le Song",
+    year=2020,
+    arxiv="1906.04892",
+)
+
+ALGORITHMS = (
+    Entry(
+        "mhe",
+        MHE,
+        "minimum hyperspherical energy: full or half space, Euclidean or angular",
+        source="Liu et al. 2018",
+    ),
+    Entry(
+        "comhe_random",
+        RandomProjection,
+        "hyperspherical energy of randomly projected neurons",
+        source="Lin et al. 2020",
+    ),
+    Entry(
+        "comhe_angle",
+        AngleProjection,
+        "hyperspherical energy after a projection trained to preserve angles",
+        source="Lin et al. 2020",
+    ),
+    Entry(
+        "comhe_adversarial",
+        AdversarialProjection,
+        "hyperspherical energy under a projection that raises it",
+        source="Lin et al. 2020",
+    ),
+    Entry(
+        "comhe_group",
+        GroupProjection,
+        "hyperspherical energy on groups of coordinates",
+        source="Lin et al. 2020",
+    ),
+    Entry(
+        "hyperspherical_uniformity",
+        HypersphericalUniformity,
+        "minimal angles, separation, determinant or mean direction of the neurons",
+        source="Wang et al. 2020; Liu et al. 2021",
+    ),
+)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from refimpl import Rng, backend
+from refimpl import Rng, backend, catalogue
 from refimpl.claims import ledger
 from refimpl.constraints import Orthogonal
 from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod
@@ -39,7 +39,7 @@ def results():
 
 
 def judge(id, results):
-    claims = {claim.id: claim for claim in ledger.load(["constrained_langevin"])}
+    claims = {claim.id: claim for claim in catalogue.claims(["constrained_langevin"])}
     return ledger.judge(claims[id], results)
 
 

@@ -7,9 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-import figures.base
 from figures.style import Style
-from refimpl import Rng, backend
+from refimpl import Rng, backend, catalogue
 from refimpl.papers.constrained_langevin.experiments import (
     circle_bias,
     gradient_depth,
@@ -38,7 +37,7 @@ def results():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_panel_is_labelled_and_every_number_finite(name, results):
-    figure = figures.base.get(name)
+    figure = catalogue.figure(name)
     chosen = {key: results[key] for key in figure.experiments}
     style = Style()
     with style.context():
@@ -52,7 +51,7 @@ def test_every_panel_is_labelled_and_every_number_finite(name, results):
 
 
 def test_histograms_and_laws_are_densities(results):
-    values = figures.base.get("arcsine_prior").data({"circle_bias": results["circle_bias"]})
+    values = catalogue.figure("arcsine_prior").data({"circle_bias": results["circle_bias"]})
     for kind in ("measured", "expected"):
         for index in (0, 1):
             total = (values[f"{kind}_{index}"] * np.diff(values["edges"])).sum()
@@ -60,7 +59,7 @@ def test_histograms_and_laws_are_densities(results):
 
 
 def test_the_error_of_the_decay_is_measured_from_continuous_time(results):
-    values = figures.base.get("stiefel_decay").data({"stiefel_bias": results["stiefel_bias"]})
+    values = catalogue.figure("stiefel_decay").data({"stiefel_bias": results["stiefel_bias"]})
     steps = values["steps"]
     means = values["means"][:, np.argmin(np.abs(values["times"] - 0.2))]
     expected = means - np.exp(-2.5 * 0.2)

@@ -3,9 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from refimpl import Rng, backend
-from refimpl.algorithms import registry
+from refimpl import Rng, backend, catalogue
+from refimpl.algorithms.sgld import SGLD
 from refimpl.claims import ledger
+from refimpl.papers.foundations.experiments import sgld_gaussian
 from refimpl.papers.foundations.experiments.sgld_gaussian import EXPERIMENT, Config
 
 SMALL = Config(step_sizes=(0.2, 0.9), chains=200, steps=2)
@@ -16,7 +17,7 @@ def run(config=SMALL, dtype="float64"):
 
 
 def claim(id):
-    return next(claim for claim in ledger.load(["foundations"]) if claim.id == id)
+    return next(claim for claim in catalogue.claims(["foundations"]) if claim.id == id)
 
 
 def test_the_exact_variance_is_the_limit_of_the_variance_recursion():
@@ -47,7 +48,7 @@ class WrongNoise:
         return self.inner.init(params)
 
     def step(self, state, objective, batch, rng):
-        cold = registry.make("sgld", learning_rate=self.h, temperature=0.0)
+        cold = SGLD(learning_rate=self.h, temperature=0.0)
         new, info = cold.step(state, objective, batch, None)
         noise = rng.normal(state.params.shape, like=state.params)
         return new._replace(params=new.params + (self.h * self.tau) ** 0.5 * noise), info
@@ -55,15 +56,13 @@ class WrongNoise:
 
 @pytest.mark.parametrize("id", ["FD-10", "FD-11"])
 def test_a_wrong_step_makes_the_claims_fail(id, monkeypatch):
-    make = registry.make
-
-    def wrong(name, *, learning_rate, temperature):
-        inner = make(name, learning_rate=learning_rate, temperature=temperature)
+    def wrong(*, learning_rate, temperature):
+        inner = SGLD(learning_rate=learning_rate, temperature=temperature)
         if temperature == 0.0:
             return inner
         return WrongNoise(inner, learning_rate, temperature)
 
-    monkeypatch.setattr(registry, "make", wrong)
+    monkeypatch.setattr(sgld_gaussian, "SGLD", wrong)
     result = run(dataclasses.replace(SMALL, chains=4000))
     assert ledger.judge(claim(id), {"sgld_gaussian": result}).verdict == "fails"
 

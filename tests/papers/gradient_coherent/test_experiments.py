@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from refimpl import autodiff as ad
-from refimpl import backend, experiments
+from refimpl import backend, catalogue
 from refimpl.arrays import to_host
 from refimpl.datasets.digits import digits
 from refimpl.models import Objective
@@ -108,10 +108,10 @@ def test_a_final_proximal_step_repairs_zeros():
 def test_methods_are_valid_and_named_in_every_experiment():
     for name in recipe.METHODS:
         recipe.build(name, 0.01)
-    for name in experiments.EXPERIMENTS:
+    for name in catalogue.experiments():
         if not name.startswith("gradient_coherent_"):
             continue
-        experiment = experiments.get(name)
+        experiment = catalogue.experiment(name)
         for profile in ("quick", "full"):
             config = experiment.preset(profile)
             assert dataclasses.is_dataclass(config)
@@ -121,7 +121,7 @@ def test_methods_are_valid_and_named_in_every_experiment():
 
 
 def test_validation_chooses_and_the_test_set_does_not():
-    noise = experiments.get("gradient_coherent_noise")
+    noise = catalogue.experiment("gradient_coherent_noise")
     config = noise.config(methods=("plain", "gate 0.7"), strengths=(0.1, 0.2), seeds=1)
     items = noise.tasks(config)
     rows = []
@@ -146,7 +146,7 @@ def test_validation_chooses_and_the_test_set_does_not():
 
 
 def test_compression_is_chosen_by_validation_and_reported_by_the_median():
-    sparsity = experiments.get("gradient_coherent_sparsity")
+    sparsity = catalogue.experiment("gradient_coherent_sparsity")
     config = sparsity.config(methods=("plain",), strengths=(0.1, 0.2, 0.3), seeds=3)
     items = sparsity.tasks(config)
     validation = {0.0: 0.95, 0.1: 0.95, 0.2: 0.93, 0.3: 0.5}

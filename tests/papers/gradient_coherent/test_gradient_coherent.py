@@ -13,9 +13,10 @@ from helpers import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refimpl import Rng, backend, training
+from refimpl import Rng, backend, catalogue, training
 from refimpl import autodiff as ad
-from refimpl.algorithms import make
+from refimpl.algorithms.l1 import L1
+from refimpl.algorithms.weight_decay import WeightDecay
 from refimpl.datasets import Batch, Dataset
 from refimpl.papers.gradient_coherent.gradient_coherent import GradientCoherent
 
@@ -192,11 +193,11 @@ def test_ungated_it_is_weight_decay_and_l1_bit_for_bit(base):
     params, slopes = network(1)
     shared = {"strength": 0.2, "learning_rate": 0.1, "base": base}
     pairs = [
-        (make("strong_regularization", **shared), make("weight_decay", **shared)),
-        (make("strong_regularization", penalty="l1", **shared), make("l1", **shared)),
+        (GradientCoherent(criterion="always", **shared), WeightDecay(**shared)),
+        (GradientCoherent(criterion="always", penalty="l1", **shared), L1(**shared)),
         (
-            make("strong_regularization", penalty="l1_subgradient", **shared),
-            make("l1", method="subgradient", **shared),
+            GradientCoherent(criterion="always", penalty="l1_subgradient", **shared),
+            L1(method="subgradient", **shared),
         ),
     ]
     for left, right in pairs:
@@ -214,8 +215,12 @@ def test_outside_the_buffer_momentum_does_not_delay_the_decay():
     zero = [np.zeros((1, 1))]
     params = {"weight": np.ones((1, 1))}
     shared = {"strength": 0.5, "learning_rate": 0.1, "base": "momentum", "momentum": 0.5}
-    outside, _ = step(make("strong_regularization", placement="outside", **shared), params, zero, 3)
-    inside, _ = step(make("strong_regularization", placement="inside", **shared), params, zero, 3)
+    outside, _ = step(
+        GradientCoherent(criterion="always", placement="outside", **shared), params, zero, 3
+    )
+    inside, _ = step(
+        GradientCoherent(criterion="always", placement="inside", **shared), params, zero, 3
+    )
     assert outside["weight"] == pytest.approx(0.95**3, abs=1e-15)
     # v = 0.5, w = 0.95; v = 0.725, w = 0.8775; v = 0.80125, w = 0.797375
     assert inside["weight"] == pytest.approx(0.797375, abs=1e-15)
@@ -243,7 +248,7 @@ def test_a_delay_counts_the_epochs_of_the_training_loop():
 
     def go(**hyper):
         return training.train(
-            make("delayed_regularization", strength=0.1, **hyper),
+            GradientCoherent(criterion="always", strength=0.1, **hyper),
             objective,
             {"weight": np.ones((1, 2))},
             data,
@@ -296,7 +301,7 @@ def test_dead_weights_are_a_legal_state(penalty, criterion):
 )
 def test_bad_settings_are_named_with_their_numbers(changes, message):
     with pytest.raises(ValueError, match=message):
-        make("gradient_coherent", **changes)
+        GradientCoherent(**changes)
 
 
 def test_a_strong_l1_is_no_oscillation_and_a_net_without_weights_is_refused():
@@ -334,7 +339,7 @@ def test_plain_l2_kills_a_deep_chain_that_the_gate_rescues():
     stable = max(root.real for root in roots if abs(root.imag) < 1e-9)
     paths = {}
     for name in ("strong_regularization", "gradient_coherent"):
-        algorithm = make(name, strength=0.25, learning_rate=0.1, include="all")
+        algorithm = catalogue.make(name, strength=0.25, learning_rate=0.1, include="all")
         state = algorithm.init([np.asarray(0.45)] * 4)
         paths[name] = []
         for _ in range(800):

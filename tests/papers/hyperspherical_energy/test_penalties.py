@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import make
+from refimpl.catalogue import make
 from refimpl.datasets import Batch
 from refimpl.errors import InfeasibleError
 from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialProjection

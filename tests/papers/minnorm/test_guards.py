@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refimpl import Rng
-from refimpl.algorithms import make
 from refimpl.datasets import Batch, Dataset
 from refimpl.errors import (
     CollapseError,
@@ -23,6 +22,7 @@ from refimpl.papers.minnorm.guards import (
     largest_gain,
     shallow_limit,
 )
+from refimpl.papers.minnorm.minnorm import Minnorm
 from refimpl.training import train
 
 rates = st.floats(0.01, 3.0)
@@ -124,16 +124,16 @@ def test_steps_converge_within_the_limit_and_are_refused_beyond(order):
     steps = {"simultaneous": 1500, "alternating": 60}[order]
     error = []
     for factor in (0.98, 1.02):
-        algorithm = make("minnorm", multiplier_rate=factor * limit, refuse=factor < 1, **hyper)
+        algorithm = Minnorm(multiplier_rate=factor * limit, refuse=factor < 1, **hyper)
         state, _ = run(algorithm, objective, params, data, steps)
         error.append(abs(float(state.params[0][0, 0]) - 0.5))
     assert error[0] < 0.01 and error[1] > 0.08
-    beyond = make("minnorm", multiplier_rate=1.02 * limit, **hyper)
+    beyond = Minnorm(multiplier_rate=1.02 * limit, **hyper)
     with pytest.raises(StepSizeError, match=r"eta_lam sigma\^2") as caught:
         beyond.init(params, data, objective)
     number = 1.02 if order == "simultaneous" else -0.02 * 3.6
     assert caught.value.value == pytest.approx(number)
-    far = make("minnorm", multiplier_rate=1.5 * limit, refuse=False, **hyper)
+    far = Minnorm(multiplier_rate=1.5 * limit, refuse=False, **hyper)
     with pytest.raises(DivergenceError) as lost:
         run(far, objective, params, data, 2000)
     assert 0 < lost.value.step < 2000
@@ -144,7 +144,7 @@ def test_inconsistent_targets_are_refused_with_the_residual():
     rng = Rng(0)
     x, y = rng.child("x").normal((7, 3)), rng.child("y").normal((7, 2))
     objective, params, data = shallow(x, y)
-    algorithm = make("minnorm", constraint="equality")
+    algorithm = Minnorm(constraint="equality")
     residual = y - x @ np.linalg.pinv(x) @ y
     with pytest.raises(InfeasibleError, match="span") as caught:
         algorithm.init(params, data, objective)
@@ -165,9 +165,9 @@ def test_conflicting_examples_are_found_by_the_growth_of_their_multipliers():
     params, data = [np.zeros((1, 8))], Batch(x, labels)
     rates = {"learning_rate": 0.3, "multiplier_rate": 0.3}
     with pytest.raises(InfeasibleError, match="equal inputs") as caught:
-        make("minnorm", constraint="margin", **rates).init(params, data, objective)
+        Minnorm(constraint="margin", **rates).init(params, data, objective)
     assert caught.value.examples == [2, 5]
-    algorithm = make("minnorm", constraint="margin", refuse=False, **rates)
+    algorithm = Minnorm(constraint="margin", refuse=False, **rates)
     with pytest.raises(InfeasibleError, match="grow linearly") as caught:
         run(algorithm, objective, params, data, 8000)
     assert {2, 5} == set(caught.value.examples[:2])
@@ -181,8 +181,8 @@ def test_a_feasible_problem_with_weak_modes_is_not_called_infeasible():
     right = np.linalg.qr(rng.child("r").normal((9, 4)))[0]
     x = left @ np.diag([1.0, 0.5, 0.2, 0.1]) @ right.T
     objective, params, data = shallow(x, rng.child("y").normal((4, 1)))
-    algorithm = make(
-        "minnorm", constraint="equality", learning_rate=0.5, multiplier_rate=0.9,
+    algorithm = Minnorm(
+        constraint="equality", learning_rate=0.5, multiplier_rate=0.9,
         damping=0.0, order="alternating", tolerance=1e-6,
     )  # fmt: skip
     _, info = run(algorithm, objective, params, data, 6000)
@@ -193,8 +193,8 @@ def test_collapse_is_not_called_infeasible():
     model = LinearChain(3)
     data = Batch(np.ones(1), np.full(1, 2.0))
     objective = Objective(model, "mean_squared_error")
-    algorithm = make(
-        "minnorm", constraint="equality", damping=0.0, refuse=False,
+    algorithm = Minnorm(
+        constraint="equality", damping=0.0, refuse=False,
         learning_rate=0.01, multiplier_rate=0.01,
     )  # fmt: skip
     with pytest.raises(CollapseError, match="decay to zero") as caught:
@@ -210,12 +210,12 @@ def test_an_undamped_chain_is_refused(depth):
     for order in ("simultaneous", "alternating"):
         hyper = {"constraint": "equality", "order": order}
         with pytest.raises(StepSizeError, match="rho c > D - 2"):
-            make("minnorm", damping=0.0, **hyper).init(model.init(1.0), data, objective)
-        make("minnorm", damping=0.5, **hyper).init(model.init(1.0), data, objective)
+            Minnorm(damping=0.0, **hyper).init(model.init(1.0), data, objective)
+        Minnorm(damping=0.5, **hyper).init(model.init(1.0), data, objective)
     deep = DeepLinear((3,) + (3,) * (depth - 1) + (1,))
     x = np.eye(3)[:2]
     with pytest.raises(StepSizeError, match="damping > 0"):
-        make("minnorm", constraint="equality", damping=0.0).init(
+        Minnorm(constraint="equality", damping=0.0).init(
             deep.init(Rng(0)), Batch(x, np.ones((2, 1))), Objective(deep, "mean_squared_error")
         )
 
@@ -225,7 +225,7 @@ def test_inputs_of_zero_norm_need_biases():
     data = Batch(x, np.array([0, 1]))
     for bias in (False, True):
         model = MLP((2, 5, 2), bias=bias)
-        algorithm = make("minnorm", constraint="crammer_singer")
+        algorithm = Minnorm(constraint="crammer_singer")
         if bias:
             algorithm.init(model.init(Rng(0)), data, Objective(model))
         else:
@@ -253,13 +253,13 @@ def test_targets_that_do_not_fit_are_named(constraint, outputs, targets, error, 
     model = MLP((2, 4, outputs))
     data = Batch(np.array([[1.0, 2.0], [3.0, 4.0]]), targets)
     with pytest.raises(error, match=match) as caught:
-        make("minnorm", constraint=constraint).init(model.init(Rng(0)), data, Objective(model))
+        Minnorm(constraint=constraint).init(model.init(Rng(0)), data, Objective(model))
     assert isinstance(caught.value, TargetError)
 
 
 def test_a_plain_function_is_no_objective():
     with pytest.raises(TypeError, match="needs an Objective"):
-        make("minnorm").init(
+        Minnorm().init(
             [np.ones((2, 2))], Batch(np.eye(2), np.array([0, 1])), lambda params, batch: 0.0
         )
 
@@ -268,7 +268,7 @@ def test_accumulate_needs_a_linear_model():
     model = MLP((2, 3, 2), bias=False)
     data = Batch(np.eye(2), np.array([0, 1]))
     with pytest.raises(ValueError, match="linear models"):
-        make("minnorm", accumulate=True).init(model.init(Rng(0)), data, Objective(model))
+        Minnorm(accumulate=True).init(model.init(Rng(0)), data, Objective(model))
 
 
 def test_training_stops_when_the_tolerances_are_met():
@@ -276,8 +276,8 @@ def test_training_stops_when_the_tolerances_are_met():
     x = rng.child("x").normal((6, 20)) / np.sqrt(20)
     data = Dataset("six", x, np.array([0, 1, 2, 0, 1, 2]), classes=3)
     model = MLP((20, 3), bias=False)
-    algorithm = make(
-        "minnorm", constraint="crammer_singer", learning_rate=0.3, multiplier_rate=0.3,
+    algorithm = Minnorm(
+        constraint="crammer_singer", learning_rate=0.3, multiplier_rate=0.3,
         damping=0.5, tolerance=1e-4, kkt_tolerance=1e-4, check_every=10,
     )  # fmt: skip
     result = train(

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refimpl import Rng, backend
-from refimpl.algorithms import make
 from refimpl.datasets import Batch
 from refimpl.models import MLP, DeepLinear, Objective
 from refimpl.papers.minnorm.diagnosis import difficulty
+from refimpl.papers.minnorm.minnorm import Minnorm
 
 CONSTRAINTS = ("equality", "margin", "one_vs_rest", "crammer_singer", "loss")
 
@@ -51,8 +51,8 @@ def run(algorithm, objective, params, data, steps, batch_size=None):
 @given(seed=st.integers(0, 10**6), batch_size=st.sampled_from([None, 1, 3]))
 def test_the_null_space_of_the_first_layer_decays_exactly(constraint, order, seed, batch_size):
     objective, params, data = problem(constraint, seed=seed)
-    algorithm = make(
-        "minnorm", constraint=constraint, order=order, learning_rate=0.01, multiplier_rate=0.01
+    algorithm = Minnorm(
+        constraint=constraint, order=order, learning_rate=0.01, multiplier_rate=0.01
     )
     state, _ = run(algorithm, objective, params, data, 20, batch_size)
     null = np.eye(9) - np.linalg.pinv(data.inputs) @ data.inputs
@@ -69,8 +69,8 @@ def test_shallow_regression_ends_at_the_pseudo_inverse(order, seed, examples, ou
     x = left @ np.diag(rng.child("gains").uniform((examples,), 0.7, 1.4)) @ right.T
     y = rng.child("y").normal((examples, outputs))
     objective = Objective(DeepLinear((8, outputs)), "mean_squared_error")
-    algorithm = make(
-        "minnorm", constraint="equality", order=order, damping=0.0,
+    algorithm = Minnorm(
+        constraint="equality", order=order, damping=0.0,
         learning_rate=0.5, multiplier_rate=0.4, tolerance=0.0,
     )  # fmt: skip
     start = [rng.child("w").normal((outputs, 8))]
@@ -84,7 +84,7 @@ def test_runs_in_float32_on_minibatches():
     objective, params, data = problem("one_vs_rest")
     params = [{"weight": place.asarray(layer["weight"])} for layer in params]
     data = data._replace(inputs=place.asarray(data.inputs))
-    state, info = run(make("minnorm"), objective, params, data, 3, 2)
+    state, info = run(Minnorm(), objective, params, data, 3, 2)
     assert state.multipliers.dtype == np.float32
     assert info.layer_norms.shape == (2,)
 
@@ -124,7 +124,7 @@ def test_crammer_singer_ends_at_the_convex_solution_with_its_multipliers():
             pairs.append((example, other))
     weights, duals = solve_margins(np.array(rows), np.ones(len(rows)))
     objective = Objective(DeepLinear((n, k)), "softmax_cross_entropy")
-    algorithm = make("minnorm", constraint="crammer_singer", **CONVERGED)
+    algorithm = Minnorm(constraint="crammer_singer", **CONVERGED)
     state, info = run(algorithm, objective, [np.zeros((k, n))], Batch(x, y), 1500)
     assert_close(state.params[0], weights.reshape(k, n), rtol=0, atol=1e-8)
     assert_close(state.multipliers[tuple(np.array(pairs).T)], duals, rtol=0, atol=1e-7)
@@ -137,7 +137,7 @@ def test_one_versus_rest_ends_at_one_support_vector_machine_a_class():
     svm = pytest.importorskip("sklearn.svm")
     x, y = separable(1)
     objective = Objective(DeepLinear((12, 3)), "softmax_cross_entropy")
-    algorithm = make("minnorm", constraint="one_vs_rest", **CONVERGED)
+    algorithm = Minnorm(constraint="one_vs_rest", **CONVERGED)
     state, _ = run(algorithm, objective, [np.zeros((3, 12))], Batch(x, y), 1500)
     for k in range(3):
         oracle = svm.LinearSVC(
@@ -152,7 +152,7 @@ def test_margins_end_at_the_least_distance_and_scale(margin):
     signs = 2.0 * y - 1.0
     weights, duals = solve_margins(signs[:, None] * x, np.full(9, margin))
     objective = Objective(DeepLinear((12, 1)), "logistic")
-    algorithm = make("minnorm", constraint="margin", margin=margin, **CONVERGED)
+    algorithm = Minnorm(constraint="margin", margin=margin, **CONVERGED)
     state, _ = run(algorithm, objective, [np.ones((1, 12))], Batch(x, signs), 1500)
     assert_close(state.params[0][0], weights, rtol=0, atol=1e-8)
     assert_close(state.multipliers, duals, rtol=0, atol=1e-7)
@@ -167,7 +167,7 @@ def test_a_logistic_loss_level_is_a_margin():
     weights, duals = solve_margins(signs[:, None] * x, np.full(9, margin))
     objective = Objective(DeepLinear((12, 1)), "logistic")
     hyper = {**CONVERGED, "learning_rate": 0.2, "damping": 1.0}
-    algorithm = make("minnorm", constraint="loss", loss_level=level, **hyper)
+    algorithm = Minnorm(constraint="loss", loss_level=level, **hyper)
     state, _ = run(algorithm, objective, [np.zeros((1, 12))], Batch(x, signs), 3500)
     assert_close(state.params[0][0], weights, rtol=0, atol=1e-6)
     assert_close(state.multipliers, duals * (1.0 + np.exp(margin)), rtol=0, atol=1e-5)
@@ -179,8 +179,8 @@ def test_other_updates_keep_the_end_point(base):
     x, y = rng.child("x").normal((3, 5)) / 2.0, rng.child("y").normal((3, 2))
     objective = Objective(DeepLinear((5, 2)), "mean_squared_error")
     rate = 0.01 if base == "adam" else 0.02
-    algorithm = make(
-        "minnorm", constraint="equality", base=base, learning_rate=rate, multiplier_rate=0.04,
+    algorithm = Minnorm(
+        constraint="equality", base=base, learning_rate=rate, multiplier_rate=0.04,
         damping=2.0, tolerance=0.0,
     )  # fmt: skip
     state, _ = run(algorithm, objective, [np.zeros((2, 5))], Batch(x, y), 4000)
@@ -190,7 +190,7 @@ def test_other_updates_keep_the_end_point(base):
 @given(seed=st.integers(0, 10**6), damping=st.sampled_from([0.0, 0.5]))
 def test_a_batch_of_everything_in_any_order_is_the_full_batch(seed, damping):
     objective, params, data = problem("one_vs_rest", seed=seed)
-    algorithm = make("minnorm", damping=damping, learning_rate=0.02, multiplier_rate=0.05)
+    algorithm = Minnorm(damping=damping, learning_rate=0.02, multiplier_rate=0.05)
     order = Rng(seed).child("order").permutation(5)
     mixed = Batch(data.inputs[order], data.targets[order], order)
     plain, _ = run(algorithm, objective, params, data._replace(indices=None), 5)
@@ -211,8 +211,8 @@ def test_the_running_sum_is_the_sum(constraint, depth):
     objective = Objective(model, objective.loss)
     params = model.init(Rng(8))
     hyper = {"constraint": constraint, "learning_rate": 0.02, "multiplier_rate": 0.1}
-    plain = make("minnorm", damping=0.3, **hyper)
-    summed = make("minnorm", damping=0.3, accumulate=True, **hyper)
+    plain = Minnorm(damping=0.3, **hyper)
+    summed = Minnorm(damping=0.3, accumulate=True, **hyper)
     here, _ = run(plain, objective, params, data, 8)
     there, _ = run(summed, objective, params, data, 8)
     assert_close(there.params, here.params, rtol=1e-10, atol=1e-12)
@@ -233,9 +233,9 @@ def test_plain_norms_pull_with_unit_length():
     objective = Objective(DeepLinear((2, 1)), "mean_squared_error")
     data = Batch(np.array([[1.0, 0.0]]), np.array([[2.0]]))
     hyper = {"constraint": "equality", "learning_rate": 0.1, "damping": 0.0}
-    plain, _ = run(make("minnorm", norm="plain", **hyper), objective, weights, data, 1)
+    plain, _ = run(Minnorm(norm="plain", **hyper), objective, weights, data, 1)
     assert_close(plain.params[0], np.array([[2.94, 3.92]]))
-    squared, _ = run(make("minnorm", **hyper), objective, weights, data, 1)
+    squared, _ = run(Minnorm(**hyper), objective, weights, data, 1)
     assert_close(squared.params[0], np.array([[2.7, 3.6]]))
 
 
@@ -245,17 +245,17 @@ def test_the_weights_step_decays_and_biases_do_not():
     objective = Objective(model, "logistic")
     data = Batch(np.array([[1.0, 0.0]]), np.array([1.0]))
     hyper = {"constraint": "margin", "learning_rate": 0.5, "damping": 0.0, "margin": 1e-9}
-    state, _ = run(make("minnorm", decay=1.0, **hyper), objective, params, data, 3)
+    state, _ = run(Minnorm(decay=1.0, **hyper), objective, params, data, 3)
     # outputs stay above the margin, so that only decay acts: by 1/2, 1/4 and 1/6
     assert_close(state.params[0]["weight"], np.full((1, 2), 0.5 * 0.75 * 5 / 6))
     assert_close(state.params[0]["bias"], np.array([1.0]))
-    both, _ = run(make("minnorm", include="all", **hyper), objective, params, data, 1)
+    both, _ = run(Minnorm(include="all", **hyper), objective, params, data, 1)
     assert_close(both.params[0]["bias"], np.array([0.5]))
 
 
 def test_info_reports_what_it_says():
     objective, params, data = problem("one_vs_rest", seed=7)
-    algorithm = make("minnorm", damping=0.5, learning_rate=0.01, multiplier_rate=0.1)
+    algorithm = Minnorm(damping=0.5, learning_rate=0.01, multiplier_rate=0.1)
     state = algorithm.init(params, data, objective)
     for _ in range(4):
         state, info = algorithm.step(state, objective, data)
@@ -308,9 +308,7 @@ def test_runs_of_the_relu_certificate_agree_with_a_convex_solver():
 @pytest.mark.parametrize("constraint", CONSTRAINTS)
 def test_the_mean_step_over_all_batches_is_the_full_step(constraint):
     objective, params, data = problem(constraint, seed=2)
-    algorithm = make(
-        "minnorm", constraint=constraint, damping=0.5, learning_rate=0.1, multiplier_rate=0.2
-    )
+    algorithm = Minnorm(constraint=constraint, damping=0.5, learning_rate=0.1, multiplier_rate=0.2)
     state, _ = run(algorithm, objective, params, data, 3)
     whole, _ = algorithm.step(state, objective, data)
     batches = [np.array(pair) for pair in itertools.combinations(range(5), 2)]

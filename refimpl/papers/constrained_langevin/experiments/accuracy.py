@@ -8,48 +8,62 @@ differences are paired.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from refimpl.algorithms import registry
+from refimpl.algorithms import Algorithm
+from refimpl.algorithms.langevin import Langevin
+from refimpl.algorithms.momentum import Momentum
+from refimpl.algorithms.orthogonality import Orthogonality
+from refimpl.algorithms.sgd import SGD
+from refimpl.algorithms.sgld import SGLD
+from refimpl.algorithms.srip import SRIP
+from refimpl.algorithms.weight_decay import WeightDecay
 from refimpl.arrays import Backend
 from refimpl.datasets import Split
 from refimpl.experiments.base import stack
 from refimpl.models import MLP, Objective
+from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod
+from refimpl.papers.constrained_langevin.c_cola_released import ReleasedCCoLAud
+from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
+from refimpl.papers.constrained_langevin.o_cola_od import OCoLAod
+from refimpl.papers.constrained_langevin.o_cola_released import ReleasedOCoLAud
+from refimpl.papers.constrained_langevin.o_cola_ud import OCoLAud
 from refimpl.random import Rng
 from refimpl.training import accuracy, chunked_mean, train
 
 _TIGHT, _LOOSE = [0.15, 0.15, 0.15], [0.5, 0.5, 0.5]
 
-GRIDS: dict[str, list[tuple[str, dict[str, Any]]]] = {
-    "SGD": [("sgd", {"learning_rate": rate}) for rate in (0.1, 0.3)],
-    "momentum": [("momentum", {"learning_rate": rate}) for rate in (0.03, 0.1)],
+GRIDS: dict[str, list[tuple[Callable[..., Algorithm], dict[str, Any]]]] = {
+    "SGD": [(SGD, {"learning_rate": rate}) for rate in (0.1, 0.3)],
+    "momentum": [(Momentum, {"learning_rate": rate}) for rate in (0.03, 0.1)],
     "weight decay": [
-        ("weight_decay", {"base": "momentum", "learning_rate": 0.05, "strength": s})
+        (WeightDecay, {"base": "momentum", "learning_rate": 0.05, "strength": s})
         for s in (1e-4, 1e-3)
     ],
-    "SGLD": [("sgld", {"learning_rate": 0.2, "temperature": tau}) for tau in (1e-7, 1e-5)],
+    "SGLD": [(SGLD, {"learning_rate": 0.2, "temperature": tau}) for tau in (1e-7, 1e-5)],
     "Langevin": [
-        ("langevin", {"step_size": 0.25, "friction": 0.4, "temperature": tau})
-        for tau in (1e-7, 1e-5)
+        (Langevin, {"step_size": 0.25, "friction": 0.4, "temperature": tau}) for tau in (1e-7, 1e-5)
     ],
     "orthogonality penalty": [
-        ("orthogonality", {"base": "momentum", "learning_rate": 0.05, "strength": s})
+        (Orthogonality, {"base": "momentum", "learning_rate": 0.05, "strength": s})
         for s in (1e-3, 1e-2)
     ],
     "SRIP": [
-        ("srip", {"base": "momentum", "learning_rate": 0.05, "strength": s}) for s in (1e-3, 1e-2)
+        (partial(SRIP, method="power"), {"base": "momentum", "learning_rate": 0.05, "strength": s})
+        for s in (1e-3, 1e-2)
     ],
     "c-CoLA-od": [
-        ("c_cola_od", {"step_size": 0.2, "radii": radii, "temperature": tau, "outside": "clip"})
+        (CCoLAod, {"step_size": 0.2, "radii": radii, "temperature": tau, "outside": "clip"})
         for radii in (_TIGHT, _LOOSE)
         for tau in (0.0, 1e-6)
     ],
     "c-CoLA-ud": [
         (
-            "c_cola_ud",
+            CCoLAud,
             {
                 "step_size": 0.25,
                 "friction": 0.4,
@@ -62,25 +76,21 @@ GRIDS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         for tau in (0.0, 1e-6)
     ],
     "o-CoLA-od": [
-        ("o_cola_od", {"step_size": h, "temperature": tau})
-        for h in (0.1, 0.3)
-        for tau in (0.0, 1e-6)
+        (OCoLAod, {"step_size": h, "temperature": tau}) for h in (0.1, 0.3) for tau in (0.0, 1e-6)
     ],
     "o-CoLA-ud": [
-        ("o_cola_ud", {"step_size": h, "friction": 0.4, "temperature": tau})
+        (OCoLAud, {"step_size": h, "friction": 0.4, "temperature": tau})
         for h in (0.15, 0.3)
         for tau in (0.0, 1e-6)
     ],
     "c-CoLA-ud as released": [
         (
-            "c_cola_ud_released",
+            ReleasedCCoLAud,
             {"step_size": 0.25, "friction": 0.4, "radii": _LOOSE, "temperature": tau},
         )
         for tau in (0.0, 1e-6)
     ],
-    "o-CoLA-ud as released": [
-        ("o_cola_ud_released", {"learning_rate": rate}) for rate in (0.02, 0.1)
-    ],
+    "o-CoLA-ud as released": [(ReleasedOCoLAud, {"learning_rate": rate}) for rate in (0.02, 0.1)],
 }
 """Name of each method and the points of its grid: algorithm and hyper-parameters."""
 
@@ -117,7 +127,7 @@ def run(
     for algorithm, hyper in GRIDS[method]:
         plain = {k: tuple(v) if isinstance(v, list) else v for k, v in hyper.items()}
         outcome = train(
-            registry.make(algorithm, **plain),
+            algorithm(**plain),
             objective,
             start,
             split.train,

@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import registry
 from refimpl.arrays import Backend, to_host
 from refimpl.constraints import Blocks, Circle
 from refimpl.experiments.base import Experiment, Task
+from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod
+from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
 from refimpl.papers.constrained_langevin.circles import CircleState
 from refimpl.papers.constrained_langevin.splitting import UnderdampedState, underdamped_step
 from refimpl.random import Replay, Rng
@@ -154,10 +155,8 @@ def overdamped(config: Config, backend: Backend) -> dict[str, Any]:
     mean, square, contraction = (np.empty(shape) for _ in range(3))
     for i, projection in enumerate(PROJECTIONS):
         for j, h in enumerate(config.step_sizes):
-            options = {"projection": projection, "include": "all"}
-            algorithm = registry.make(
-                "c_cola_od", step_size=h, temperature=1.0, radii=(1.0,), **options
-            )
+            options: dict[str, Any] = {"projection": projection, "include": "all"}
+            algorithm = CCoLAod(step_size=h, temperature=1.0, radii=(1.0,), **options)
             modes = stationary_modes(transition_modes(algorithm, linear, backend))
             mean[i, j] = modes[1].imag
             square[i, j] = 0.5 * (1.0 - modes[2].real)
@@ -198,9 +197,9 @@ def chains(config: Config, backend: Backend, rng: Rng, splitting: str, h: float)
 
         state: Any = general
     else:
-        options = {"splitting": name, "include": "all", "diagnostics": False}
-        algorithm = registry.make(
-            "c_cola_ud", step_size=h, friction=friction, temperature=1.0, radii=(1.0,), **options
+        options: dict[str, Any] = {"splitting": name, "include": "all", "diagnostics": False}
+        algorithm = CCoLAud(
+            step_size=h, friction=friction, temperature=1.0, radii=(1.0,), **options
         )
 
         def advance(state: Any, stream: Rng) -> tuple[Any, np.ndarray, np.ndarray]:

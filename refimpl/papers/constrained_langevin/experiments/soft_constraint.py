@@ -24,9 +24,10 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import registry
+from refimpl.algorithms.sgld import SGLD
 from refimpl.arrays import Array, Backend, to_host
 from refimpl.experiments.base import Experiment, Task
+from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod
 from refimpl.random import Rng
 
 MULTIPLES = (0.1, 1.0, 10.0, 100.0)
@@ -125,8 +126,7 @@ def largest_stable_step(
 
 def constrained_residual(config: Config, backend: Backend, rng: Rng, step_size: float) -> float:
     """Largest |theta^2 + xi^2 - r^2| over 50 constrained steps under the loss and the noise."""
-    algorithm = registry.make(
-        "c_cola_od",
+    algorithm = CCoLAod(
         step_size=step_size,
         temperature=config.temperature,
         radii=(config.radius,),
@@ -193,7 +193,7 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, softness: float) -> 
     angle = rng.child("angles").uniform((config.chains,), 0.0, 2.0 * np.pi)
     start = backend.asarray(np.sqrt(squared) * np.stack([np.sin(angle), np.cos(angle)]))
     step_size = 0.02 * softness / r**2
-    sampler = registry.make("sgld", learning_rate=step_size, temperature=config.temperature)
+    sampler = SGLD(learning_rate=step_size, temperature=config.temperature)
     state = sampler.init(start)
     for step in range(config.thermal_steps):
         state, _ = sampler.step(state, lambda q, batch: on_circle(q), None, rng.child("step", step))

@@ -16,18 +16,22 @@ temperature are not on record, and are chosen here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import registry
+from refimpl.algorithms import Algorithm
+from refimpl.algorithms.sgd import SGD
+from refimpl.algorithms.sgld import SGLD
+from refimpl.algorithms.weight_decay import WeightDecay
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch, load
 from refimpl.experiments.base import Experiment
 from refimpl.models import MLP
+from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod
 from refimpl.random import Rng
 
 METHODS = ("SGD", "SGD + WD", "C-SGD", "SGLD", "C-SGLD")
@@ -75,10 +79,10 @@ class Config:
         )
 
 
-def settings(config: Config, method: str) -> tuple[str, list[dict[str, Any]]]:
+def settings(config: Config, method: str) -> tuple[Callable[..., Algorithm], list[dict[str, Any]]]:
     """The algorithm of ``method`` and the settings of its grid."""
     if method == "SGD":
-        return "sgd", [{"learning_rate": h} for h in config.sgd_step_sizes]
+        return SGD, [{"learning_rate": h} for h in config.sgd_step_sizes]
     grid: list[dict[str, Any]] = []
     for h in config.step_sizes:
         if method == "SGD + WD":
@@ -91,7 +95,8 @@ def settings(config: Config, method: str) -> tuple[str, list[dict[str, Any]]]:
                 {"step_size": h, "radii": radii, "temperature": tau, "diagnostics": False}
                 for radii in config.radii
             ]
-    return {"SGD + WD": "weight_decay", "SGLD": "sgld"}.get(method, "c_cola_od"), grid
+    made: dict[str, Callable[..., Algorithm]] = {"SGD + WD": WeightDecay, "SGLD": SGLD}
+    return made.get(method, CCoLAod), grid
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:
@@ -191,7 +196,7 @@ def _trained(
 def run_task(config: Config, backend: Backend, rng: Rng, *, method: str) -> dict[str, Any]:
     # The same draws and orders for every method: they depend on the seed alone.
     common = Rng(rng.seed).child("constrained_spirals")
-    name, grid = settings(config, method)
+    make, grid = settings(config, method)
 
     selection = common.child("selection")
     params, parts = _stacked(config, backend, selection, config.selection_draws)
@@ -199,7 +204,7 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, method: str) -> dict
     for index, hyper in enumerate(grid):
         reached, _ = _trained(
             config,
-            registry.make(name, **hyper),
+            make(**hyper),
             params,
             parts,
             selection.child("order"),
@@ -212,7 +217,7 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, method: str) -> dict
     params, parts = _stacked(config, backend, fresh, config.draws)
     reached, curves = _trained(
         config,
-        registry.make(name, **chosen),
+        make(**chosen),
         params,
         parts,
         fresh.child("order"),

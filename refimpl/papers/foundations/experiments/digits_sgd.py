@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from refimpl import datasets
-from refimpl.algorithms import registry
+from refimpl.algorithms.sgd import SGD
 from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment
 from refimpl.models import MLP, Objective
@@ -52,7 +52,7 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, seed: int) -> dict[s
     curves = []
     for rate in config.learning_rates:
         outcome = train(
-            registry.make("sgd", learning_rate=rate),
+            SGD(learning_rate=rate),
             objective,
             start,
             split.train,

@@ -29,7 +29,7 @@ import numpy as np
 import scipy.linalg
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import registry
+from refimpl.algorithms.sgld import SGLD
 from refimpl.arrays import Array, Backend, eps, to_host
 from refimpl.experiments.base import Experiment, Task
 from refimpl.random import Replay, Rng
@@ -93,7 +93,7 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, fraction: float) -> 
         return 0.5 * ad.sum(x * (x @ hessian))
 
     def advance(x: Array, noise: Any, h: float = step_size) -> Array:
-        algorithm = registry.make("sgld", learning_rate=h, temperature=config.temperature)
+        algorithm = SGLD(learning_rate=h, temperature=config.temperature)
         state, _ = algorithm.step(algorithm.init(x), objective, None, noise)
         return state.params
 

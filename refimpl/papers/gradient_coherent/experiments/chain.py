@@ -3,7 +3,7 @@
 Thresholds are found in three ways that share nothing with :mod:`refimpl.theory`: on a grid of the
 stationarity condition, by comparing energies, and by bisection on whether gradient descent
 survives. The descent of a balanced chain is a recursion of one number, iterated here for many
-strengths at once; the task ``algorithm`` checks that the registry's algorithm on a deep linear
+strengths at once; the task ``algorithm`` checks that the algorithm on a deep linear
 network follows the same recursion.
 """
 
@@ -20,11 +20,11 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import minimize_scalar
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import make
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment, merge
 from refimpl.models import DeepLinear, Objective
+from refimpl.papers.gradient_coherent.gradient_coherent import GradientCoherent, Penalty
 from refimpl.random import Rng
 
 KINDS = ("thresholds", "tolerance", "delayed", "escape", "gate", "algorithm", "absolute")
@@ -310,7 +310,7 @@ def _gate(config: Config, backend: Backend) -> dict[str, Any]:
     arrived, shut, final = [], [], []
     for lam, start in cases:
         objective, params, batch = _network(6, start, 1.0, backend)
-        algorithm = make("gradient_coherent", strength=lam, learning_rate=0.1)
+        algorithm = GradientCoherent(strength=lam, learning_rate=0.1)
         state = algorithm.init(params)
         goal = _stable(lam) if start <= _stable(lam) else 1.0
         closed, found = 0, None
@@ -338,10 +338,11 @@ def _algorithm(backend: Backend) -> dict[str, Any]:
     """Largest distance between the algorithm on a network and the recursion of one number, and
     the norm identity of one L2 step with a random gradient."""
     worst = 0.0
-    for depth, penalty in ((3, "l2"), (4, "l2"), (3, "l1_subgradient")):
+    cases: tuple[tuple[int, Penalty], ...] = ((3, "l2"), (4, "l2"), (3, "l1_subgradient"))
+    for depth, penalty in cases:
         objective, params, batch = _network(depth, 0.4, 1.0, backend)
-        algorithm = make(
-            "strong_regularization", strength=0.05, learning_rate=0.05, penalty=penalty
+        algorithm = GradientCoherent(
+            criterion="always", strength=0.05, learning_rate=0.05, penalty=penalty
         )
         state = algorithm.init(params)
         weight = 0.4
@@ -354,7 +355,7 @@ def _algorithm(backend: Backend) -> dict[str, Any]:
     rng = Rng(0)
     weight = rng.child("w").normal((6, 5), like=backend.zeros((1,)))
     slope = rng.child("g").normal((6, 5), like=weight)
-    step = make("strong_regularization", strength=0.03, learning_rate=0.1)
+    step = GradientCoherent(criterion="always", strength=0.03, learning_rate=0.1)
     after, _ = step.step(step.init([weight]), lambda p, _: ad.sum(p[0] * slope), None)
     w, g, new = (to_host(x).astype(np.float64) for x in (weight, slope, after.params[0]))
     kept = 1.0 - 0.1 * 0.03

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import make
+from refimpl.algorithms.updates import BaseName, first_order
 from refimpl.arrays import Backend, to_host
 from refimpl.arrays import backend as make_backend
 from refimpl.experiments.base import Experiment
 from refimpl.models import MLP, Objective
 from refimpl.papers.gradient_coherent.experiments.recipe import Recipe, build, load, start
+from refimpl.papers.gradient_coherent.gradient_coherent import GradientCoherent
 from refimpl.random import Rng
 
 
@@ -56,7 +57,7 @@ def run_task(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
 def _unrolled(config: Config, place: Backend, rng: Rng) -> dict[str, Any]:
     """Weights after T steps against the unrolled sum, and the ratio to w_0 for small gradients."""
     alpha, lam, steps = config.learning_rate, config.strength, config.steps
-    plain = make("strong_regularization", learning_rate=alpha, strength=lam)
+    plain = GradientCoherent(criterion="always", learning_rate=alpha, strength=lam)
     begin = place.asarray(rng.child("start").normal((6, 5)))
     slopes = rng.child("slopes").normal((steps, 6, 5))
     state = plain.init({"weight": begin})
@@ -86,8 +87,8 @@ def _momentum(config: Config, place: Backend) -> dict[str, Any]:
     """Spectral radius of one step as a linear map of (w, v), and the decay over 1000 steps."""
     radii, ratios = [], []
     for mu in config.momenta:
-        algorithm = make(
-            "strong_regularization",
+        algorithm = GradientCoherent(
+            criterion="always",
             learning_rate=config.learning_rate,
             strength=config.strength,
             base="momentum",
@@ -113,8 +114,8 @@ def _absolute(config: Config, place: Backend) -> dict[str, Any]:
     """A single weight from 1 under L1 alone: the last two sub-gradient values, and the zero."""
     paths = {}
     for penalty in ("l1", "l1_subgradient"):
-        algorithm = make(
-            "strong_regularization",
+        algorithm = GradientCoherent(
+            criterion="always",
             learning_rate=1.0,
             strength=config.threshold_step,
             penalty=penalty,
@@ -158,7 +159,7 @@ def _coherence(place: Backend) -> dict[str, Any]:
             ("total", {"strength": 0.05}),
             ("lookahead", {"strength": 0.1, "criterion": "lookahead"}),
         ):
-            algorithm = make("gradient_coherent", **hyper)
+            algorithm = GradientCoherent(**hyper)
             _, info = algorithm.step(algorithm.init(scaled), Objective(model), batch)
             found[name].append(float(info.coherence))
     return {f"{name}_coherence": values for name, values in found.items()}
@@ -185,10 +186,12 @@ def _limits(config: Config, place: Backend) -> dict[str, Any]:
     worst = dict.fromkeys(
         ("zero_strength", "no_delay", "open_gate", "shut_gate", "long_delay"), 0.0
     )
+    places: tuple[tuple[BaseName, str], ...]
+    places = (("sgd", "inside"), ("momentum", "inside"), ("momentum", "outside"))
     for penalty in ("l2", "l1", "l1_subgradient"):
-        for base, placement in (("sgd", "inside"), ("momentum", "inside"), ("momentum", "outside")):
+        for base, placement in places:
             shared = {"penalty": penalty, "base": base, "placement": placement}
-            free = end(make(base, learning_rate=0.1))
+            free = end(first_order(base, 0.1))
             plain = end(build("plain", 0.05, **shared))
             pairs = [
                 *(("zero_strength", build(name, 0.0, **shared), free) for name in names),

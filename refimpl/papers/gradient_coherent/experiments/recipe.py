@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.algorithms import registry
 from refimpl.algorithms.l1 import soft_threshold
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Dataset
@@ -164,9 +163,7 @@ def epoch_orders(generator: np.random.Generator, size: int, epochs: int, seed: i
 
 def build(name: str, strength: float, **more: Any) -> GradientCoherent:
     """The method of :data:`METHODS` called ``name`` at λ = ``strength``."""
-    made = registry.make("gradient_coherent", **{"strength": strength, **METHODS[name], **more})
-    assert isinstance(made, GradientCoherent)
-    return made
+    return GradientCoherent(**{"strength": strength, **METHODS[name], **more})
 
 
 class Run(NamedTuple):

@@ -1,6 +1,6 @@
 """Stationarity, conserved quantities and coherence of strongly regularised networks.
 
-Measured on networks with autodiff and the registry's algorithms, in float64: the Euler identity
+Measured on networks with autodiff and the package's algorithms, in float64: the Euler identity
 and the merging of layer norms, the imbalance of a linear network, the equilibrium of a
 scale-invariant layer, the coherence of small weights, curvature at the origin, and singular modes.
 """
@@ -15,13 +15,14 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import make
+from refimpl.algorithms.weight_decay import WeightDecay
 from refimpl.arrays import Array, Backend, to_host
 from refimpl.arrays import backend as make_backend
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment, merge
 from refimpl.models import MLP, DeepLinear, Objective
 from refimpl.papers.gradient_coherent.experiments.recipe import Recipe, load, start
+from refimpl.papers.gradient_coherent.gradient_coherent import Criterion, GradientCoherent
 from refimpl.random import Rng
 
 KINDS = (
@@ -107,7 +108,7 @@ def _imbalance(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     inputs = rng.child("imbalance", "x").normal((16, 4), like=like)
     targets = rng.child("imbalance", "y").normal((16, 4), like=like)
     objective, batch = Objective(model, "mean_squared_error"), Batch(inputs, targets, None)
-    algorithm = make("strong_regularization", strength=0.05, learning_rate=1e-4)
+    algorithm = GradientCoherent(criterion="always", strength=0.05, learning_rate=1e-4)
 
     def gap(weights: list[Array]) -> np.ndarray:
         lower, upper = _host(weights[0]), _host(weights[1])
@@ -158,7 +159,7 @@ def _along(params: Array, slope: Array) -> Array:
 def _invariant(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     """Mean ‖w‖⁴ of layers whose gradient is noise orthogonal to w of size 1/‖w‖."""
     size, rate, strength = 50, 0.1, 0.02
-    algorithm = make("weight_decay", strength=strength, learning_rate=rate, include="all")
+    algorithm = WeightDecay(strength=strength, learning_rate=rate, include="all")
     like = backend.zeros((1,))
     # every layer is a row; starting at the predicted scale shortens the transient
     w = rng.child("w").normal((config.chains, size), like=like)
@@ -196,11 +197,9 @@ def _coherence(backend: Backend, rng: Rng) -> dict[str, Any]:
     batch = sets.train.batch(np.arange(64))
     objective = Objective(model)
 
-    def kappa(criterion: str, scale: float, strength: float, rate: float) -> float:
+    def kappa(criterion: Criterion, scale: float, strength: float, rate: float) -> float:
         scaled = ad.map_tree(lambda w: scale * w if w.ndim == 2 else w, params)
-        algorithm = make(
-            "gradient_coherent", criterion=criterion, strength=strength, learning_rate=rate
-        )
+        algorithm = GradientCoherent(criterion=criterion, strength=strength, learning_rate=rate)
         _, info = algorithm.step(algorithm.init(scaled), objective, batch)
         return float(to_host(info.coherence))
 
@@ -212,7 +211,7 @@ def _coherence(backend: Backend, rng: Rng) -> dict[str, Any]:
     for weights in ((0.4,) * 4, (0.9, 0.2, 0.5, 0.7)):
         net = DeepLinear((1,) * 5)
         one = backend.ones((1, 1))
-        algorithm = make("gradient_coherent", criterion="lookahead", strength=0.5)
+        algorithm = GradientCoherent(criterion="lookahead", strength=0.5)
         state = algorithm.init([backend.asarray([[w]]) for w in weights])
         objective = Objective(net, "mean_squared_error", "sum")
         _, info = algorithm.step(state, objective, Batch(one, one, None))
@@ -257,7 +256,7 @@ def _modes(config: Config, backend: Backend) -> dict[str, Any]:
     inputs = count**0.5 * backend.eye(count)
     targets = inputs * backend.asarray(list(config.slopes))
     objective, batch = Objective(model, "mean_squared_error"), Batch(inputs, targets, None)
-    algorithm = make("strong_regularization", strength=0.15, learning_rate=0.1)
+    algorithm = GradientCoherent(criterion="always", strength=0.15, learning_rate=0.1)
     state = algorithm.init([0.7 * backend.eye(count) for _ in range(3)])
     path = []
     for _ in range(config.mode_steps):

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import make
 from refimpl.arrays import Backend, one_hot, to_host
 from refimpl.arrays import backend as make_backend
 from refimpl.experiments.base import Experiment
 from refimpl.models import Objective
 from refimpl.papers.gradient_coherent.experiments.recipe import Recipe, load, start
+from refimpl.papers.gradient_coherent.gradient_coherent import GradientCoherent
 from refimpl.papers.gradient_coherent.theory.laws import critical_strength
 from refimpl.random import Rng
 
@@ -60,7 +60,7 @@ def _descend(
     params = ad.map_tree(lambda w: scale * w, params)
     objective, batch = Objective(model), sets.train.batch()
     algorithms = {
-        rate: make("strong_regularization", strength=strength, learning_rate=rate)
+        rate: GradientCoherent(criterion="always", strength=strength, learning_rate=rate)
         for rate in set(rates)
     }
     state = algorithms[rates[0]].init(params)

@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
-from refimpl.algorithms import registry
+from refimpl.algorithms.orthogonality import Orthogonality
 from refimpl.algorithms.penalised import weight_matrices
+from refimpl.algorithms.sgd import SGD
+from refimpl.algorithms.srip import SRIP
 from refimpl.models import MLP, Objective
-from refimpl.papers.hyperspherical_energy.comhe_random import projected_energy
+from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialProjection
+from refimpl.papers.hyperspherical_energy.comhe_angle import AngleProjection
+from refimpl.papers.hyperspherical_energy.comhe_random import RandomProjection, projected_energy
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.mhe import MHE
 from refimpl.random import Rng
@@ -80,29 +84,27 @@ def method(name: str, strength: float, rate: float, dimension: int, projections:
     shared: dict[str, Any] = {"learning_rate": rate}
     energy = {**shared, "strength": strength, "output_strength": 0.0}
     if name == "none":
-        return registry.make("sgd", **shared)
+        return SGD(**shared)
     if name == "orthogonal":
-        return registry.make("orthogonality", form="cosine", strength=1e-3 * strength, **shared)
+        return Orthogonality(form="cosine", strength=1e-3 * strength, **shared)
     if name == "SRIP":
-        return registry.make("srip", strength=1e-2 * strength, **shared)
+        return SRIP(method="power", strength=1e-2 * strength, **shared)
     if name == "MHE":
-        return registry.make("mhe", space="full", **energy)
+        return MHE(space="full", **energy)
     if name == "half-space":
-        return registry.make("mhe", **energy)
+        return MHE(**energy)
     factor = dimension / (dimension - 3.0)
     if name == "half-space, matched":
-        return registry.make("mhe", **{**energy, "strength": factor * strength})
+        return MHE(**{**energy, "strength": factor * strength})
     if name == "half-space, matched, noise":
         matched = MHE(**{**energy, "strength": factor * strength})
         return MatchedNoise(matched, dimension, projections)
     if name == "random projection":
-        return registry.make("comhe_random", dimension=dimension, projections=projections, **energy)
+        return RandomProjection(dimension=dimension, projections=projections, **energy)
     if name == "angle-preserving":
-        return registry.make("comhe_angle", dimension=dimension, **energy)
+        return AngleProjection(dimension=dimension, **energy)
     if name == "adversarial":
-        return registry.make(
-            "comhe_adversarial", dimension=dimension, epsilon=1e-4, inner_rate=rate, **energy
-        )
+        return AdversarialProjection(dimension=dimension, epsilon=1e-4, inner_rate=rate, **energy)
     raise ValueError(f"unknown method {name!r}")
 
 

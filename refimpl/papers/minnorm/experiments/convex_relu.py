@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linprog, nnls
 
-from refimpl.algorithms import registry
 from refimpl.arrays import Backend
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment
 from refimpl.models import MLP, Objective
+from refimpl.papers.minnorm.constraints import ConstraintName
 from refimpl.papers.minnorm.diagnosis import diagnose
+from refimpl.papers.minnorm.minnorm import Minnorm
 from refimpl.random import Rng
 
 
@@ -59,7 +60,7 @@ def tasks(config: Config) -> list[dict[str, Any]]:
 
 
 def run_task(
-    config: Config, backend: Backend, rng: Rng, *, constraint: str, scale: float
+    config: Config, backend: Backend, rng: Rng, *, constraint: ConstraintName, scale: float
 ) -> dict[str, Any]:
     draws = Rng(rng.seed).child("minnorm_convex_relu", "data")  # one data set for all tasks
     x = draws.child("x").normal((config.examples, config.inputs))
@@ -68,8 +69,7 @@ def run_task(
     objective = Objective(model, "logistic" if constraint == "margin" else "mean_squared_error")
     targets = y if constraint == "margin" else y[:, None]
     data = Batch(backend.asarray(x), backend.asarray(targets))
-    algorithm: Any = registry.make(
-        "minnorm",
+    algorithm: Any = Minnorm(
         constraint=constraint,
         order="simultaneous",
         learning_rate=config.learning_rate,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from refimpl.algorithms import registry
 from refimpl.arrays import Backend
 from refimpl.datasets import Batch
 from refimpl.errors import RefimplError
 from refimpl.experiments.base import Experiment
 from refimpl.models import MLP, DeepLinear, LinearChain, Objective
+from refimpl.papers.minnorm.minnorm import Minnorm
 from refimpl.random import Rng
 
 _STEPS = 8_000
@@ -52,7 +52,7 @@ def run_task(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
 def _outcome(backend: Backend, make: Any, more: dict[str, Any]) -> str:
     """The name of the error that the run ends with."""
     hyper, objective, params, data = make(backend)
-    algorithm: Any = registry.make("minnorm", **{**hyper, **more})
+    algorithm: Any = Minnorm(**{**hyper, **more})
     try:
         state = algorithm.init(params, data, objective)
         for _ in range(_STEPS):

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.algorithms import registry
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment
 from refimpl.models import MLP, DeepLinear, LinearChain, Objective
+from refimpl.papers.minnorm.minnorm import Minnorm
 from refimpl.random import Rng
 
 CONSTRAINTS = ("equality", "margin", "one_vs_rest", "crammer_singer", "loss")
@@ -84,7 +84,7 @@ def algorithm_of(config: Config, **more: Any) -> Any:
         "damping": config.damping,
         "tolerance": 0.0,
     }
-    return registry.make("minnorm", **{**rates, **more})
+    return Minnorm(**{**rates, **more})
 
 
 def null_space_errors(config: Config, backend: Backend, rng: Rng) -> list[float]:

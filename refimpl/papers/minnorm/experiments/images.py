@@ -17,11 +17,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refimpl import datasets
-from refimpl.algorithms import registry, solution
+from refimpl.algorithms import solution
+from refimpl.algorithms.early_stopping import EarlyStopping
+from refimpl.algorithms.weight_decay import WeightDecay
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.models import MLP, Objective
+from refimpl.papers.minnorm.constraints import ConstraintName
 from refimpl.papers.minnorm.diagnosis import diagnose, difficulty
+from refimpl.papers.minnorm.minnorm import Minnorm
 from refimpl.random import Rng
 
 CLASSES = 10
@@ -95,11 +99,10 @@ def start(recipe: Recipe, backend: Backend, rng: Rng, pixels: int, scale: float)
 
 
 def train_minnorm(
-    recipe: Recipe, backend: Backend, data: Images, first: Any, constraint: str
+    recipe: Recipe, backend: Backend, data: Images, first: Any, constraint: ConstraintName
 ) -> Trained:
     """Minnorm with "equality" or "one_vs_rest" constraints, in the span of the images."""
-    algorithm = registry.make(
-        "minnorm",
+    algorithm = Minnorm(
         constraint=constraint,
         learning_rate=recipe.rate,
         multiplier_rate=recipe.rate,
@@ -114,7 +117,7 @@ def train_baseline(
     recipe: Recipe, backend: Backend, data: Images, first: Any, gamma: float
 ) -> Trained:
     """Squared error and 1/2 gamma times the squared norm; 0 is gradient descent."""
-    algorithm = registry.make("weight_decay", strength=gamma, learning_rate=recipe.baseline_rate)
+    algorithm = WeightDecay(strength=gamma, learning_rate=recipe.baseline_rate)
     keep = (1.0 - recipe.baseline_rate * gamma) ** recipe.baseline_steps
     return _train(algorithm, recipe.baseline_steps, keep, backend, data, first, labels=False)
 
@@ -156,8 +159,7 @@ def train_early_stopping(
     def batch(inputs: np.ndarray, labels: np.ndarray) -> Batch:
         return Batch(backend.asarray(inputs), backend.asarray(codes(labels)))
 
-    algorithm: Any = registry.make(
-        "early_stopping",
+    algorithm: Any = EarlyStopping(
         learning_rate=recipe.baseline_rate,
         evaluate_every=every,
         patience=recipe.baseline_steps,

@@ -240,7 +240,12 @@ def _oracles(config: Config, rng: Rng) -> dict[str, Any]:
         residual = system @ shares - last
         labels = np.where(np.arange(len(z)) % 2 == 0, 1.0, -1.0)
         machine = LinearSVC(
-            C=1e5, loss="hinge", fit_intercept=False, tol=1e-10, max_iter=10_000_000
+            C=1e5,
+            loss="hinge",
+            fit_intercept=False,
+            tol=1e-10,
+            max_iter=10_000_000,
+            random_state=0,
         )
         machine.fit(z * labels[:, None], labels)
         difference.append(

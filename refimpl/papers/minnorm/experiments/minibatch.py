@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.algorithms import registry
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment
 from refimpl.models import DeepLinear, Objective
 from refimpl.papers.minnorm.experiments.optimum import conditioned
+from refimpl.papers.minnorm.minnorm import Minnorm
 from refimpl.random import Rng
 
 
@@ -60,9 +60,7 @@ def run_task(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
         steps: int, first: int, size: int | None, start: Any, **hyper: Any
     ) -> tuple[float, Any]:
         """Root mean square distance from the solution from step ``first`` on, and the last one."""
-        algorithm: Any = registry.make(
-            "minnorm", constraint="equality", damping=0.0, tolerance=0.0, **hyper
-        )
+        algorithm: Any = Minnorm(constraint="equality", damping=0.0, tolerance=0.0, **hyper)
         state = algorithm.init([start], data, objective)
         if start is not zero:
             state = state._replace(multipliers=backend.asarray(multipliers))

@@ -15,12 +15,13 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.optimize import nnls
 
-from refimpl.algorithms import registry
+from refimpl.algorithms.weight_decay import WeightDecay
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment
 from refimpl.models import DeepLinear, Objective
 from refimpl.papers.minnorm.diagnosis import diagnose
+from refimpl.papers.minnorm.minnorm import Minnorm
 from refimpl.random import Rng
 
 
@@ -60,7 +61,7 @@ def run_minnorm(
     objective: Objective, params: Any, data: Batch, steps: int, **hyper: Any
 ) -> tuple[Any, Any]:
     """The algorithm and its state after ``steps`` full-batch steps."""
-    algorithm: Any = registry.make("minnorm", tolerance=0.0, **hyper)
+    algorithm: Any = Minnorm(tolerance=0.0, **hyper)
     state = algorithm.init(params, data, objective)
     for _ in range(steps):
         state, _ = algorithm.step(state, objective, data)
@@ -196,7 +197,7 @@ def regression(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
 
     decayed = []
     for gamma in config.gammas:
-        algorithm = registry.make("weight_decay", strength=gamma, learning_rate=0.4)
+        algorithm = WeightDecay(strength=gamma, learning_rate=0.4)
         state = algorithm.init(start)
         for _ in range(1000):
             state, _ = algorithm.step(state, objective, data)

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.algorithms import registry
 from refimpl.arrays import Backend, eps, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment, Task
@@ -24,6 +23,7 @@ from refimpl.papers.minnorm.experiments import chain as minnorm_chain
 from refimpl.papers.minnorm.experiments import deep_linear as minnorm_deep_linear
 from refimpl.papers.minnorm.experiments import margin as minnorm_margin
 from refimpl.papers.minnorm.experiments import regression as minnorm_regression
+from refimpl.papers.minnorm.minnorm import Minnorm
 from refimpl.random import Rng
 
 ORDERS = ("simultaneous", "alternating")
@@ -69,9 +69,7 @@ def trace(
     **hyper: Any,
 ) -> list[Any]:
     """Parameters and multipliers of the registered algorithm after ``config.steps`` steps."""
-    algorithm: Any = registry.make(
-        "minnorm", tolerance=0.0, kkt_tolerance=0.0, patience=0.0, refuse=False, **hyper
-    )
+    algorithm: Any = Minnorm(tolerance=0.0, kkt_tolerance=0.0, patience=0.0, refuse=False, **hyper)
     batch = Batch(backend.asarray(inputs), backend.asarray(targets), None)
     start = [backend.asarray(weight) for weight in params]
     state = algorithm.init(start, training=batch, objective=objective)
