@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from refimpl import catalogue
+
 ROOT = Path(__file__).parent.parent
 MODULES = sorted([*ROOT.glob("refimpl/**/*.py"), *ROOT.glob("figures/**/*.py")])
 
@@ -118,6 +120,10 @@ def test_a_paper_is_a_room(path):
             assert read in MAY_READ[part], f"{name_of(path)} imports {imported}"
     if part == "theory":
         assert not {part_of(name) for name in imports(path)} & {"algorithms", "training"}
+
+
+def test_every_folder_of_a_paper_has_a_page_with_its_record():
+    assert set(catalogue.papers()) == set(catalogue.rooms())
 
 
 @pytest.mark.parametrize(

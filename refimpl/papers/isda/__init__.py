@@ -47,3 +47,14 @@ See :mod:`refimpl.papers.isda.conformance`: the diagonal covariance of the Image
 schedule by epochs, the order of update and loss, and the head that is found by its position are
 settings of :class:`refimpl.papers.isda.isda.ISDA`.
 """
+
+from refimpl.papers import Paper
+
+PAPER = Paper(
+    name="isda",
+    prefix="IS",
+    title="Implicit semantic data augmentation",
+    authors="Yulin Wang, Xuran Pan, Shiji Song, Hong Zhang, Cheng Wu, Gao Huang",
+    year=2019,
+    venue="NeurIPS 2019, TPAMI 2021",
+)
