@@ -438,7 +438,12 @@ def keep_where(values: Array, mask: Array, /) -> Array:
     >>> keep_where(np.array([np.inf, 2.0]), np.array([False, True]))
     array([0., 2.])
     """
+    if type(values) is np.ndarray:  # a product with the bits: NumPy's where is ten times as slow
+        return (values.view(_BITS[values.itemsize]) * mask).view(values.dtype)
     return namespace(values).where(mask, values, 0.0)
+
+
+_BITS = {8: np.int64, 4: np.int32}
 
 
 def wrap_indices(indices: Array, size: int) -> Array:
@@ -480,10 +485,9 @@ def length(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     if x.ndim == 0:
         return xp.abs(x)
     if isinstance(x, np.ndarray):
-        with np.errstate(over="ignore", under="ignore"):
+        with range_unwatched():
             squares = reduce("sum", x * x, axis, keepdims)
-        low, high = _SQUARES[x.dtype]
-        if x.size == 0 or bool(np.all((squares > low) & (squares < high))):
+        if x.size == 0 or squares_in_range(squares):
             return np.sqrt(squares)
     size = reduce("max", xp.abs(x), axis, True)
     size = xp.where((size > 0.0) & xp.isfinite(size), size, 1.0)
@@ -493,11 +497,47 @@ def length(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     )
 
 
+def squares_in_range(squares: Array) -> bool:
+    """Whether sums of squares are known to have all their digits; where looking at them would wait
+    for a device, they are not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> squares_in_range(np.array([1.0, 4.0])), squares_in_range(np.array([1e-310]))
+    (True, False)
+    """
+    if not isinstance(squares, (np.ndarray, np.generic)):
+        return False
+    low, high = _SQUARES[squares.dtype]
+    return bool(np.all((squares > low) & (squares < high)))
+
+
+def range_unwatched() -> Any:
+    """A context in which NumPy does not warn of overflow: for values that are looked at next."""
+    return np.errstate(over="ignore", under="ignore", invalid="ignore")
+
+
 # Sums of squares between these are as accurate as the dtype allows.
 _SQUARES = {
     np.dtype(kind): (float(np.finfo(kind).tiny / np.finfo(kind).eps), float(np.finfo(kind).max))
     for kind in FLOAT_DTYPES
 }
+
+
+def label_mask(labels: Array, depth: int, like: Array) -> Array:
+    """Rows of booleans, true at each integer label, on the device of ``like``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> label_mask(np.array([1]), 3, np.zeros(1))
+    array([[False,  True, False]])
+    """
+    if isinstance(like, (np.ndarray, np.generic)):
+        return labels[..., None] == np.arange(depth)
+    columns = namespace(like).arange(depth, dtype=labels.dtype, device=device(like))
+    return labels[..., None] == columns
 
 
 def one_hot(labels: Array, depth: int, like: Array) -> Array:
@@ -510,11 +550,21 @@ def one_hot(labels: Array, depth: int, like: Array) -> Array:
     array([[0., 1.],
            [1., 0.]])
     """
-    if isinstance(like, (np.ndarray, np.generic)):
-        return (labels[..., None] == np.arange(depth)).astype(like.dtype)
-    xp = namespace(like)
-    columns = xp.arange(depth, dtype=labels.dtype, device=device(like))
-    return xp.astype(labels[..., None] == columns, like.dtype)
+    return namespace(like).astype(label_mask(labels, depth, like), like.dtype)
+
+
+def count_nonzero(x: Array) -> Array:
+    """How many entries of ``x`` are not 0, a 0-d integer array (NumPy before 2.3 has an int).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> count_nonzero(np.array([0.0, 2.0, -1.0])).ndim
+    0
+    """
+    xp = namespace(x)
+    found = xp.count_nonzero(x)
+    return np.int64(found) if isinstance(found, int) else found
 
 
 def put_rows(array: Array, indices: np.ndarray, rows: Array) -> Array:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from refimpl.arrays import device, keep_where, namespace, one_hot, reduce
+from refimpl.arrays import device, keep_where, label_mask, namespace, one_hot, reduce
 from refimpl.autodiff import operations as op
 from refimpl.autodiff.tape import Primitive, value
 
@@ -125,28 +125,26 @@ def _softmax_cross_entropy(logits, targets, /, *, reduction="mean"):
     shifted = logits - reduce("max", logits, -1, True)
     weights = xp.exp(shifted)
     if len(targets.shape) < len(logits.shape):
-        mine = one_hot(targets, logits.shape[-1], logits) > 0
+        mine = label_mask(targets, logits.shape[-1], logits)
         own = reduce("sum", keep_where(shifted, mine), -1, True)
-        others = reduce("sum", keep_where(weights, ~mine), -1, True)
+        rivals = keep_where(weights, ~mine)
+        others = reduce("sum", rivals, -1, True)
         # log(1 + others/own weight), whose digits are those of the others where the label leads
-        losses = (xp.log1p(others + xp.expm1(own)) - own)[..., 0]
-        return _reduce(losses, reduction), (weights, others, mine)
+        excess = others + xp.expm1(own)
+        return _reduce((xp.log1p(excess) - own)[..., 0], reduction), (mine, rivals, others, excess)
     total = reduce("sum", weights, -1, True)
     terms = targets * xp.where(targets == 0, 0.0, shifted - xp.log(total))
-    return _reduce(-reduce("sum", terms, -1), reduction), (weights, total, None)
+    return _reduce(-reduce("sum", terms, -1), reduction), (weights, total)
 
 
 def _cross_entropy_rule(g, ans, logits, targets, reduction="mean", saved=None):
     scale = _column(_per_example(g, math.prod(logits.shape[:-1]), reduction))
-    plain = value(logits)
     if len(targets.shape) < len(logits.shape):
         # at the label p - 1 is minus the sum of the others, which keeps its digits as p goes to 1
         if saved is not None:
-            weights, others, mine = saved
-            xp = namespace(weights)
-            total = others + reduce("sum", keep_where(weights, mine), -1, True)
-            return scale * (xp.where(mine, -others, weights) / total)
-        mine = one_hot(targets, plain.shape[-1], plain) > 0
+            mine, rivals, others, excess = saved
+            return (rivals - keep_where(others, mine)) * (scale / (1.0 + excess))
+        mine = label_mask(targets, logits.shape[-1], value(logits))
         chances = op.softmax(logits)
         others = op.sum(op.where(mine, 0.0, chances), axis=-1, keepdims=True)
         return scale * op.where(mine, -others, chances)

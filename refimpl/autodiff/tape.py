@@ -378,7 +378,8 @@ def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
         found = cotangents[leaf.number]
         if found is None:
             return namespace(leaf.value).zeros_like(leaf.value)
-        return found if found.dtype == leaf.dtype else _cast(found, leaf.dtype)
+        dtype = leaf.value.dtype
+        return found if found.dtype is dtype or found.dtype == dtype else _cast(found, dtype)
 
     return map_tree(collect, traced)
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from refimpl.arrays import Array, namespace
+from refimpl.arrays import Array, length, namespace, range_unwatched, squares_in_range
 
 
 class Pair(NamedTuple):
@@ -29,9 +29,13 @@ class Pair(NamedTuple):
     gradients, pulls : list of array
         g and R of each array, for the reading by elements.
     gg, gr, rr, ww : array, shape (groups,)
-        Inner products of g, R and the weights w.
+        Inner products of g, R and the weights w, each over its size: a dying gradient has no
+        squares left in the range of float32 long before it has no direction.
     gh, hh : array, shape (groups,), or None
         Those with the gradient h of another point or batch, where a reading needs it.
+    g_size, r_size, w_size : array, shape (groups,)
+        What g, R and w were divided by: 1, or where their squares would leave the range of the
+        dtype their largest entry.
     """
 
     gradients: list[Array]
@@ -42,6 +46,15 @@ class Pair(NamedTuple):
     ww: Array
     gh: Array | None
     hh: Array | None
+    g_size: Array
+    r_size: Array
+    w_size: Array
+
+    @property
+    def norms(self) -> tuple[Array, Array]:
+        """‖g‖ and ‖w‖ of all groups together."""
+        xp = namespace(self.gg)
+        return length(self.g_size * xp.sqrt(self.gg)), length(self.w_size * xp.sqrt(self.ww))
 
 
 class Limits(NamedTuple):
@@ -89,13 +102,27 @@ def measure(
         products = [a @ b for a, b in zip(left, right, strict=True)]
         return xp.stack(products if each else [add(products)])
 
-    g, w = flat(gradients), flat(weights)
-    r = w if pulls is weights else flat(pulls)
-    ww = inner(w, w)
-    rr = ww if r is w else inner(r, r)
-    h = None if others is None else flat(others)
-    gh, hh = (None, None) if h is None else (inner(g, h), inner(h, h))
-    return Pair(gradients, pulls, inner(g, g), inner(g, r), rr, ww, gh, hh)
+    def scaled(leaves: list[Array]) -> tuple[list[Array], Array, Array]:
+        """The vectors over their size, their squares, and the size."""
+        vectors = flat(leaves)
+        with range_unwatched():
+            squares = inner(vectors, vectors)
+        if squares_in_range(squares):
+            return vectors, squares, xp.ones_like(squares)
+        sizes = xp.stack([xp.max(xp.abs(vector)) for vector in vectors])
+        sizes = sizes if each else xp.max(sizes, axis=0, keepdims=True)
+        sizes = xp.where(sizes > 0.0, sizes, 1.0)
+        vectors = [vector / sizes[k if each else 0] for k, vector in enumerate(vectors)]
+        return vectors, inner(vectors, vectors), sizes
+
+    g, gg, g_size = scaled(gradients)
+    w, ww, w_size = scaled(weights)
+    r, rr, r_size = (w, ww, w_size) if pulls is weights else scaled(pulls)
+    gh = hh = None
+    if others is not None:
+        h, hh, _ = scaled(others)
+        gh = inner(g, h)
+    return Pair(gradients, pulls, gg, inner(g, r), rr, ww, gh, hh, g_size, r_size, w_size)
 
 
 def cosine(cross: Array, first: Array, second: Array) -> Array:
@@ -129,9 +156,18 @@ def with_penalty(pair: Pair, strength: float) -> Array:
     """cos(g, g + λR), from three inner products, so that g + λR is never formed; 1 for λ = 0."""
     if strength == 0.0:
         return namespace(pair.gg).ones_like(pair.gg)
-    cross = pair.gg + strength * pair.gr
-    square = pair.gg + (2.0 * strength) * pair.gr + strength**2 * pair.rr
+    a, b = _shares(pair, strength)
+    cross = a * pair.gg + b * pair.gr
+    square = a * a * pair.gg + (2.0 * a * b) * pair.gr + b * b * pair.rr
     return cosine(cross, pair.gg, square)
+
+
+def _shares(pair: Pair, strength: float) -> tuple[Array, Array]:
+    """The sizes of g and λR over the larger of the two."""
+    xp = namespace(pair.gg)
+    penalty = strength * pair.r_size
+    largest = xp.maximum(pair.g_size, penalty)
+    return pair.g_size / largest, penalty / largest
 
 
 def always(pair: Pair, limits: Limits) -> tuple[Array, list[Array]]:
@@ -165,7 +201,9 @@ def sign(pair: Pair, limits: Limits) -> tuple[Array, list[Array]]:
 
 def ratio(pair: Pair, limits: Limits) -> tuple[Array, list[Array]]:
     """‖λR‖ <= ratio ‖g‖."""
-    small = limits.strength**2 * pair.rr <= limits.ratio**2 * pair.gg
+    a, b = _shares(pair, limits.strength)
+    sqrt = namespace(pair.gg).sqrt
+    small = b * sqrt(pair.rr) <= limits.ratio * a * sqrt(pair.gg)
     return with_penalty(pair, limits.strength), _groups(small)
 
 

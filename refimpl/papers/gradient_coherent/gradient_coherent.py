@@ -90,7 +90,7 @@ from refimpl.algorithms.base import (
 )
 from refimpl.algorithms.l1 import soft_threshold
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
-from refimpl.arrays import Array, namespace
+from refimpl.arrays import Array, count_nonzero, namespace
 from refimpl.checks import count, flag, non_negative, one_of, real_between
 from refimpl.papers.gradient_coherent.gate import READINGS, Limits, add, measure
 from refimpl.random import Rng
@@ -323,9 +323,8 @@ multiplies the weights by 1 - 3 = -2, which oscillates and does not decay
         new = GateState(
             ad.unflatten(structure, after), moved.step, moved.buffers, kept, state.steps_per_epoch
         )
-        norms = xp.sqrt(xp.sum(pair.gg)), xp.sqrt(xp.sum(pair.ww))
         nonzero = _nonzero([after[i] for i in chosen], loss.dtype)
-        return new, GateInfo(loss, share, xp.mean(kappa), *norms, nonzero)
+        return new, GateInfo(loss, share, xp.mean(kappa), *pair.norms, nonzero)
 
     def _other_gradient(
         self, criterion: str, state: GateState, objective: Objective, batch: Any, chosen: list[int]
@@ -355,5 +354,5 @@ def _size(array: Array) -> int:
 
 def _nonzero(weights: list[Array], dtype: Any) -> Array:
     xp = namespace(*weights)
-    kept = add([xp.count_nonzero(w != 0.0) for w in weights])
+    kept = add([count_nonzero(w != 0.0) for w in weights])
     return xp.astype(kept, dtype) / sum(map(_size, weights))

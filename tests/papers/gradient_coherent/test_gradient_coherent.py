@@ -360,3 +360,34 @@ def test_float32_stays_float32():
     after, info = step(GradientCoherent(0.3, 0.1), there, [place.asarray(s) for s in slopes])
     assert {leaf.dtype for leaf in ad.flatten(after)[0]} == {np.dtype("float32")}
     assert {value.dtype for value in info} == {np.dtype("float32")}
+
+
+# --- scale ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+@pytest.mark.parametrize("criterion", ["lookahead", "temporal", "total", "always"])
+@pytest.mark.parametrize(
+    ("dtype", "size"),
+    [("float32", 1e-25), ("float32", 1e-37), ("float64", 1e-170), ("float64", 1e-300)],
+)
+def test_a_dying_gradient_keeps_its_direction(criterion, scope, dtype, size):
+    """Under a strong penalty the gradient dies first; its coherence does not depend on its size."""
+    algorithm = GradientCoherent(strength=0.01, criterion=criterion, scope=scope)
+    state = algorithm.init(np.ones((2, 2), dtype))
+    for _ in range(3):
+        state, info = algorithm.step(state, lambda w, batch: size * ad.sum(w), None)
+    assert float(info.coherence) == pytest.approx(1.0, rel=1e-6)
+    assert float(info.gradient_norm) == pytest.approx(2.0 * size, rel=1e-6)
+    assert float(info.gate) == 1.0
+
+
+def test_the_reading_by_ratio_compares_lengths_of_every_size():
+    algorithm = GradientCoherent(strength=0.01, criterion="ratio", ratio=1.0)
+    for size, opened in ((1.1e-2, 1.0), (0.9e-2, 0.0)):
+        for scale in (1.0, 1e-20, 1e-35):
+            weights = np.full((2, 2), scale, np.float32)
+            _, info = algorithm.step(
+                algorithm.init(weights), lambda w, b, c=size * scale: c * ad.sum(w), None
+            )
+            assert float(info.gate) == opened
