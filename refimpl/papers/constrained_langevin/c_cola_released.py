@@ -210,8 +210,8 @@ class ReleasedCCoLAud:
             assert grads is not None
             for i, r in enumerate(bounds):
                 if self.raw_start:
-                    p[i], s[i] = _raw_start(theta[i], xi[i], grads[i], r)
-                p[i], s[i] = _kick(theta[i], xi[i], p[i], s[i], grads[i], r, 0.5 * h)
+                    p[i], s[i] = raw_momenta(theta[i], xi[i], grads[i], r)
+                p[i], s[i] = kick(theta[i], xi[i], p[i], s[i], grads[i], r, 0.5 * h)
         c = math.exp(-self.friction * h)
         d = math.sqrt(self.temperature * -math.expm1(-2.0 * self.friction * h))
         for i, r in enumerate(bounds):
@@ -235,7 +235,7 @@ class ReleasedCCoLAud:
             loss, grads = gradient(state.step)
         assert loss is not None and grads is not None
         for i, r in enumerate(bounds):
-            p[i], s[i] = _kick(theta[i], xi[i], p[i], s[i], grads[i], r, h)
+            p[i], s[i] = kick(theta[i], xi[i], p[i], s[i], grads[i], r, h)
         build = ad.unflatten
         new = ReleasedCircleState(
             build(structure, theta), state.step + 1, build(structure, xi), build(structure, p),
@@ -255,7 +255,7 @@ class ReleasedCCoLAud:
         return turned, xi, omega * xi, -omega * turned
 
 
-def _raw_start(theta: Array, xi: Array, g: Array, r: float | None) -> tuple[Array, Array | None]:
+def raw_momenta(theta: Array, xi: Array, g: Array, r: float | None) -> tuple[Array, Array | None]:
     """Ascent along the gradient in both components; the second projection uses the first's p."""
     if r is None:
         return g, None
@@ -263,7 +263,7 @@ def _raw_start(theta: Array, xi: Array, g: Array, r: float | None) -> tuple[Arra
     return p, g - xi * ((theta * p + xi * g) / (r * r))
 
 
-def _kick(
+def kick(
     theta: Array, xi: Any, p: Array, s: Any, g: Array, r: float | None, h: float
 ) -> tuple[Array, Any]:
     if r is None:

@@ -36,8 +36,8 @@ Deviations
 ----------
 * Angles instead of the pairs (θ, ξ) of the released code: the same method in exact arithmetic.
 * The released drift uses the already updated θ in the formula of ξ and leaves the circle; here it
-  is the rotation. The released order takes the gradient from before the drift; it is the
-  splitting ``as_released``, for comparison only: of first order, and it heats up.
+  is the rotation. The released order takes the gradient from before the drift
+  (:mod:`refimpl.papers.constrained_langevin.c_cola_stale`).
 * BAOAB by default. AOAB with its first half B has the same positions.
 * Angles are not wrapped to one turn.
 
@@ -57,8 +57,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, required_rng
-from refimpl.arrays import Array, namespace
+from refimpl.algorithms.base import Objective, Tree
+from refimpl.arrays import Array
 from refimpl.checks import non_negative, one_of
 from refimpl.constraints import layer_radii
 from refimpl.papers.constrained_langevin.circles import (
@@ -70,11 +70,15 @@ from refimpl.papers.constrained_langevin.circles import (
     Include,
     Outside,
     check_circles,
+    coordinates,
+    exchange_heat,
+    force_at,
     largest_residual,
     leaves_like,
+    place,
+    shift,
     start_on_circles,
 )
-from refimpl.papers.constrained_langevin.common import checked_gradient
 from refimpl.papers.constrained_langevin.splitting import SPLITTING_HELP, Splitting, keeps_gradient
 from refimpl.random import Rng
 
@@ -101,9 +105,8 @@ class CCoLAud:
         τ, non-negative; zero is momentum on the circles.
     radii : tuple of float
         r of every layer; the last one serves all further layers.
-    splitting : {"BAOAB", "OBABO", "OABAO", "OBA", "AOAB", "as_released"}
-        Order of the parts in time. ``"as_released"`` is AOAB with the gradient of the point before
-        the drift: a negative control.
+    splitting : {"BAOAB", "OBABO", "OABAO", "OBA", "AOAB"}
+        Order of the parts in time.
     include, outside, diagnostics
         As for :class:`refimpl.papers.constrained_langevin.c_cola_od.CCoLAod`.
 
@@ -134,10 +137,6 @@ class CCoLAud:
         non_negative("friction", self.friction)
         one_of("splitting", self.splitting, get_args(Splitting))
 
-    @property
-    def _letters(self) -> str:
-        return "AOAB" if self.splitting == "as_released" else self.splitting
-
     def init(self, params: Tree, rng: Rng | None = None) -> CircleState:
         """The state before the first step; ``rng`` draws the velocities from N(0, τ).
 
@@ -154,7 +153,7 @@ class CCoLAud:
             scale = math.sqrt(self.temperature)
             momentum = [scale * rng.normal(theta.shape, like=theta) for theta in thetas]
         kept = None
-        if keeps_gradient(self._letters):
+        if keeps_gradient(self.splitting):
             kept = ad.unflatten(structure, [0.0 * theta for theta in thetas])
         build = ad.unflatten
         return CircleState(
@@ -174,81 +173,42 @@ class CCoLAud:
         TypeError
             If ``rng`` is None and noise is needed (γ τ > 0).
         """
-        letters, h = self._letters, self.step_size
+        letters, h = self.splitting, self.step_size
         bounds = layer_radii(state.params, self.radii, self.include)
         structure = ad.flatten(state.params)[1]
-        theta = leaves_like(state.params, state.params)
-        phi = leaves_like(state.params, state.angles)
-        xi = leaves_like(state.params, state.slack)
+        q = coordinates(state)
         v = leaves_like(state.params, state.momentum)
-        params, loss = state.params, None
-        grads: Any = None
-        force: Any = None  # G ξ at the present point
+        # θ and ξ at q, and G ξ there: None from a drift on, until they are asked for
+        xi = leaves_like(state.params, state.slack)
+        spot: Any = (leaves_like(state.params, state.params), xi)
+        force: Any = None
         if state.step > 0 and state.force is not None:
             force = leaves_like(state.params, state.force)
-        stale = self.splitting == "as_released"
-        placed = True  # whether theta and xi are those of the angles
+        loss: Any = None
+        if letters == "AOAB" and state.step == 0:  # half a B first: the positions of BAOAB
+            loss, force = force_at(objective, state.params, xi, batch, state.step)
+            v = shift(v, force, bounds, -0.5 * h)
 
-        def gradient() -> None:
-            nonlocal loss, grads
-            loss, tree = checked_gradient(objective, params, batch, state.step)
-            grads = ad.flatten(tree)[0]
-
-        def place() -> None:
-            nonlocal theta, xi, placed, params
-            if placed:
-                return
-            for i, r in enumerate(bounds):
-                if r is not None:
-                    xp = namespace(phi[i])
-                    theta[i], xi[i] = r * xp.sin(phi[i]), r * xp.cos(phi[i])
-            params, placed = ad.unflatten(structure, theta), True
-
-        def kick(s: float) -> None:
-            nonlocal force
-            if force is None:
-                if grads is None:
-                    gradient()
-                pairs = zip(grads, xi, strict=True)
-                force = [g if x is None else g * x for g, x in pairs]
-            for i, r in enumerate(bounds):
-                v[i] = v[i] - (s if r is None else s / r) * force[i]
-
-        if stale or (letters == "AOAB" and state.step == 0):
-            gradient()
-            if state.step == 0:
-                kick(0.5 * h)
         for part in letters:
             s = h / letters.count(part)
-            if part == "A":
-                for i, r in enumerate(bounds):
-                    if r is None:
-                        theta[i] = theta[i] + s * v[i]
-                    else:
-                        phi[i] = phi[i] + (s / r) * v[i]
-                placed, force = False, None
-                grads = grads if stale else None
-            elif part == "B":
-                place()
-                kick(s)
-            else:
-                v = self._exchange_heat(v, s, rng)
-        place()
-        assert loss is not None
-        residual = largest_residual(loss, self.diagnostics, bounds, theta, xi)
+            if part == "A":  # line 1
+                q, spot, force = shift(q, v, bounds, s), None, None
+            elif part == "B":  # line 2
+                if force is None:
+                    spot = spot or place(q, bounds)
+                    params = ad.unflatten(structure, spot[0])
+                    loss, force = force_at(objective, params, spot[1], batch, state.step)
+                v = shift(v, force, bounds, -s)
+            else:  # line 3
+                v = exchange_heat(v, s, self.friction, self.temperature, rng)
+
+        theta, xi = spot or place(q, bounds)
+        angles = [None if r is None else x for x, r in zip(q, bounds, strict=True)]
         build = ad.unflatten
         kept = build(structure, force) if keeps_gradient(letters) else None
         new = CircleState(
-            params, state.step + 1, build(structure, phi), build(structure, xi),
-            build(structure, v), kept,
+            build(structure, theta), state.step + 1, build(structure, angles),
+            build(structure, xi), build(structure, v), kept,
         )  # fmt: skip
+        residual = largest_residual(loss, self.diagnostics, bounds, theta, xi)
         return new, CircleInfo(loss, residual)
-
-    def _exchange_heat(self, v: list[Array], s: float, rng: Rng | None) -> list[Array]:
-        """The exact solution of dv = −γ v dt + √(2 γ τ) dB after time ``s``."""
-        c = math.exp(-self.friction * s)
-        d = math.sqrt(self.temperature * -math.expm1(-2.0 * self.friction * s))
-        if d == 0.0:
-            return [c * x for x in v]
-        stream = required_rng(rng)
-        return [c * x + d * stream.normal(x.shape, like=x) for x in v]

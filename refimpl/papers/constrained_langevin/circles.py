@@ -17,15 +17,17 @@ exp(−V/τ)/√(r² − θ²) on (−r, r).
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Tree, check_params
+from refimpl.algorithms.base import Objective, Tree, check_params, required_rng
 from refimpl.arrays import Array, namespace
 from refimpl.checks import flag, non_negative, one_of, positive
 from refimpl.constraints import layer_radii, worst
 from refimpl.constraints.circle import check_inside
-from refimpl.papers.constrained_langevin.common import check_radii
+from refimpl.papers.constrained_langevin.common import check_radii, checked_gradient
+from refimpl.random import Rng
 
 Include = Literal["weights", "all"]
 Outside = Literal["raise", "clip"]
@@ -67,20 +69,89 @@ def start_on_circles(
     check_params(params)
     leaves, structure = ad.flatten(params)
     bounds = layer_radii(params, radii, include)
-    thetas, angles, slacks = [], [], []
+    clipped, angles = [], []
     for theta, r in zip(leaves, bounds, strict=True):
-        phi = xi = None
+        phi = None
         if r is not None:
             xp = namespace(theta)
             if outside == "clip":
                 theta = xp.clip(theta, -r, r)
             check_inside(theta, r)
             phi = xp.asin(theta / r)
-            theta, xi = r * xp.sin(phi), r * xp.cos(phi)
-        thetas.append(theta)
+        clipped.append(theta)
         angles.append(phi)
-        slacks.append(xi)
+    q = [t if phi is None else phi for t, phi in zip(clipped, angles, strict=True)]
+    thetas, slacks = place(q, bounds)
     return thetas, structure, bounds, angles, slacks
+
+
+def coordinates(state: CircleState) -> list[Array]:
+    """What moves freely, leaf by leaf: φ of bounded weights, θ of free ones."""
+    thetas = leaves_like(state.params, state.params)
+    angles = leaves_like(state.params, state.angles)
+    return [t if phi is None else phi for t, phi in zip(thetas, angles, strict=True)]
+
+
+def place(q: list[Array], bounds: list[float | None]) -> tuple[list[Array], list[Array | None]]:
+    """θ = r sin φ and ξ = r cos φ of the coordinates; of free leaves θ itself, and None."""
+    thetas: list[Array] = []
+    slacks: list[Array | None] = []
+    for x, r in zip(q, bounds, strict=True):
+        xp = namespace(x)
+        thetas.append(x if r is None else r * xp.sin(x))
+        slacks.append(None if r is None else r * xp.cos(x))
+    return thetas, slacks
+
+
+def shift(x: list[Array], by: list[Array], bounds: list[float | None], s: float) -> list[Array]:
+    """x + (s/r) by, leaf by leaf; x + s by for free leaves.
+
+    With velocities it moves coordinates for the time s; with the forces that :func:`force_at`
+    gives it moves velocities for the time −s.
+    """
+    return [a + (s if r is None else s / r) * b for a, b, r in zip(x, by, bounds, strict=True)]
+
+
+def force_at(
+    objective: Objective,
+    params: Tree,
+    slacks: list[Array | None],
+    batch: Any,
+    step: int,
+) -> tuple[Array, list[Array]]:
+    """The loss and G ξ, leaf by leaf (G of free leaves), with G = ∇V(θ; batch).
+
+    Raises
+    ------
+    DivergenceError
+        If the loss or its gradient is not finite.
+    """
+    loss, gradient = checked_gradient(objective, params, batch, step)
+    slopes, _ = ad.flatten(gradient)
+    return loss, weigh(slopes, slacks)
+
+
+def weigh(slopes: list[Array], slacks: list[Array | None]) -> list[Array]:
+    """G ξ from G, leaf by leaf; G itself for free leaves."""
+    return [g if xi is None else g * xi for g, xi in zip(slopes, slacks, strict=True)]
+
+
+def exchange_heat(
+    v: list[Array], s: float, friction: float, temperature: float, rng: Rng | None
+) -> list[Array]:
+    """The exact solution of dv = −γ v dt + √(2 γ τ) dB after the time s.
+
+    Raises
+    ------
+    TypeError
+        If ``rng`` is None and γ τ > 0.
+    """
+    c = math.exp(-friction * s)
+    d = math.sqrt(temperature * -math.expm1(-2.0 * friction * s))
+    if d == 0.0:
+        return [c * x for x in v]
+    stream = required_rng(rng)
+    return [c * x + d * stream.normal(x.shape, like=x) for x in v]
 
 
 def leaves_like(structure_of: Tree, tree: Tree) -> list[Any]:

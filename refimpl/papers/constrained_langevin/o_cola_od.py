@@ -52,7 +52,11 @@ from refimpl.papers.constrained_langevin.common import (
     check_common,
     feasible_start,
 )
-from refimpl.papers.constrained_langevin.overdamped import OverdampedState, overdamped_step
+from refimpl.papers.constrained_langevin.overdamped import (
+    OverdampedScheme,
+    OverdampedState,
+    overdamped_step,
+)
 from refimpl.random import Rng
 
 
@@ -140,10 +144,12 @@ class OCoLAod:
             objective,
             batch,
             rng,
-            step_size=self.step_size,
-            temperature=self.temperature,
-            projection="nearest" if self.projection == "polar" else "shake",
-            increment=self.increment,
-            on_failure=self.on_failure,
-            max_halvings=self.max_halvings,
+            OverdampedScheme(
+                step_size=self.step_size,
+                temperature=self.temperature,
+                projection="nearest" if self.projection == "polar" else "shake",
+                increment=self.increment,
+                on_failure=self.on_failure,
+                max_halvings=self.max_halvings,
+            ),
         )

@@ -63,9 +63,9 @@ from refimpl.papers.constrained_langevin.common import (
     feasible_start,
 )
 from refimpl.papers.constrained_langevin.splitting import (
-    LETTERS,
     SPLITTING_HELP,
     Splitting,
+    UnderdampedScheme,
     UnderdampedState,
     first_underdamped,
     underdamped_step,
@@ -85,8 +85,8 @@ class OCoLAud:
         γ, non-negative.
     temperature : float
         τ, non-negative; zero is momentum on the Stiefel manifold.
-    splitting : {"BAOAB", "OBABO", "OABAO", "OBA", "AOAB", "as_released"}
-        ``"as_released"`` is OBA, the order of the released code.
+    splitting : {"BAOAB", "OBABO", "OABAO", "OBA", "AOAB"}
+        OBA is the order of the released code.
     free_first : bool
         Leave the first layer free.
     solver : {"auto", "quasi_newton", "newton"}
@@ -105,7 +105,7 @@ class OCoLAud:
     >>> OCoLAud(splitting="ABBA")
     Traceback (most recent call last):
     ...
-    ValueError: splitting must be one of BAOAB, OBABO, OABAO, OBA, AOAB, as_released, not 'ABBA'
+    ValueError: splitting must be one of BAOAB, OBABO, OABAO, OBA, AOAB, not 'ABBA'
     """
 
     step_size: float = field(default=0.3, metadata={"help": "step size h, positive"})
@@ -140,7 +140,9 @@ class OCoLAud:
             If a layer has lost rank, or is not orthonormal with ``start="require"``.
         """
         params, blocks, positions = feasible_start(self, params)
-        return first_underdamped(self, blocks, params, positions, rng)
+        return first_underdamped(
+            blocks, params, positions, rng, splitting=self.splitting, temperature=self.temperature
+        )
 
     def step(
         self, state: UnderdampedState, objective: Objective, batch: Any, rng: Rng | None = None
@@ -158,11 +160,13 @@ class OCoLAud:
             objective,
             batch,
             rng,
-            letters=LETTERS[self.splitting],
-            step_size=self.step_size,
-            friction=self.friction,
-            temperature=self.temperature,
-            on_failure=self.on_failure,
-            max_halvings=self.max_halvings,
-            reversibility_check=self.reversibility_check,
+            UnderdampedScheme(
+                letters=self.splitting,
+                step_size=self.step_size,
+                friction=self.friction,
+                temperature=self.temperature,
+                on_failure=self.on_failure,
+                max_halvings=self.max_halvings,
+                reversibility_check=self.reversibility_check,
+            ),
         )

@@ -82,29 +82,40 @@ class OverdampedState(NamedTuple):
     positions: list[Array]
 
 
+class OverdampedScheme(NamedTuple):
+    """How a step is made.
+
+    Attributes
+    ----------
+    step_size, temperature : float
+        h and τ.
+    projection : {"shake", "nearest"}
+    increment : {"raw", "projected"}
+        Whether the increment is first projected on the tangent space. SHAKE gives the same
+        point; the nearest point is another scheme.
+    on_failure : {"raise", "reject", "halve", "polar"}
+        What becomes of a step without a solution.
+    max_halvings : int
+        Of one step.
+    """
+
+    step_size: float
+    temperature: float
+    projection: str = "shake"
+    increment: str = "raw"
+    on_failure: OnFailure = "raise"
+    max_halvings: int = 10
+
+
 def overdamped_step(
     blocks: Blocks,
     state: OverdampedState,
     objective: Objective,
     batch: Any,
     rng: Rng | None,
-    *,
-    step_size: float,
-    temperature: float,
-    projection: str = "shake",
-    increment: str = "raw",
-    on_failure: OnFailure = "raise",
-    max_halvings: int = 10,
+    scheme: OverdampedScheme,
 ) -> tuple[OverdampedState, ConstrainedInfo]:
     """One overdamped step of any blocks; see the module's algorithm.
-
-    Parameters
-    ----------
-    projection : {"shake", "nearest"}
-    increment : {"raw", "projected"}
-        Whether the increment is first projected on the tangent space. SHAKE gives the same
-        point; the nearest point is another scheme.
-    on_failure : {"raise", "reject", "halve", "polar"}
 
     Raises
     ------
@@ -113,39 +124,26 @@ def overdamped_step(
     DivergenceError
         If the gradient is not finite.
     """
-    q = state.positions
+    q, h = state.positions, scheme.step_size
     loss, gradient = checked_gradient(objective, state.params, batch, state.step)
     slopes = blocks.gradients(gradient, q)
     tally = Tally([], [])
-    noise = draw_noise(q, rng) if temperature > 0.0 else None
-
-    def solve(constraint: Constraint, x: Array, u: Array) -> Solved:
-        if projection == "nearest":
-            return constraint.nearest(x + u)
-        try:
-            return constraint.project(x, x + u)
-        except (InfeasibleError, ConvergenceError):
-            if on_failure != "polar":
-                raise
-            tally.fallbacks += 1
-            return constraint.nearest(x + u)
-
-    h = step_size
+    noise = draw_noise(q, rng) if scheme.temperature > 0.0 else None
     while True:
         steps = [-h * slope for slope in slopes]
         if noise is not None:
-            scale = math.sqrt(2.0 * temperature * h)
+            scale = math.sqrt(2.0 * scheme.temperature * h)
             steps = [u + scale * xi for u, xi in zip(steps, noise, strict=True)]
-        if increment == "projected":
+        if scheme.increment == "projected":
             steps = blocks.each(lambda c, x, u: c.project_tangent(x, u), q, steps)
         try:
-            solved = blocks.each(solve, q, steps)
+            solved = blocks.each(lambda c, x, u: _solve(c, x, u, scheme, tally), q, steps)
         except (InfeasibleError, ConvergenceError) as error:
-            if on_failure == "halve" and tally.halvings < max_halvings:
+            if scheme.on_failure == "halve" and tally.halvings < scheme.max_halvings:
                 tally.halvings += 1
                 h = 0.5 * h
                 continue
-            if on_failure != "reject":
+            if scheme.on_failure != "reject":
                 raise explained(error, state.step, h) from None
             tally.rejected = 1
             solved = [Solved(x, 0, 0.0 * largest(x)) for x in q]
@@ -154,6 +152,21 @@ def overdamped_step(
     tally.count(blocks, solved)
     params = blocks.params(state.params, new)
     return OverdampedState(params, state.step + 1, new), tally.info(loss, 0.0 * loss)
+
+
+def _solve(
+    constraint: Constraint, q: Array, u: Array, scheme: OverdampedScheme, tally: Tally
+) -> Solved:
+    """The point of one block, and what becomes of one without a solution."""
+    if scheme.projection == "nearest":
+        return constraint.nearest(q + u)
+    try:
+        return constraint.project(q, q + u)
+    except (InfeasibleError, ConvergenceError):
+        if scheme.on_failure != "polar":
+            raise
+        tally.fallbacks += 1
+        return constraint.nearest(q + u)
 
 
 @dataclass(frozen=True)
@@ -254,10 +267,12 @@ class ConstrainedOverdamped:
             objective,
             batch,
             rng,
-            step_size=self.step_size,
-            temperature=self.temperature,
-            projection=self.projection,
-            increment=self.increment,
-            on_failure=self.on_failure,
-            max_halvings=self.max_halvings,
+            OverdampedScheme(
+                step_size=self.step_size,
+                temperature=self.temperature,
+                projection=self.projection,
+                increment=self.increment,
+                on_failure=self.on_failure,
+                max_halvings=self.max_halvings,
+            ),
         )

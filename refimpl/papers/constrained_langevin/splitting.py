@@ -40,14 +40,14 @@ Deviations
 * A drift that has no solution raises. As options it is rejected (q kept, p ← −p), the step is
   halved (which changes the sampled law), or the nearest point is taken; ``info`` says so.
 
->>> [letters for letters in LETTERS.values() if keeps_gradient(letters)]
+>>> [letters for letters in ("OBA", "AOAB", "BAOAB", "OBABO") if keeps_gradient(letters)]
 ['BAOAB', 'OBABO']
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, eps
@@ -63,12 +63,38 @@ from refimpl.papers.constrained_langevin.common import (
 )
 from refimpl.random import Rng
 
-Splitting = Literal["BAOAB", "OBABO", "OABAO", "OBA", "AOAB", "as_released"]
+Splitting = Literal["BAOAB", "OBABO", "OABAO", "OBA", "AOAB"]
+"""The parts in time: A drifts, B kicks, O exchanges heat."""
 
-LETTERS = {name: name for name in get_args(Splitting)} | {"as_released": "OBA"}
-"""The parts of each splitting in time; ``as_released`` is the released order for matrices."""
+SPLITTING_HELP = "order of the parts in time"
 
-SPLITTING_HELP = "order of the parts in time; as_released: the released code's order"
+
+class UnderdampedScheme(NamedTuple):
+    """How a step is made.
+
+    Attributes
+    ----------
+    letters : str
+        The parts of the splitting in time; the share of a part is h over its number of
+        appearances. For ``"AOAB"`` the first step begins with half a B, so that its positions
+        are those of BAOAB.
+    step_size, friction, temperature : float
+        h, γ and τ.
+    on_failure : {"raise", "reject", "halve", "polar"}
+        What becomes of a drift without a solution.
+    max_halvings : int
+        Of one step.
+    reversibility_check : bool
+        Reject a drift, with p ← −p, from which the reversed drift does not lead back.
+    """
+
+    letters: str
+    step_size: float
+    friction: float
+    temperature: float
+    on_failure: OnFailure = "raise"
+    max_halvings: int = 10
+    reversibility_check: bool = False
 
 
 class UnderdampedState(NamedTuple):
@@ -109,12 +135,18 @@ def keeps_gradient(letters: str) -> bool:
 
 
 def first_underdamped(
-    algorithm: Any, blocks: Blocks, params: Tree, positions: list[Array], rng: Rng | None
+    blocks: Blocks,
+    params: Tree,
+    positions: list[Array],
+    rng: Rng | None,
+    *,
+    splitting: str,
+    temperature: float,
 ) -> UnderdampedState:
-    """The first state of an underdamped algorithm with ``temperature`` and ``splitting``."""
-    momenta = initial_momenta(blocks, positions, algorithm.temperature, rng)
+    """The state before the first step; ``rng`` draws the momenta (:func:`initial_momenta`)."""
+    momenta = initial_momenta(blocks, positions, temperature, rng)
     kept = None
-    if keeps_gradient(LETTERS[algorithm.splitting]):
+    if keeps_gradient(splitting):
         kept = [0.0 * q for q in positions]
     return UnderdampedState(params, 0, positions, momenta, kept)
 
@@ -125,26 +157,9 @@ def underdamped_step(
     objective: Objective,
     batch: Any,
     rng: Rng | None,
-    *,
-    letters: str,
-    step_size: float,
-    friction: float,
-    temperature: float,
-    on_failure: OnFailure = "raise",
-    max_halvings: int = 10,
-    reversibility_check: bool = False,
+    scheme: UnderdampedScheme,
 ) -> tuple[UnderdampedState, ConstrainedInfo]:
     """One underdamped step of any blocks; see the module's algorithm.
-
-    Parameters
-    ----------
-    letters : str
-        The parts of the splitting in time; the share of a part is h over its number of
-        appearances. For ``"AOAB"`` the first step begins with half a B, so that its positions
-        are those of BAOAB.
-    on_failure : {"raise", "reject", "halve", "polar"}
-    reversibility_check : bool
-        Reject a drift, with p ← −p, from which the reversed drift does not lead back.
 
     Raises
     ------
@@ -153,78 +168,72 @@ def underdamped_step(
     DivergenceError
         If the gradient is not finite.
     """
-    h, halvings = step_size, 0
+    halvings = 0
     while True:
         try:
-            return _underdamped_attempt(
-                blocks, state, objective, batch, rng, letters, h, friction, temperature,
-                on_failure, reversibility_check, halvings,
-            )  # fmt: skip
+            tally = Tally([], [], halvings=halvings)
+            return _attempt(blocks, state, objective, batch, rng, scheme, tally)
         except (InfeasibleError, ConvergenceError) as error:
-            if on_failure != "halve" or halvings >= max_halvings:
-                raise explained(error, state.step, h) from None
-            h, halvings = 0.5 * h, halvings + 1
+            if scheme.on_failure != "halve" or halvings >= scheme.max_halvings:
+                raise explained(error, state.step, scheme.step_size) from None
+            scheme = scheme._replace(step_size=0.5 * scheme.step_size)
+            halvings += 1
             rng = None if rng is None else rng.child("halving", halvings)
 
 
-def _underdamped_attempt(
+def _attempt(
     blocks: Blocks,
     state: UnderdampedState,
     objective: Objective,
     batch: Any,
     rng: Rng | None,
-    letters: str,
-    h: float,
-    friction: float,
-    temperature: float,
-    on_failure: OnFailure,
-    reversibility_check: bool,
-    halvings: int,
+    scheme: UnderdampedScheme,
+    tally: Tally,
 ) -> tuple[UnderdampedState, ConstrainedInfo]:
+    """One step of the scheme's size."""
+    letters, h = scheme.letters, scheme.step_size
     q, p = state.positions, state.momenta
-    params = state.params
-    tally = Tally([], [], halvings=halvings)
-    slopes = state.gradients if state.step > 0 else None
-    loss = None
-    tangent = True
+    slopes = state.gradients if state.step > 0 else None  # ∇V at q; None from a drift on
+    loss: Any = None
+    tangent = True  # whether p is
 
-    def project(q: list[Array], p: list[Array]) -> list[Array]:
-        return blocks.each(lambda c, x, u: c.project_tangent(x, u), q, p)
-
-    def kick(p: list[Array], s: float) -> list[Array]:
-        nonlocal loss, slopes, params
-        if slopes is None:
-            params = blocks.params(state.params, q)
-            loss, gradient = checked_gradient(objective, params, batch, state.step)
-            slopes = blocks.gradients(gradient, q)
-        return [u - s * slope for u, slope in zip(p, slopes, strict=True)]
+    def gradient_at(q: list[Array]) -> tuple[Array, list[Array]]:
+        params = blocks.params(state.params, q)
+        loss, gradient = checked_gradient(objective, params, batch, state.step)
+        return loss, blocks.gradients(gradient, q)
 
     if letters == "AOAB" and state.step == 0:
-        p, tangent, slopes = kick(p, 0.5 * h), False, None
+        loss, first = gradient_at(q)
+        p, tangent = _kick(p, first, 0.5 * h), False
     for part in letters:
         s = h / letters.count(part)
         if part == "A":
-            options = (s, tangent, on_failure, reversibility_check, tally)
+            options = (s, tangent, scheme, tally)
             moved = blocks.each(lambda c, x, u, o=options: _move(c, x, u, *o), q, p)
             q, p = [m.position for m in moved], [m.momentum for m in moved]
             tally.count(blocks, moved)
             slopes = None
         elif part == "B":
-            p = kick(p, s)
+            if slopes is None:
+                loss, slopes = gradient_at(q)
+            p = _kick(p, slopes, s)
         else:
-            c = math.exp(-friction * s)
-            d = math.sqrt(temperature * -math.expm1(-2.0 * friction * s))
+            c = math.exp(-scheme.friction * s)
+            d = math.sqrt(scheme.temperature * -math.expm1(-2.0 * scheme.friction * s))
             p = [c * u for u in p]
             if d > 0.0:
                 p = [u + d * xi for u, xi in zip(p, draw_noise(q, rng), strict=True)]
         tangent = False
-    p = project(q, p)
+    p = blocks.each(lambda c, x, u: c.project_tangent(x, u), q, p)
     params = blocks.params(state.params, q)
     kept = slopes if keeps_gradient(letters) else None
     new = UnderdampedState(params, state.step + 1, q, p, kept)
-    assert loss is not None
     tangency = worst(blocks.each(lambda c, x, u: largest(c.tangency(x, u)), q, p))
     return new, tally.info(loss, tangency)
+
+
+def _kick(p: list[Array], slopes: list[Array], s: float) -> list[Array]:
+    return [u - s * slope for u, slope in zip(p, slopes, strict=True)]
 
 
 def _move(
@@ -233,23 +242,22 @@ def _move(
     p: Array,
     h: float,
     tangent: bool,
-    on_failure: OnFailure,
-    reversibility_check: bool,
+    scheme: UnderdampedScheme,
     tally: Tally,
 ) -> Moved:
     """The drift of one block, and what becomes of one without a solution."""
     try:
         end = constraint.move(q, p, h, tangent)
     except (InfeasibleError, ConvergenceError):
-        if on_failure == "reject":
+        if scheme.on_failure == "reject":
             tally.rejected += 1
             return Moved(q, -p, 0, 0.0 * largest(q))
-        if on_failure != "polar":
+        if scheme.on_failure != "polar":
             raise
         tally.fallbacks += 1
         point = constraint.nearest(q + h * constraint.project_tangent(q, p))
         return Moved(point.point, (point.point - q) / h, 0, point.multiplier)
-    if not reversibility_check or isinstance(constraint, (Circle, Unconstrained)):
+    if not scheme.reversibility_check or isinstance(constraint, (Circle, Unconstrained)):
         return end
     back = constraint.project_tangent(end.position, -end.momentum)
     try:

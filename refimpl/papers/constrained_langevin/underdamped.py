@@ -63,9 +63,9 @@ from refimpl.papers.constrained_langevin.common import (
     general_blocks,
 )
 from refimpl.papers.constrained_langevin.splitting import (
-    LETTERS,
     SPLITTING_HELP,
     Splitting,
+    UnderdampedScheme,
     UnderdampedState,
     first_underdamped,
     underdamped_step,
@@ -85,7 +85,7 @@ class ConstrainedUnderdamped:
         γ, non-negative.
     temperature : float
         τ, non-negative; zero is constrained momentum.
-    splitting : {"BAOAB", "OBABO", "OABAO", "OBA", "AOAB", "as_released"}
+    splitting : {"BAOAB", "OBABO", "OABAO", "OBA", "AOAB"}
         Order of the parts in time.
     constraint, radii, circle_motion, free_first, user, solver, on_failure, max_halvings, start
         As for :class:`refimpl.papers.constrained_langevin.overdamped.ConstrainedOverdamped`.
@@ -146,7 +146,9 @@ class ConstrainedUnderdamped:
             constraint's Jacobian has no full rank.
         """
         params, blocks, positions = feasible_start(self, params)
-        return first_underdamped(self, blocks, params, positions, rng)
+        return first_underdamped(
+            blocks, params, positions, rng, splitting=self.splitting, temperature=self.temperature
+        )
 
     def step(
         self, state: UnderdampedState, objective: Objective, batch: Any, rng: Rng | None = None
@@ -158,11 +160,13 @@ class ConstrainedUnderdamped:
             objective,
             batch,
             rng,
-            letters=LETTERS[self.splitting],
-            step_size=self.step_size,
-            friction=self.friction,
-            temperature=self.temperature,
-            on_failure=self.on_failure,
-            max_halvings=self.max_halvings,
-            reversibility_check=self.reversibility_check,
+            UnderdampedScheme(
+                letters=self.splitting,
+                step_size=self.step_size,
+                friction=self.friction,
+                temperature=self.temperature,
+                on_failure=self.on_failure,
+                max_halvings=self.max_halvings,
+                reversibility_check=self.reversibility_check,
+            ),
         )

@@ -10,8 +10,8 @@ import pytest
 from refimpl import Rng, backend, catalogue
 from refimpl.claims import ledger
 from refimpl.constraints import Orthogonal
+from refimpl.papers.constrained_langevin import c_cola_ud
 from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod
-from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
 from refimpl.papers.constrained_langevin.experiments import (
     circle_bias,
     gradient_depth,
@@ -64,12 +64,12 @@ def test_a_wrong_projection_of_the_circle_is_noticed(monkeypatch):
 
 
 def test_noise_of_half_the_variance_is_noticed(monkeypatch):
-    exchange = CCoLAud._exchange_heat
+    exchange = c_cola_ud.exchange_heat
 
-    def cold(self, v, s, rng):
-        return exchange(dataclasses.replace(self, temperature=0.5 * self.temperature), v, s, rng)
+    def cold(v, s, friction, temperature, rng):
+        return exchange(v, s, friction, 0.5 * temperature, rng)
 
-    monkeypatch.setattr(CCoLAud, "_exchange_heat", cold)
+    monkeypatch.setattr(c_cola_ud, "exchange_heat", cold)
     result = {"circle_bias": run("circle_bias")}
     for id in ("CL-6", "CL-30"):
         assert judge(id, result).verdict == "fails"
@@ -96,8 +96,8 @@ def test_a_chain_without_a_solution_stays_where_it_is(size):
 
     def advance(state, rng, on_failure):
         return stiefel_bias.overdamped_step(
-            blocks, state, stiefel_bias.flat, None, rng, step_size=0.01, temperature=1.0,
-            on_failure=on_failure,
+            blocks, state, stiefel_bias.flat, None, rng,
+            stiefel_bias.OverdampedScheme(0.01, 1.0, on_failure=on_failure),
         )  # fmt: skip
 
     start = stiefel_bias.OverdampedState(w, 0, [w])
@@ -115,8 +115,8 @@ def test_a_rejected_drift_flips_the_momentum_of_its_chain_alone():
 
     def advance(state, rng, on_failure):
         return stiefel_bias.underdamped_step(
-            blocks, state, stiefel_bias.flat, None, rng, letters="OBA", step_size=0.1,
-            friction=1e-300, temperature=1.0, on_failure=on_failure,
+            blocks, state, stiefel_bias.flat, None, rng,
+            stiefel_bias.UnderdampedScheme("OBA", 0.1, 1e-300, 1.0, on_failure=on_failure),
         )  # fmt: skip
 
     start = stiefel_bias.UnderdampedState(w, 0, [w], [p], None)

@@ -7,6 +7,7 @@ from helpers import assert_close
 from refimpl import autodiff as ad
 from refimpl.errors import InfeasibleError
 from refimpl.papers.constrained_langevin.c_cola_released import ReleasedCCoLAud
+from refimpl.papers.constrained_langevin.c_cola_stale import StaleCCoLAud
 from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
 from refimpl.papers.constrained_langevin.o_cola_released import (
     ReleasedOCoLAud,
@@ -50,7 +51,7 @@ def test_circle_without_faults_is_the_method():
     for mine, other in zip(released.params, method.params, strict=True):
         assert np.max(np.abs(mine - other)) < 1e-12
     stale, _ = run(ReleasedCCoLAud(0.1, 0.5, 0.0, (0.5,), **{**OFF, "stale_gradient": True}), 60)
-    order, _ = run(CCoLAud(0.1, 0.5, 0.0, (0.5,), splitting="as_released"), 60)
+    order, _ = run(StaleCCoLAud(step_size=0.1, friction=0.5, radii=(0.5,)), 60)
     assert np.max(np.abs(stale.params[0] - order.params[0])) < 1e-12
     assert np.max(np.abs(stale.params[0] - released.params[0])) > 1e-4
 

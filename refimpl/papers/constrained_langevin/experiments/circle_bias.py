@@ -25,9 +25,14 @@ from refimpl.arrays import Backend, to_host
 from refimpl.constraints import Blocks, Circle
 from refimpl.experiments.base import Experiment, Task
 from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod
+from refimpl.papers.constrained_langevin.c_cola_stale import StaleCCoLAud
 from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
 from refimpl.papers.constrained_langevin.circles import CircleState
-from refimpl.papers.constrained_langevin.splitting import UnderdampedState, underdamped_step
+from refimpl.papers.constrained_langevin.splitting import (
+    UnderdampedScheme,
+    UnderdampedState,
+    underdamped_step,
+)
 from refimpl.random import Replay, Rng
 
 PROJECTIONS = ("shake", "radial")
@@ -189,18 +194,20 @@ def chains(config: Config, backend: Backend, rng: Rng, splitting: str, h: float)
 
         def advance(state: Any, stream: Rng) -> tuple[Any, np.ndarray, np.ndarray]:
             state, _ = underdamped_step(
-                blocks, state, objective, None, stream, letters=name, step_size=h,
-                friction=friction, temperature=1.0,
-            )  # fmt: skip
+                blocks, state, objective, None, stream, UnderdampedScheme(name, h, friction, 1.0)
+            )
             p = to_host(state.momenta[0])
             return state, to_host(state.params), (p**2).sum(axis=0)
 
         state: Any = general
     else:
-        options: dict[str, Any] = {"splitting": name, "include": "all", "diagnostics": False}
-        algorithm = CCoLAud(
-            step_size=h, friction=friction, temperature=1.0, radii=(1.0,), **options
-        )
+        options: dict[str, Any] = {"step_size": h, "friction": friction, "temperature": 1.0}
+        algorithm: Any
+        if name == "as_released":
+            algorithm = StaleCCoLAud(**options, include="all")
+        else:
+            options.update(splitting=name, diagnostics=False)
+            algorithm = CCoLAud(**options, include="all")
 
         def advance(state: Any, stream: Rng) -> tuple[Any, np.ndarray, np.ndarray]:
             state, _ = algorithm.step(state, objective, None, stream)

@@ -18,7 +18,12 @@ from refimpl.arrays import Backend
 from refimpl.errors import InfeasibleError
 from refimpl.experiments.base import Experiment, merge
 from refimpl.models import MLP, Objective
-from refimpl.papers.constrained_langevin.c_cola_released import ReleasedCCoLAud, _kick, _raw_start
+from refimpl.papers.constrained_langevin.c_cola_released import (
+    ReleasedCCoLAud,
+    kick,
+    raw_momenta,
+)
+from refimpl.papers.constrained_langevin.c_cola_stale import StaleCCoLAud
 from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
 from refimpl.papers.constrained_langevin.o_cola_released import (
     ReleasedOCoLAud,
@@ -133,8 +138,13 @@ def _stale(config: Config, rng: Rng) -> dict[str, Any]:
     def linear(params: Any, batch: Any) -> Any:
         return ad.sum(params[0])
 
-    def chains(splitting: Any, h: float, loss: Any, power: int) -> tuple[float, float, float]:
-        algorithm = CCoLAud(h, 1.0, 1.0, (1.0,), splitting=splitting, diagnostics=False)
+    def chains(old: bool, h: float, loss: Any, power: int) -> tuple[float, float, float]:
+        options: dict[str, Any] = {"step_size": h, "friction": 1.0, "temperature": 1.0}
+        algorithm: Any
+        if old:
+            algorithm = StaleCCoLAud(**options)
+        else:
+            algorithm = CCoLAud(**options, splitting="AOAB", diagnostics=False)
         angles = rng.child("angles").uniform((1, config.stale_weights), -1.5, 1.5)
         state = algorithm.init([np.sin(angles)], rng.child("speeds"))
         burn, steps = math.ceil(6.0 / h), math.ceil(config.stale_time / h)
@@ -147,9 +157,9 @@ def _stale(config: Config, rng: Rng) -> dict[str, Any]:
         spread = float(np.std(position)) / math.sqrt(config.stale_weights)
         return float(np.mean(position)), heat, spread
 
-    stale = np.asarray([chains("as_released", h, curved, 2) for h in STALE_STEPS])
-    fresh = np.asarray([chains("AOAB", h, curved, 2) for h in STALE_STEPS])
-    flat = chains("as_released", STALE_STEPS[-1], linear, 1)
+    stale = np.asarray([chains(True, h, curved, 2) for h in STALE_STEPS])
+    fresh = np.asarray([chains(False, h, curved, 2) for h in STALE_STEPS])
+    flat = chains(True, STALE_STEPS[-1], linear, 1)
     return {
         "stale_bias": stale[:, 0] - square,
         "stale_heat": stale[:, 1],
@@ -220,8 +230,8 @@ def _start(rng: Rng) -> dict[str, float]:
         state = algorithm.init(theta)
         g = ad.grad(lambda p: quadratic([p], None))(theta[0])
         xi = state.slack[0]
-        p, s = (_raw_start(theta[0], xi, g, radius)) if raw else (0.0 * g, 0.0 * g)
-        p, s = _kick(theta[0], xi, p, s, g, radius, 0.15)
+        p, s = (raw_momenta(theta[0], xi, g, radius)) if raw else (0.0 * g, 0.0 * g)
+        p, s = kick(theta[0], xi, p, s, g, radius, 0.15)
         values[name] = _largest(theta[0] * p + xi * s) / radius
     return values
 

@@ -26,8 +26,16 @@ from refimpl.arrays import Array, Backend, namespace, to_host
 from refimpl.constraints import Blocks, Orthogonal
 from refimpl.errors import ConvergenceError, InfeasibleError
 from refimpl.experiments.base import Experiment, Task
-from refimpl.papers.constrained_langevin.overdamped import OverdampedState, overdamped_step
-from refimpl.papers.constrained_langevin.splitting import UnderdampedState, underdamped_step
+from refimpl.papers.constrained_langevin.overdamped import (
+    OverdampedScheme,
+    OverdampedState,
+    overdamped_step,
+)
+from refimpl.papers.constrained_langevin.splitting import (
+    UnderdampedScheme,
+    UnderdampedState,
+    underdamped_step,
+)
 from refimpl.random import Replay, Rng
 
 SHAPES: dict[str, tuple[int, int]] = {"sphere": (3, 1), "stiefel": (4, 2), "haar": (4, 2)}
@@ -225,8 +233,8 @@ def sample(
 
         def advance(state: Any, stream: Rng, on_failure: Any) -> Any:
             return overdamped_step(
-                blocks, state, loss, None, stream, step_size=h, temperature=1.0,
-                on_failure=on_failure, **SCHEMES[scheme],
+                blocks, state, loss, None, stream,
+                OverdampedScheme(h, 1.0, on_failure=on_failure, **SCHEMES[scheme]),
             )  # fmt: skip
 
     else:
@@ -237,8 +245,8 @@ def sample(
 
         def advance(state: Any, stream: Rng, on_failure: Any) -> Any:
             return underdamped_step(
-                blocks, state, loss, None, stream, letters=scheme, step_size=h, friction=1.0,
-                temperature=1.0, on_failure=on_failure,
+                blocks, state, loss, None, stream,
+                UnderdampedScheme(scheme, h, 1.0, 1.0, on_failure=on_failure),
             )  # fmt: skip
 
     burn = math.ceil(config.time / h)
@@ -271,8 +279,8 @@ def contraction(
 
     def advance(state: Any, stream: Rng, on_failure: Any) -> Any:
         return overdamped_step(
-            blocks, state, flat, None, stream, step_size=h, temperature=1.0,
-            on_failure=on_failure, **SCHEMES[scheme],
+            blocks, state, flat, None, stream,
+            OverdampedScheme(h, 1.0, on_failure=on_failure, **SCHEMES[scheme]),
         )  # fmt: skip
 
     draws = rng.child("noise").normal((config.draws, n, m))
