@@ -48,13 +48,43 @@ schedule by epochs, the order of update and loss, and the head that is found by 
 settings of :class:`refimpl.papers.isda.isda.ISDA`.
 """
 
-from refimpl.papers import Paper
+from refimpl.papers import Entry, Paper
+from refimpl.papers.isda.isda import ISDA
+from refimpl.papers.isda.sampled import SampledISDA
+from refimpl.papers.isda.semi_supervised import SemiSupervisedISDA
 
 PAPER = Paper(
-    name="isda",
+    "isda",
     prefix="IS",
     title="Implicit semantic data augmentation",
     authors="Yulin Wang, Xuran Pan, Shiji Song, Hong Zhang, Cheng Wu, Gao Huang",
     year=2019,
     venue="NeurIPS 2019, TPAMI 2021",
+)
+
+LOSSES = (
+    Entry(
+        "isda",
+        ISDA,
+        "closed-form bound on cross-entropy under Gaussian augmentation of features",
+        source="Wang et al. 2019",
+        kind="loss",
+        requires=("classification",),
+    ),
+    Entry(
+        "isda_sampled",
+        SampledISDA,
+        "cross-entropy of drawn features, which the bound stands for",
+        source="Wang et al. 2019",
+        kind="loss",
+        requires=("classification",),
+    ),
+    Entry(
+        "isda_semi_supervised",
+        SemiSupervisedISDA,
+        "ISDA on labeled examples, a bound on a KL divergence on the others",
+        source="Wang et al. 2021",
+        kind="loss",
+        requires=("classification",),
+    ),
 )

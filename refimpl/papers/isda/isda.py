@@ -47,6 +47,7 @@ Deviations
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
@@ -342,6 +343,15 @@ def _check_finite(
         "the features; normalize the features, or lower the strength or the learning rate",
         strength=strength,
         largest_term=float(xp.max(quadratic_terms(weight, covariance))),
-        weight_norm=float(xp.linalg.vector_norm(weight)),
-        feature_scale=float(xp.sqrt(xp.mean(features * features))),
+        weight_norm=_norm(weight),
+        feature_scale=_norm(features) / math.sqrt(math.prod(features.shape)),
     )
+
+
+def _norm(x: Array) -> float:
+    """The Euclidean norm of all entries, scaled so that squares do not overflow."""
+    xp = namespace(x)
+    largest = float(xp.max(xp.abs(x)))
+    if not 0.0 < largest < math.inf:
+        return largest
+    return largest * float(xp.linalg.vector_norm(x / largest))
