@@ -8,6 +8,9 @@ import sys
 import pytest
 
 from refimpl import catalogue
+from refimpl.algorithms.adam import Adam
+from refimpl.algorithms.composition import Composition
+from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.momentum import Momentum
 from refimpl.catalogue import claims, entry, make, select
 from refimpl.claims import ledger
@@ -60,6 +63,19 @@ def test_an_entry_is_checked_when_it_is_made():
         Entry("x", Momentum, "line", source="", requires=("data",))
     with pytest.raises(ValueError, match="unknown hyper-parameter of x 'beta'"):
         Entry("x", Momentum, "line", source="", defaults={"beta": 0.9})
+
+
+def test_a_part_comes_with_an_update():
+    part = Entry("decay", L2, "line", source="", kind="penalty", defaults={"base": "adam"})
+    assert list(part.fields)[-3:] == ["base", "learning_rate", "momentum"]
+    assert set(part.hints) >= set(part.fields)
+    assert part.default("base") == "adam"
+    made = part.make(strength=0.5, learning_rate=0.01)
+    assert made == Composition(Adam(learning_rate=0.01), penalties=[L2(strength=0.5)])
+    with pytest.raises(ValueError, match="unknown hyper-parameter of decay 'rate'"):
+        part.make(rate=1.0)
+    with pytest.raises(ValueError, match=r"'x' has fields of the update .* learning_rate, mom"):
+        Entry("x", Momentum, "line", source="", kind="wrapper")
 
 
 def test_an_entry_of_a_function_fills_in_its_options():

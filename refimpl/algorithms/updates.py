@@ -1,7 +1,8 @@
-"""The first-order updates by name, for wrappers that modify the gradient and keep the update.
+"""The first-order updates by name, for whoever modifies the gradient and keeps the update.
 
-A wrapper has the fields ``base``, ``learning_rate`` and ``momentum``, and asks for its update by
-``first_order(self.base, self.learning_rate, self.momentum)``.
+An algorithm has the fields ``base``, ``learning_rate`` and ``momentum``, and asks for its update by
+``first_order(self.base, self.learning_rate, self.momentum)``. :class:`UpdateSettings` are these
+three by themselves, for a part that is put together with an update by name.
 
 >>> first_order("nesterov", 0.1, 0.8)
 Momentum(learning_rate=0.1, momentum=0.8, nesterov=True)
@@ -9,6 +10,7 @@ Momentum(learning_rate=0.1, momentum=0.8, nesterov=True)
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from refimpl.algorithms.adam import Adam
@@ -53,3 +55,27 @@ def first_order(base: BaseName, learning_rate: float, momentum: float = 0.9) -> 
     if base == "adam":
         return Adam(learning_rate, beta1=momentum)
     return accelerated
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateSettings:
+    """A first-order update in plain values: what the command line asks for.
+
+    Parameters
+    ----------
+    base, learning_rate, momentum
+        See :func:`first_order`.
+
+    Examples
+    --------
+    >>> UpdateSettings(base="momentum").make()
+    Momentum(learning_rate=0.1, momentum=0.9, nesterov=False)
+    """
+
+    base: BaseName = field(default="sgd", metadata={"help": BASE_HELP})
+    learning_rate: float = field(default=0.1, metadata={"help": "length of a step, positive"})
+    momentum: float = field(default=0.9, metadata={"help": MOMENTUM_HELP})
+
+    def make(self) -> FirstOrder:
+        """The update."""
+        return first_order(self.base, self.learning_rate, self.momentum)

@@ -144,7 +144,7 @@ class TrainCommand(click.Command):
         if name not in catalogue.algorithms():
             return []
         entry = catalogue.entry(name)
-        hints = typing.get_type_hints(entry.factory)
+        hints = entry.hints
         taken = {str(option.name) for option in others} | {
             "data", "algorithm", "activation", "initialiser", "loss",
         }  # fmt: skip

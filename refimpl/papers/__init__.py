@@ -29,15 +29,23 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, get_args
 
+from refimpl.algorithms.composition import Composition
+from refimpl.algorithms.updates import UpdateSettings
 from refimpl.errors import unknown_name
 
 Kind = Literal[
     "algorithm", "update", "penalty", "wrapper", "projection", "model", "loss", "dataset"
 ]
+
+_PLACES = {"penalty": "penalties", "wrapper": "wrappers", "projection": "projections"}
+"""Where in a :class:`Composition` a part of this kind stands."""
+
+_UPDATE = {item.name: item for item in dataclasses.fields(UpdateSettings)}
 
 REQUIRES = ("validation", "training", "classification", "objective")
 """What an algorithm can need beyond a loss and data."""
@@ -128,13 +136,30 @@ class Entry:
                 raise ValueError(unknown_name("requirement", need, REQUIRES))
         for name in self.defaults:
             self._check(name)
+        if self.kind in _PLACES:
+            own = {item.name for item in dataclasses.fields(self.factory)}  # type: ignore[arg-type]
+            if own & _UPDATE.keys():
+                raise ValueError(
+                    f"the {self.kind} {self.name!r} has fields of the update that it is put "
+                    f"together with: {', '.join(sorted(own & _UPDATE.keys()))}"
+                )
 
     @property
     def fields(self) -> dict[str, dataclasses.Field[Any]]:
-        """The hyper-parameters: name to dataclass field (type, metadata)."""
+        """The hyper-parameters: name to dataclass field (type, metadata).
+
+        Those of a part are followed by those of the update that it is put together with.
+        """
         if not dataclasses.is_dataclass(self.factory):
             return {}
-        return {item.name: item for item in dataclasses.fields(self.factory) if item.init}
+        own = {item.name: item for item in dataclasses.fields(self.factory) if item.init}
+        return {**own, **_UPDATE} if self.kind in _PLACES else own
+
+    @property
+    def hints(self) -> dict[str, Any]:
+        """The types of the hyper-parameters by name."""
+        hints = typing.get_type_hints(UpdateSettings) if self.kind in _PLACES else {}
+        return {**hints, **typing.get_type_hints(self.factory)}
 
     def default(self, name: str) -> Any:
         """The value that hyper-parameter ``name`` takes when it is not given."""
@@ -148,6 +173,9 @@ class Entry:
     def make(self, **hyper: Any) -> Any:
         """The object with these hyper-parameters; a function with these options filled in.
 
+        A penalty, wrapper or projection comes as a :class:`Composition` with a first-order
+        update, whose ``base``, ``learning_rate`` and ``momentum`` are hyper-parameters too.
+
         Raises
         ------
         ValueError
@@ -156,6 +184,10 @@ class Entry:
         for name in hyper:
             self._check(name)
         values = {**self.defaults, **hyper}
+        if self.kind in _PLACES:
+            update = UpdateSettings(**{name: values.pop(name) for name in _UPDATE.keys() & values})
+            part = self.factory(**values)
+            return Composition(update.make(), **{_PLACES[self.kind]: [part]})
         if inspect.isclass(self.factory):
             return self.factory(**values)
         return functools.partial(self.factory, **values) if values else self.factory
