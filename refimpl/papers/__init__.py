@@ -47,7 +47,7 @@ _PLACES = {"penalty": "penalties", "wrapper": "wrappers", "projection": "project
 
 _UPDATE = {item.name: item for item in dataclasses.fields(UpdateSettings)}
 
-REQUIRES = ("validation", "training", "classification", "objective")
+REQUIRES = ("validation", "training", "classification", "objective", "tasks")
 """What an algorithm can need beyond a loss and data."""
 
 
@@ -115,7 +115,8 @@ class Entry:
     requires : tuple of str
         What it needs beyond a loss and data: ``"validation"`` (a validation set, passed to
         ``init``), ``"training"`` (the whole training set as one batch, and the objective, both
-        passed to ``init``), ``"classification"`` (integer labels), ``"objective"`` (an
+        passed to ``init``), ``"classification"`` (integer labels), ``"tasks"`` (a set of tasks,
+        whose batches are episodes), ``"objective"`` (an
         ``Objective`` of models, whose outputs it reads).
     """
 

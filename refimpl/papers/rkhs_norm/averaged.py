@@ -35,9 +35,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree
+from refimpl.algorithms.base import Objective, Tree, count, non_negative, one_of
 from refimpl.arrays import Array, namespace
-from refimpl.checks import count, non_negative, one_of
 from refimpl.models.input_gradients import output_gradients
 from refimpl.models.linear_pieces import backward, linear_pieces, pull_back
 from refimpl.papers.rkhs_norm.common import (
@@ -47,7 +46,6 @@ from refimpl.papers.rkhs_norm.common import (
     check_derivatives,
     closed,
     sum_trees,
-    taped,
     unit_rows,
     zero,
     zeros,
@@ -125,7 +123,8 @@ class AveragedGradient:
             return zero(params), zeros(params), ()
         model = objective.model  # type: ignore[attr-defined]
         if not closed(self.derivatives, model):
-            return taped(self, params, batch, objective, rng)
+            function = lambda p: self.value(p, batch, objective, aux, rng)[0]  # noqa: E731
+            return (*ad.value_and_grad(function)(params), ())
         pieces = linear_pieces(model, params, batch.inputs)
         xp = namespace(pieces.outputs)
         unit = unit_rows(pieces.outputs)

@@ -1,1 +1,0 @@
-"""Closed forms of adversarial model perturbation, beside which the algorithms are measured."""

@@ -1,0 +1,1 @@
+"""Closed forms and exact laws: no training, no randomness."""
