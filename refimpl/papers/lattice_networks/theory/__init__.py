@@ -1,0 +1,1 @@
+"""Closed forms of lattice-based networks: lattices, derivative bounds, the gap, the targets."""
