@@ -27,11 +27,27 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from refimpl import autodiff as ad
+from refimpl.autodiff.tape import Primitive
 from refimpl.errors import SettingError, unknown_name
 
 Constants = Literal["sharp", "coarse"]
 
 _SWISH_SLOPE = 1.0998393201288076  # sup of the derivative of x / (1 + exp(-x))
+
+
+def _swish(x, /):
+    """x / (1 + exp(-x)), without overflow."""
+    gate = ad.sigmoid.forward(x)
+    return x * gate, gate
+
+
+def _swish_rule(g, ans, x, saved=None):
+    gate = ad.sigmoid(x) if saved is None else saved
+    return g * (ans + gate * (1.0 - ans))
+
+
+swish = Primitive(_swish, saves=True, name="swish")
+swish.derivatives(_swish_rule)
 
 
 @dataclass(frozen=True)
@@ -54,9 +70,7 @@ class Smooth:
 SMOOTH: dict[str, Smooth] = {
     "sigmoid": Smooth(ad.sigmoid, (math.pi / 4.0, 1.0 / math.pi), (1.0, 1.0)),
     "tanh": Smooth(ad.tanh, (math.pi / 2.0, 2.0 / math.pi), (1.0, 2.0)),
-    "swish": Smooth(
-        lambda x: x * ad.sigmoid(x), (math.pi * _SWISH_SLOPE, 1.0 / math.pi), (1.1, 1.0)
-    ),
+    "swish": Smooth(swish, (math.pi * _SWISH_SLOPE, 1.0 / math.pi), (1.1, 1.0)),
     "sin": Smooth(ad.sin, (2.0, 0.5), (1.0, 1.0)),
 }
 """The activations of the bounds, by name."""

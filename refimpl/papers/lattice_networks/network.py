@@ -96,22 +96,14 @@ class SmoothNetwork:
     def __call__(self, params: Params, inputs: Array) -> Array:
         """Outputs (P, K) for points y of shape (P, s); differentiable in both.
 
-        With a leading axis of networks on every parameter, and on the points or not, the outputs
-        have it too.
+        A leading axis of networks on the parameters and on the points stays on the outputs.
         """
         activate = smooth(self.activation).function
         signal = first_inputs(inputs, self.inputs)
         for index, layer in enumerate(params):
             signal = signal if index == 0 else activate(signal)
-            signal = dense(signal, layer["weight"], layer["bias"])
+            signal = ad.linear(signal, layer["weight"], layer["bias"])
         return signal
-
-
-def dense(signal: Array, weight: Array, bias: Array) -> Array:
-    """x W^T + b, with leading axes of networks or without."""
-    if len(weight.shape) == 2:
-        return ad.linear(signal, weight, bias)
-    return ad.matmul(signal, weight.mT) + ad.expand_dims(bias, -2)
 
 
 def first_inputs(points: Array, inputs: Inputs) -> Array:

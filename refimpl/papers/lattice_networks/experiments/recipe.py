@@ -1,0 +1,248 @@
+"""What the training experiments share: one run, the grids, the choice on validation.
+
+The loss of the papers is the mean of squares plus λ R; that of the package has a half in front of
+the squares. So a run minimizes half of it, with strength λ/2, which is the same descent.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from refimpl.algorithms.adam import Adam
+from refimpl.algorithms.composition import Composition
+from refimpl.arrays import Backend, to_host
+from refimpl.datasets import Split
+from refimpl.errors import DivergenceError
+from refimpl.experiments.base import Result
+from refimpl.models import Objective
+from refimpl.papers.lattice_networks.activations import column_peak, growth
+from refimpl.papers.lattice_networks.data import load_lattice_algebraic, load_lattice_diffusion
+from refimpl.papers.lattice_networks.network import SmoothNetwork, matrices
+from refimpl.papers.lattice_networks.tailored import TailoredPenalty
+from refimpl.random import Rng
+
+LOADERS = {"algebraic": load_lattice_algebraic, "diffusion": load_lattice_diffusion}
+PENALTIES = ("none", "l2", "tailored")
+POINTS = ("lattice", "random")
+MODELS = ("plain", "periodic")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Targets, networks and grids of a comparison.
+
+    Attributes
+    ----------
+    target : {"algebraic", "diffusion"}
+    dimensions, sizes : tuple of int
+        s and N; N prime.
+    models : tuple of str
+        Of "plain" (inputs 2y − 1) and "periodic" (sin 2πy, target and network).
+    hidden : tuple of int
+    steps : int
+        Of full-batch Adam, with a cosine schedule to zero.
+    rate : float
+    strengths, tailored_strengths : tuple of float
+        λ of l2 and of the tailored penalty: equally many.
+    seeds : int
+        Each with its own shift or random points, initial weights, validation and test points, the
+        same for all methods.
+    """
+
+    target: str = "algebraic"
+    dimensions: tuple[int, ...] = (20,)
+    sizes: tuple[int, ...] = (61, 127, 1021)
+    models: tuple[str, ...] = MODELS
+    hidden: tuple[int, ...] = (32, 32, 32)
+    steps: int = 3000
+    rate: float = 5e-3
+    strengths: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+    tailored_strengths: tuple[float, ...] = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
+    validation: int = 2048
+    test: int = 8192
+    seeds: int = 5
+
+    def grid(self, penalty: str) -> tuple[float, ...]:
+        """The strengths that ``penalty`` is tried with."""
+        if penalty == "none":
+            return (0.0,)
+        return self.strengths if penalty == "l2" else self.tailored_strengths
+
+    @property
+    def cells(self) -> list[tuple[Any, ...]]:
+        """(model, dimension, size, points, penalty) in the order of the result's axes."""
+        return [
+            (model, dimension, size, points, penalty)
+            for model in self.models
+            for dimension in self.dimensions
+            for size in self.sizes
+            for points in POINTS
+            for penalty in PENALTIES
+        ]
+
+
+def tasks(config: Recipe) -> list[dict[str, Any]]:
+    return [
+        {
+            "model": model,
+            "dimension": dimension,
+            "size": size,
+            "points": points,
+            "penalty": penalty,
+            "seed": seed,
+        }
+        for model, dimension, size, points, penalty in config.cells
+        for seed in range(config.seeds)
+    ]
+
+
+def cost(config: Recipe, task: dict[str, Any]) -> float:
+    """Rough seconds."""
+    step = 3e-4 + 6e-7 * task["size"]
+    return step * config.steps * len(config.grid(task["penalty"]))
+
+
+def run_task(
+    config: Recipe,
+    backend: Backend,
+    rng: Rng,
+    *,
+    model: str,
+    dimension: int,
+    size: int,
+    points: str,
+    penalty: str,
+    seed: int,
+) -> dict[str, Any]:
+    """Every strength of one penalty, from one start on one set of points."""
+    shared = Rng(rng.seed).child("lattice_training", seed)
+    place = Backend(backend.name, "float32", backend.xp, backend.device)
+    split = LOADERS[config.target](
+        rng=shared.child("data"),
+        backend=place,
+        training=size,
+        validation=config.validation,
+        test=config.test,
+        dimension=dimension,
+        periodic=model == "periodic",
+        points=points,  # type: ignore[arg-type]
+    )
+    inputs = "periodic" if model == "periodic" else "centered"
+    network = SmoothNetwork((dimension, *config.hidden, 1), "swish", inputs)  # type: ignore[arg-type]
+    start = network.init(shared.child("init"), backend=place)
+    rows: dict[str, list[Any]] = {}
+    for strength in config.grid(penalty):
+        params = fit(config, network, start, split, penalty, strength)
+        for name, value in readings(network, params, split).items():
+            rows.setdefault(name, []).append(value)
+    values = {name: np.array(row) for name, row in rows.items()}
+    missing = len(config.strengths) - len(values["test"])
+    return {
+        name: np.concatenate([value, np.full((missing, *value.shape[1:]), np.nan)])
+        for name, value in values.items()
+    }
+
+
+def fit(
+    config: Recipe, network: SmoothNetwork, start: Any, split: Split, penalty: str, strength: float
+) -> Any:
+    """The parameters after ``steps`` full-batch steps.
+
+    Raises
+    ------
+    DivergenceError
+        With λ and the learning rate, if the loss is not finite at the end.
+    """
+    form = "tailored" if penalty == "tailored" else "l2"
+    decay = tuple(float(b) for b in to_host(split.train.truth["decay"]))
+    parts = (
+        []
+        if penalty == "none"
+        else [TailoredPenalty(strength=0.5 * strength, form=form, decay=decay)]
+    )
+    objective = Objective(network, "mean_squared_error")
+    batch = split.train.batch()
+    algorithm = Composition(Adam(learning_rate=config.rate), penalties=parts)
+    state = algorithm.init(start)
+    info: Any = None
+    for step in range(config.steps):
+        rate = 0.5 * config.rate * (1.0 + math.cos(math.pi * step / config.steps))
+        paced = replace(algorithm, update=Adam(learning_rate=rate))
+        state, info = paced.step(state, objective, batch)
+    if not math.isfinite(float(info.loss)):
+        raise DivergenceError(
+            "training diverged", strength=strength, learning_rate=config.rate, loss=float(info.loss)
+        )
+    return state.params
+
+
+def readings(network: SmoothNetwork, params: Any, split: Split) -> dict[str, Any]:
+    """Root mean squared errors in the target's own unit, and the first layer's columns."""
+    scale = float(split.train.truth["scale"][0])
+    values: dict[str, Any] = {}
+    for name, part in zip(("train", "validation", "test"), split, strict=True):
+        error = to_host(network(params, part.inputs) - part.targets).astype(np.float64)
+        values[name] = scale * math.sqrt(float(np.mean(error**2)))
+    weights = [to_host(weight).astype(np.float64) for weight in matrices(params)]
+    values["peaks"] = np.asarray(column_peak(weights[0]))
+    values["growth"] = float(growth(weights, network.activation)[1])
+    return values
+
+
+def collect(config: Recipe, tasks: Any, results: Any) -> dict[str, Any]:
+    """Errors as (model, dimension, size, points, penalty, strength, seed)."""
+    shape = (
+        len(config.models),
+        len(config.dimensions),
+        len(config.sizes),
+        len(POINTS),
+        len(PENALTIES),
+        config.seeds,
+        len(config.strengths),
+    )
+    values: dict[str, Any] = {}
+    for name in ("train", "validation", "test", "growth"):
+        values[name] = np.moveaxis(np.array([r[name] for r in results]).reshape(shape), -1, -2)
+    largest = max(config.dimensions)
+    peaks = [
+        np.pad(r["peaks"], ((0, 0), (0, largest - r["peaks"].shape[1])), constant_values=np.nan)
+        for r in results
+    ]
+    values["peaks"] = np.moveaxis(np.array(peaks).reshape(*shape, largest), -2, -3)
+    return values
+
+
+def chosen(result: Result, model: str, size: int, points: str, penalty: str, dimension: int = 0):
+    """What validation chooses in one cell: the strength of the least mean validation error.
+
+    Parameters
+    ----------
+    result : Result
+    model, size, points, penalty
+    dimension : int
+        The first of the config's by default.
+
+    Returns
+    -------
+    dict
+        ``strength``, ``at_end`` (of its grid), and ``train``, ``test``, ``peaks`` and ``growth`` of
+        each seed.
+    """
+    config = result.config
+    cell = (
+        config.models.index(model),
+        config.dimensions.index(dimension) if dimension else 0,
+        config.sizes.index(size),
+        POINTS.index(points),
+        PENALTIES.index(penalty),
+    )
+    grid = config.grid(penalty)
+    means = np.mean(result["validation"][cell][: len(grid)], axis=-1)
+    best = int(np.argmin(means))
+    values = {name: result[name][cell][best] for name in ("train", "test", "peaks", "growth")}
+    inside = penalty == "none" or 0 < best < len(grid) - 1
+    return {"strength": grid[best], "at_end": not inside, **values}
