@@ -218,7 +218,7 @@ def _tight(config: Config) -> dict[str, Any]:
         row = []
         for order in range(1, config.order + 1):
             nth = derivative(lambda y, m=model, p=params: m(p, y[:, None])[:, 0], order)
-            found = np.abs(nth(np.linspace(-8.0, 8.0, config.tight))).max()
+            found = np.abs(nth(np.linspace(-4.2, 4.2, config.tight))).max()
             row.append(found / derivative_bound((order,), (0.8,), series))
         rows.append(row)
     return {"tight": np.array(rows)}

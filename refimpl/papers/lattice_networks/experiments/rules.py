@@ -134,23 +134,21 @@ def _scipy_error(size: int, weights: ProductWeights) -> float:
 
 
 def _plane(config: Config) -> dict[str, Any]:
-    """The least e² over all vectors (1, c), and that of the Fibonacci lattice."""
+    """The least e² over the vectors (1, c), c coprime to N or any, and the Fibonacci lattice's."""
     weights = ProductWeights(gammas=(1.0, 1.0))
-    sizes, least, fibonacci = [], [], []
+    rows = []
     for index in config.fibonacci:
         lattice = fibonacci_lattice(index)
-        every = [
-            squared_error(Lattice(size=lattice.size, vector=(1, c), degenerate=True), weights)
-            for c in range(1, lattice.size)
-        ]
-        sizes.append(lattice.size)
-        least.append(min(every))
-        fibonacci.append(squared_error(lattice, weights))
-    return {
-        "plane_sizes": np.array(sizes),
-        "plane_least": np.array(least),
-        "plane_fibonacci": np.array(fibonacci),
-    }
+        n = lattice.size
+        every = {
+            c: squared_error(Lattice(size=n, vector=(1, c), degenerate=True), weights)
+            for c in range(1, n)
+        }
+        coprime = min(error for c, error in every.items() if math.gcd(c, n) == 1)
+        rows.append((n, coprime, min(every.values()), squared_error(lattice, weights)))
+    names = ("plane_sizes", "plane_least", "plane_least_degenerate", "plane_fibonacci")
+    return {name: np.array(column) for name, column in zip(names, zip(*rows, strict=True),
+                                                           strict=True)}  # fmt: skip
 
 
 def _enumerated() -> dict[str, Any]:
