@@ -124,8 +124,8 @@ def periodic_derivatives_bounded(result: Result) -> Outcome:
     "LAT-16",
     paper=PAPER,
     place="derived (exact)",
-    statement="E_T² - E_G² is the sum of the Fourier coefficients of (F - G)² over the dual lattice "
-    "without 0: s = 2, Fibonacci N = 13 .. 233, periodic tanh network",
+    statement="E_T² - E_G² is the sum of the Fourier coefficients of (F - G)² over the dual "
+    "lattice without 0: s = 2, Fibonacci N = 13 .. 233, periodic tanh network",
     experiment="lattice_gap",
 )
 def gap_is_alias_sum(result: Result) -> Outcome:
@@ -140,8 +140,8 @@ def gap_is_alias_sum(result: Result) -> Outcome:
     "LAT-17",
     paper=PAPER,
     place="derived",
-    statement="|E_G² - E_T²| <= e(z) times the Korobov norm of (F - G)²; E_G exceeds E_T by at most "
-    "the root of that",
+    statement="|E_G² - E_T²| <= e(z) times the Korobov norm of (F - G)²; E_G exceeds E_T by at "
+    "most the root of that",
     experiment="lattice_gap",
 )
 def gap_is_bounded(result: Result) -> Outcome:
@@ -219,7 +219,7 @@ def elements_converge(result: Result) -> Outcome:
     "LAT-21",
     paper=PAPER,
     place="derived",
-    statement="|∂^ν u(1/2)| <= |ν|! Π(b_j / a_min)^ν_j / (2 sqrt(12) a_min), a_min = 1 - Σ b_j / 2: "
+    statement="|∂^ν u(1/2)| <= |ν|! Π(b_j / a_min)^ν_j / (2 sqrt(12) a_min), a_min = 1 - Σ b_j / 2, and "
     "at most 0.3 of it for 1 <= |ν| <= 4, three parameters",
     experiment="lattice_diffusion_problem",
 )
