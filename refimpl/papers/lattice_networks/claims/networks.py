@@ -219,7 +219,7 @@ def elements_converge(result: Result) -> Outcome:
     "LAT-21",
     paper=PAPER,
     place="derived",
-    statement="|∂^ν u(1/2)| <= |ν|! Π(b_j / a_min)^ν_j / (2 sqrt(12) a_min), a_min = 1 - Σ b_j / 2, and "
+    statement="|∂^ν u(1/2)| <= |ν|! Π(b_j / a_min)^ν_j / (2 sqrt(12) a_min), a_min = 1 - Σb_j/2; "
     "at most 0.3 of it for 1 <= |ν| <= 4, three parameters",
     experiment="lattice_diffusion_problem",
 )
