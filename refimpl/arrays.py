@@ -514,8 +514,8 @@ def squares_in_range(squares: Array) -> bool:
 
 
 def range_unwatched() -> Any:
-    """A context in which NumPy does not warn of overflow: for values that are looked at next."""
-    return np.errstate(over="ignore", under="ignore", invalid="ignore")
+    """A context in which NumPy does not warn of numbers out of range: they are looked at next."""
+    return np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore")
 
 
 # Sums of squares between these are as accurate as the dtype allows.

@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from refimpl.arrays import Array, backend, check_float, namespace, one
+from refimpl.arrays import Array, backend, check_float, namespace, one, range_unwatched
 from refimpl.autodiff.trees import Tree, dot, map_tree
 
 _numbers = itertools.count()
@@ -296,16 +296,50 @@ def _enter(tree: Tree) -> _Trace:
     return _Trace(number, traced, inputs)
 
 
-def _harmless(g: Any, *operands: Any) -> list[Any]:
-    """Arrays among ``operands`` with 1/2, where every rule is finite, in place of what ``g`` = 0
-    makes irrelevant; in the shape of ``g``."""
+def _harmless(primitive: Primitive, g: Any, ans: Any, args: Any, kwargs: Any) -> list[Any]:
+    """Result and arguments with 1/2, where every rule is finite, in place of what ``g`` = 0 makes
+    irrelevant; in the shape of ``g``.
+
+    Where ``g`` is traced its 0 may be one that moves: then a place stays as it is unless the
+    function is singular there, for the cotangent's own derivative meets the rule's value.
+    """
     from refimpl.autodiff import operations as op
 
     alive = value(g) != 0.0
+    if type(g) is Tensor and not bool(namespace(alive).all(alive)):
+        alive = alive | _is_smooth(primitive, value(g), args, kwargs)
     return [
         op.where(alive, each, 0.5) if getattr(each, "shape", None) is not None else each
-        for each in operands
+        for each in (ans, *args)
     ]
+
+
+def _is_smooth(primitive: Primitive, like: Any, args: Any, kwargs: Any) -> Any:
+    """Where an elementwise operation has finite first and second derivatives, in the shape of
+    ``like``."""
+    from refimpl.autodiff import operations as op
+
+    xp = namespace(like)
+    ones = xp.ones_like(like)
+    held = [value(each) for each in args]
+    places = [i for i, each in enumerate(held) if getattr(each, "shape", None) is not None]
+    points = [xp.broadcast_to(held[i], like.shape) + 0.0 * ones for i in places]
+
+    def slopes(traced: list[Any]) -> Any:
+        *xs, cotangent = traced
+        full = list(held)
+        for i, x in zip(places, xs, strict=True):
+            full[i] = x
+        ans = primitive(*full, **kwargs)
+        wanted = [rule for i, rule in enumerate(primitive.rules) if i in places and rule]
+        return sum(op.sum(rule(cotangent, ans, *full, **kwargs)) for rule in wanted)
+
+    with range_unwatched():  # by the points: second derivatives; by the cotangent: first ones
+        found = grad(slopes)([*points, ones])
+    finite = xp.isfinite(ones)
+    for part in found:
+        finite = finite & xp.isfinite(part)
+    return finite
 
 
 def _fold(g: Any, shape: tuple[int, ...]) -> Any:
@@ -352,7 +386,7 @@ def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
         chosen = node.number in selected
         guarded = chosen and primitive.elementwise
         if guarded:
-            ans, *args = _harmless(g, ans, *args)
+            ans, *args = _harmless(primitive, g, ans, args, kwargs)
         for argnum, parent in parents:
             if number not in parent.traces:
                 continue

@@ -459,3 +459,31 @@ def test_array_indices_have_no_adjoint_where_the_library_has_none():
     keys = array_api_strict.asarray([0, 0], device=array_api_strict.Device("device1"))
     with pytest.raises(NotImplementedError, match="array_api_strict"):
         ad.grad(lambda x: ad.sum(x[keys]))(x)
+
+
+@pytest.mark.parametrize("place", [0.5, 0.6])
+def test_a_zero_that_moves_is_no_selection(place):
+    """Behind an index a cotangent may be 0 by value only: its own derivative still counts."""
+    point = np.array([place, 0.7])
+
+    def function(z):
+        return (z[0] - 0.5) * ad.sum(ad.exp(2.0 * z)[1:])
+
+    def along(inner, entry):
+        return lambda z: ad.grad(inner)(z)[entry]
+
+    steep = np.exp(1.4)
+    np.testing.assert_allclose(
+        ad.grad(along(function, 1))(point), [2 * steep, 4 * (place - 0.5) * steep], rtol=1e-13
+    )
+    np.testing.assert_allclose(
+        ad.grad(along(along(function, 1), 0))(point), [0.0, 4 * steep], rtol=1e-13
+    )
+
+
+def test_a_selection_before_a_singular_point_stays_one_to_second_order():
+    def function(x):
+        return ad.sum(ad.where(np.array([True, False]), ad.sqrt(x), 0.0))
+
+    slope = ad.grad(lambda x: ad.sum(ad.grad(function)(x) ** 2))(np.array([4.0, 0.0]))
+    np.testing.assert_allclose(slope, [-1.0 / 64.0, 0.0], rtol=1e-13)
