@@ -4,8 +4,9 @@ The only file that lists the folders of the papers. A paper is found by its fold
 ``refimpl/papers``, or by an entry point of the group ``refimpl.papers`` that names a package of
 the same layout in another installed distribution; what it offers stands on its page, in the
 records of :mod:`refimpl.papers`. Experiments and figures are found by the name that stands behind
-``EXPERIMENT = Experiment(`` or ``FIGURE = Figure(`` (or in the tuples ``EXPERIMENTS`` and
-``FIGURES``), so that listing names imports nothing; the name is checked when the file is imported.
+``EXPERIMENT = Experiment(`` (or ``comparison(``) or ``FIGURE = Figure(``, or in the tuples
+``EXPERIMENTS`` and ``FIGURES``, so that listing names imports nothing; the name is checked when the
+file is imported.
 
 >>> make("momentum", learning_rate=0.1)
 Momentum(learning_rate=0.1, momentum=0.9, nesterov=False)
@@ -213,7 +214,8 @@ def make(name: str, **hyper: Any) -> Any:
 
 def _scan(folder: Path, package: str, kind: str) -> dict[str, str]:
     """The names that the files of ``folder`` give their experiments or figures, and the modules."""
-    constant, made = kind.upper(), rf'{kind}\(\s*(?:name=)?"(\w+)"'
+    makers = "Experiment|comparison" if kind == "Experiment" else kind
+    constant, made = kind.upper(), rf'(?:{makers})\(\s*(?:name=)?"(\w+)"'
     several = re.compile(rf"^{constant}S\b[^=\n]*= \((.*?)(?=^\w|\Z)", re.MULTILINE | re.DOTALL)
     single = re.compile(rf"^{constant}\b[^=\n]*= {made}", re.MULTILINE)
     found: dict[str, str] = {}

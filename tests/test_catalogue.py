@@ -132,10 +132,11 @@ def test_several_may_stand_in_one_file(tmp_path):
     )
     write(tmp_path, "one.py", 'EXPERIMENTS = (Experiment("third", A), Experiment("fourth", B))')
     write(tmp_path, "plain.py", 'EXPERIMENT = Experiment(\n    "fifth", A)\n')
+    write(tmp_path, "data.py", 'EXPERIMENT = comparison(\n    "sixth", A, reference="sgd")\n')
     found = catalogue._scan(tmp_path, "p", "Experiment")
     assert found == {
         "first": "p.two", "second": "p.two", "third": "p.one", "fourth": "p.one",
-        "fifth": "p.plain",
+        "fifth": "p.plain", "sixth": "p.data",
     }  # fmt: skip
     write(tmp_path, "again.py", 'EXPERIMENT = Experiment("fifth", A)\n')
     with pytest.raises(RefimplError, match=r"two experiments are called 'fifth': in p\.again and"):

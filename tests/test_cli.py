@@ -17,7 +17,7 @@ from refimpl.claims import ledger
 from refimpl.claims.ledger import Ledger, check, compare
 from refimpl.cli import options
 from refimpl.cli.app import app
-from refimpl.cli.train import hyper_option
+from refimpl.cli.hyper import hyper_option
 from refimpl.errors import DivergenceError
 from refimpl.models.compression import load as load_sparse
 from refimpl.training import History

@@ -24,7 +24,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from refimpl.arrays import Array, eps, namespace
+from refimpl.arrays import Array, eps, length, namespace
 from refimpl.constraints.base import Moved, Solved, largest, zero_like
 from refimpl.errors import InfeasibleError
 from refimpl.random import Rng
@@ -75,7 +75,8 @@ class Circle:
         xp = namespace(parameters)
         check_inside(parameters, self.radius)
         r = self.radius
-        slack = xp.sqrt(xp.clip((r - parameters) * (r + parameters), 0.0, None))
+        sine = parameters / r  # r² may leave the range of the dtype where r does not
+        slack = r * xp.sqrt(xp.clip((1.0 - sine) * (1.0 + sine), 0.0, None))
         return xp.stack([parameters, slack])
 
     def parameters(self, q: Array) -> Array:
@@ -95,17 +96,19 @@ class Circle:
 
     def tangency(self, q: Array, p: Array) -> Array:
         """(θ p + ξ s)/r for p = (p, s)."""
-        return (q[0, ...] * p[0, ...] + q[1, ...] * p[1, ...]) / self.radius
+        r = self.radius
+        return (q[0, ...] / r) * p[0, ...] + (q[1, ...] / r) * p[1, ...]
 
     def tangential(self, q: Array, u: Array) -> Array:
         """t = (u_θ ξ − u_ξ θ)/r, the component of ``u`` along the circle."""
-        return (u[0, ...] * q[1, ...] - u[1, ...] * q[0, ...]) / self.radius
+        r = self.radius
+        return u[0, ...] * (q[1, ...] / r) - u[1, ...] * (q[0, ...] / r)
 
     def project_tangent(self, q: Array, u: Array) -> Array:
         """t (ξ, −θ)/r."""
         xp = namespace(q)
-        t = self.tangential(q, u) / self.radius
-        return xp.stack([t * q[1, ...], -t * q[0, ...]])
+        t, r = self.tangential(q, u), self.radius
+        return xp.stack([t * (q[1, ...] / r), -t * (q[0, ...] / r)])
 
     def project(self, q0: Array, target: Array) -> Solved:
         """The arcsine law in Cartesian form: no iteration.
@@ -121,7 +124,7 @@ class Circle:
         sine = self.tangential(q0, u) / r
         check_sine(sine, r)
         cosine = xp.sqrt((1.0 - sine) * (1.0 + sine))
-        normal = (u[0, ...] * q0[0, ...] + u[1, ...] * q0[1, ...]) / (r * r)
+        normal = (u[0, ...] / r) * (q0[0, ...] / r) + (u[1, ...] / r) * (q0[1, ...] / r)
         return Solved(self._turn(q0, cosine, sine), 0, largest(1.0 + normal - cosine))
 
     def nearest(self, target: Array) -> Solved:
@@ -133,14 +136,14 @@ class Circle:
             If a point lies at the centre of its circle.
         """
         xp = namespace(target)
-        length = xp.sqrt(target[0, ...] ** 2 + target[1, ...] ** 2)
-        if bool(xp.any(length == 0.0)):
+        size = length(target, axis=0)
+        if bool(xp.any(size == 0.0)):
             raise InfeasibleError(
                 "a point at the centre of its circle has no nearest point; use a smaller step",
                 radius=self.radius,
             )
-        scale = self.radius / length
-        return Solved(target * scale, 0, largest(scale - 1.0))
+        unit = target / size
+        return Solved(self.radius * unit, 0, largest(self.radius / size - 1.0))
 
     def move(self, q: Array, p: Array, step_size: float, tangent: bool = True) -> Moved:
         """Rotation by h t/r with the momentum carried along (or SHAKE).
@@ -159,8 +162,7 @@ class Circle:
         t = self.tangential(q, p)
         angle = (step_size / r) * t
         end = self._turn(q, xp.cos(angle), xp.sin(angle))
-        speed = t / r
-        momentum = xp.stack([speed * end[1, ...], -speed * end[0, ...]])
+        momentum = xp.stack([t * (end[1, ...] / r), -t * (end[0, ...] / r)])
         return Moved(end, momentum, 0, zero_like(q))
 
     def _turn(self, q: Array, cosine: Array, sine: Array) -> Array:
@@ -194,6 +196,10 @@ def check_radius(radius: float) -> None:
 def check_inside(weights: Array, radius: float) -> None:
     """Raise InfeasibleError if a weight exceeds the radius (or is not a number).
 
+    Weight and radius are compared in the dtype of the weights, in which the radius may have been
+    rounded up: weights that were clipped to it lie on it. A radius that has no digits in that
+    dtype is a ValueError.
+
     Examples
     --------
     >>> import numpy as np
@@ -203,9 +209,12 @@ def check_inside(weights: Array, radius: float) -> None:
     refimpl.errors.InfeasibleError: 1 of 2 weights lie outside ... (largest=0.3, radius=0.2, ...
     """
     xp = namespace(weights)
-    size = float(largest(weights))
-    if size <= radius:
+    limits = xp.finfo(weights.dtype)
+    if not float(limits.smallest_normal) <= radius <= float(limits.max):
+        raise ValueError(f"the radius {radius!r} lies outside the range of {weights.dtype}")
+    if bool(xp.all(xp.abs(weights) <= radius)):
         return
+    size = float(largest(weights))
     outside = int(xp.sum(xp.astype(~(xp.abs(weights) <= radius), xp.int64)))
     raise InfeasibleError(
         f"{outside} of {math.prod(weights.shape)} weights lie outside their circle; enlarge the "

@@ -176,3 +176,46 @@ def test_maps_name_who_is_constrained():
     with pytest.raises(ValueError, match="constraints for"):
         Blocks((Unconstrained(),)).positions(params)
     assert [c.radius for c in circle_blocks(params, (3.0,)).constraints[::2]] == [3.0, 3.0]
+
+
+# --- scale of a circle ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("radius", [1e-300, 1e-170, 1e-3, 1e160, 1e300])
+@pytest.mark.parametrize("motion", ["rotation", "shake"])
+def test_circles_of_every_size_are_one_circle(radius, motion):
+    """All that a circle does is equivariant: r times what the circle of radius 1 does."""
+    unit, circle = Circle(1.0, motion), Circle(radius, motion)
+    theta, u = np.array([0.6, -0.3]), np.array([[0.1, 0.2], [-0.2, 0.15]])
+    first, q = unit.extend(theta), circle.extend(radius * theta)
+    assert_close(q / radius, first)
+    assert_close(circle.tangential(q, u), unit.tangential(first, u))
+    assert_close(circle.project_tangent(q, u), unit.project_tangent(first, u))
+    assert_close(circle.tangency(q, u), unit.tangency(first, u))
+    for name in ("project", "nearest"):
+        inputs = (radius * first, radius * (first + u)) if name == "project" else None
+        found = getattr(circle, name)(*(inputs or (radius * (first + u),)))
+        reference = getattr(unit, name)(*((first, first + u) if inputs else (first + u,)))
+        assert_close(found.point / radius, reference.point)
+        assert_close(found.multiplier, reference.multiplier, atol=1e-14)
+    found = circle.move(q, radius * u, 0.1, tangent=False)
+    reference = unit.move(first, u, 0.1, tangent=False)
+    assert_close(found[0] / radius, reference[0])
+    assert_close(found[1] / radius, reference[1])
+    assert float(np.abs(circle.residual(found[0])).max()) < 1e-14
+
+
+@pytest.mark.parametrize(("dtype", "radius"), [("float32", 1e-60), ("float32", 1e60)])
+def test_a_radius_without_digits_in_the_dtype_is_an_error(dtype, radius):
+    with pytest.raises(ValueError, match="range of float32"):
+        Circle(radius).extend(np.zeros(2, dtype))
+
+
+@pytest.mark.parametrize("radius", [0.1, 0.3, 0.7])
+def test_weights_clipped_to_the_radius_lie_on_it_in_their_dtype(radius):
+    weights = np.clip(np.asarray([[-2.0, 0.05], [radius, 3.0]], np.float32), -radius, radius)
+    q = Circle(radius).extend(weights)
+    assert q.dtype == np.float32
+    assert_close(q[1][0, 0], np.float32(0.0))
+    with pytest.raises(InfeasibleError, match="1 of 4 weights"):
+        Circle(radius).extend(weights * np.asarray([[1.001, 1.0], [1.0, 1.0]], np.float32))

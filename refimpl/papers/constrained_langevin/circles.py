@@ -175,9 +175,9 @@ def largest_residual(
     for theta, xi, r in zip(thetas, slacks, bounds, strict=True):
         if r is not None and xi is not None:
             xp = namespace(theta)
-            square = theta * theta + xi * xi
-            high, low = xp.max(square), xp.min(square)
-            parts.append(xp.maximum(high * (1.0 / (r * r)) - 1.0, 1.0 - low * (1.0 / (r * r))))
+            sine, cosine = theta * (1.0 / r), xi * (1.0 / r)
+            square = sine * sine + cosine * cosine
+            parts.append(xp.maximum(xp.max(square) - 1.0, 1.0 - xp.min(square)))
     return worst(parts)
 
 

@@ -66,16 +66,17 @@ def _half_space(gram: Array, energy: HypersphericalEnergy) -> tuple[Array, Array
     if energy.s == 0:
         factor = 2.0 if energy.kernel == "released" else 1.0
         total = -0.5 * factor * (xp.sum(xp.log(rest)) + size * (size - 1) * math.log(4.0))
-        inverse = factor / rest
-        return total, gram * inverse, xp.sum(inverse, axis=1) - factor * size
-    inverse = 1.0 / rest
-    lines = xp.sum(inverse, axis=1)
-    inverse *= inverse
-    # c² / (1 − c²)² = 1 / (1 − c²)² − 1 / (1 − c²)
-    diagonal = 2.0 * (xp.sum(inverse, axis=1) - lines)
-    inverse *= gram
-    inverse *= 2.0
-    return xp.sum(lines) - size, inverse, diagonal
+        slope = gram * (factor / rest)
+    else:
+        inverse = 1.0 / rest
+        total = xp.sum(inverse) - size
+        inverse *= inverse
+        inverse *= gram
+        inverse *= 2.0
+        slope = inverse
+    # of the very products of which the rest of the gradient is made: written as the difference of
+    # two sums near N it would leave their rounding along the neurons
+    return total, slope, xp.vecdot(slope, gram)
 
 
 def _gaps_of(

@@ -47,8 +47,9 @@ from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.attacks import ProjectedGradientAttack, Start
-from refimpl.algorithms.base import Objective, Tree, count, non_negative, one_of
+from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, device, namespace
+from refimpl.checks import count, non_negative, one_of
 from refimpl.models.input_gradients import input_gradients
 from refimpl.models.linear_pieces import backward, linear_pieces
 from refimpl.papers.rkhs_norm.common import (

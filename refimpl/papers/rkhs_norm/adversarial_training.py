@@ -4,7 +4,7 @@ Algorithm
 ---------
 1. d_i ← projected gradient ascent on the loss of every example of the batch
    (:mod:`refimpl.algorithms.attacks`)
-2. a step of ``inner`` on the batch (x_i + d_i, y_i) in place of (x_i, y_i), no clean term
+2. the step is taken on (x_i + d_i, y_i) in place of (x_i, y_i), with no clean term
 
 Sources: A. Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR
 2018; it is the robust baseline of A. Bietti, G. Mialon, D. Chen and J. Mairal, ICML 2019. Their
@@ -24,14 +24,16 @@ Deviations
   0 there (:mod:`released`).
 
 >>> import numpy as np
+>>> from refimpl.algorithms.composition import Composition
+>>> from refimpl.algorithms.sgd import SGD
 >>> from refimpl.datasets import Batch
 >>> from refimpl.models import MLP, Objective
->>> algorithm = AdversarialTraining(radius=0.0)
+>>> algorithm = Composition(SGD(learning_rate=0.1), wrappers=[AdversarialTraining(radius=0.5)])
 >>> state = algorithm.init([{"weight": np.eye(2), "bias": np.zeros(2)}])
->>> batch = Batch(np.ones((1, 2)), np.array([0]))
+>>> batch = Batch(np.zeros((1, 2)), np.array([0]))
 >>> state, info = algorithm.step(state, Objective(MLP((2, 2))), batch)
->>> round(float(info.loss), 6)
-0.693147
+>>> round(float(info.loss), 6)  # log(1 + exp(0.5 √2))
+1.10794
 """
 
 from __future__ import annotations
@@ -41,35 +43,38 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from refimpl.algorithms.attacks import Norm, ProjectedGradientAttack, Start
-from refimpl.algorithms.base import Algorithm, Objective, Tree
-from refimpl.algorithms.momentum import Momentum
+from refimpl.algorithms.base import Objective, Tree
+from refimpl.algorithms.composed_gradient import Evaluate, Gradients, plain
 from refimpl.random import Rng
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialTraining:
-    """Steps of an algorithm on attacked batches.
+    """The batch is attacked before every step, a wrapper.
+
+    Loss, penalties and gradients are those of the attacked batch.
 
     Parameters
     ----------
-    inner : Algorithm
-        What takes the step: an update, or a composition with penalties and projections. Its
-        gradients, penalties and diagnostics are those of the attacked batch.
     radius, norm, steps, step_size, start, low, high
         Of the attack; see :class:`refimpl.algorithms.attacks.ProjectedGradientAttack`. Radius 0
-        is ``inner`` itself, bit for bit.
+        is plain training, bit for bit.
 
     Raises
     ------
     TypeError, ValueError
         If a field is of the wrong type or outside its range.
+
+    Examples
+    --------
+    >>> AdversarialTraining(steps=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: steps must be at least 1, not 0
     """
 
-    inner: Algorithm = field(
-        default=Momentum(learning_rate=0.05), metadata={"help": "the algorithm that steps"}
-    )
     radius: float = field(default=0.5, metadata={"help": "radius of the attack"})
-    norm: Norm = field(default="l2", metadata={"help": "l2 or linf"})
+    norm: Norm = field(default="l2", metadata={"help": "ball of the attack: l2 or linf"})
     steps: int = field(default=5, metadata={"help": "ascent steps of the attack"})
     step_size: float | None = field(
         default=None, metadata={"help": "length of an ascent step (default 1.5 radius / steps)"}
@@ -79,7 +84,7 @@ class AdversarialTraining:
     high: float = field(default=math.inf, metadata={"help": "largest valid input"})
 
     def __post_init__(self) -> None:
-        self.attack  # noqa: B018  (checks the settings of the attack)
+        _ = self.attack  # checks the settings
 
     @property
     def attack(self) -> ProjectedGradientAttack:
@@ -94,19 +99,30 @@ class AdversarialTraining:
             high=self.high,
         )
 
-    @property
-    def requires(self) -> tuple[str, ...]:
-        """What ``inner`` requires of the training loop."""
-        return tuple(getattr(self.inner, "requires", ()))
+    def init(self, params: Tree) -> tuple[()]:
+        """Nothing to remember."""
+        return ()
 
-    def init(self, params: Tree, **extra: Any) -> Any:
-        """The state of ``inner``."""
-        return self.inner.init(params, **extra)
+    def prepare(
+        self,
+        batch: Any,
+        params: Tree,
+        objective: Objective,
+        aux: Any,
+        step: int,
+        rng: Rng | None = None,
+    ) -> Any:
+        """The attacked batch."""
+        return batch._replace(inputs=self.attack(objective, params, batch, rng))
 
-    def step(
-        self, state: Any, objective: Objective, batch: Any, rng: Rng | None = None
-    ) -> tuple[Any, Any]:
-        """One step of ``inner`` on the attacked batch; its loss is the adversarial one."""
-        stream = None if rng is None else rng.child("attack")
-        attacked = self.attack(objective, state.params, batch, stream)
-        return self.inner.step(state, objective, batch._replace(inputs=attacked), rng)
+    def gradient(
+        self,
+        loss: Evaluate,
+        penalty: Evaluate,
+        params: Tree,
+        aux: Any,
+        step: int,
+        rng: Rng | None = None,
+    ) -> tuple[Gradients, Any]:
+        """Both gradients at the parameters, added."""
+        return plain(loss, penalty, params), aux

@@ -35,8 +35,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, count, non_negative, one_of
+from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, namespace
+from refimpl.checks import count, non_negative, one_of
 from refimpl.models.input_gradients import output_gradients
 from refimpl.models.linear_pieces import backward, linear_pieces, pull_back
 from refimpl.papers.rkhs_norm.common import (
@@ -46,6 +47,7 @@ from refimpl.papers.rkhs_norm.common import (
     check_derivatives,
     closed,
     sum_trees,
+    taped,
     unit_rows,
     zero,
     zeros,
@@ -123,8 +125,7 @@ class AveragedGradient:
             return zero(params), zeros(params), ()
         model = objective.model  # type: ignore[attr-defined]
         if not closed(self.derivatives, model):
-            function = lambda p: self.value(p, batch, objective, aux, rng)[0]  # noqa: E731
-            return (*ad.value_and_grad(function)(params), ())
+            return taped(self, params, batch, objective, rng)
         pieces = linear_pieces(model, params, batch.inputs)
         xp = namespace(pieces.outputs)
         unit = unit_rows(pieces.outputs)

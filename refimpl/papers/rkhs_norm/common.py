@@ -14,8 +14,9 @@ from __future__ import annotations
 from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Tree, one_of
+from refimpl.algorithms.base import Tree
 from refimpl.arrays import Array, device, namespace
+from refimpl.checks import one_of
 from refimpl.errors import SettingError
 from refimpl.models.input_gradients import output_gradients
 from refimpl.models.linear_pieces import (
@@ -106,3 +107,15 @@ def sum_trees(trees: list[Tree]) -> Tree:
     for tree in trees[1:]:
         total = ad.map_tree(lambda a, b: a + b, total, tree)
     return total
+
+
+def taped(
+    part: Any, params: Tree, batch: Any, objective: Any, rng: Any
+) -> tuple[Array, Tree, tuple[()]]:
+    """Value and gradient of a penalty without memory, by differentiating its value."""
+
+    def function(at: Tree) -> Array:
+        return part.value(at, batch, objective, (), rng)[0]
+
+    value, gradient = ad.value_and_grad(function)(params)
+    return value, gradient, ()

@@ -39,8 +39,9 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, count, non_negative, one_of, required_rng
+from refimpl.algorithms.base import Objective, Tree, required_rng
 from refimpl.arrays import Array, namespace
+from refimpl.checks import count, non_negative, one_of
 from refimpl.models.input_gradients import input_gradients, output_gradients
 from refimpl.papers.rkhs_norm.adversarial_norm import Selector
 from refimpl.papers.rkhs_norm.common import STRENGTH_HELP, plain, unit_rows, zero

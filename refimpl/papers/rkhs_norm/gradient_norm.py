@@ -43,8 +43,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, non_negative, one_of
+from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, namespace
+from refimpl.checks import non_negative, one_of
 from refimpl.models.input_gradients import input_gradients
 from refimpl.models.linear_pieces import backward, pull_back
 from refimpl.papers.rkhs_norm.averaged import AveragedGradient
@@ -55,6 +56,7 @@ from refimpl.papers.rkhs_norm.common import (
     check_derivatives,
     plain,
     squared_slopes,
+    taped,
     unit_rows,
     zero,
     zeros,
@@ -134,8 +136,7 @@ class GradientNorm:
             self.derivatives,
         )
         if pieces is None:
-            function = lambda p: self.value(p, batch, objective, aux, rng)[0]  # noqa: E731
-            return (*ad.value_and_grad(function)(params), ())
+            return taped(self, params, batch, objective, rng)
         xp = namespace(squares)
         chosen = pieces.take(xp.argmax(squares, axis=0))
         back = backward(chosen, unit_rows(squares))

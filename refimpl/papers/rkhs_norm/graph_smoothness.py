@@ -28,8 +28,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, count, non_negative, one_of, positive
+from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, device, namespace
+from refimpl.checks import count, non_negative, one_of, positive
 from refimpl.errors import SettingError
 from refimpl.papers.rkhs_norm.common import STRENGTH_HELP, zero
 from refimpl.random import Rng

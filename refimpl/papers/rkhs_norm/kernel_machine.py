@@ -32,13 +32,14 @@ and :func:`rkhs_norm` refuses it. For networks the chain of bounds is slope <= L
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import count
 from refimpl.arrays import Array, Backend, namespace
 from refimpl.arrays import backend as make_backend
+from refimpl.checks import count
 from refimpl.errors import SettingError, unknown_name
 from refimpl.random import Rng
 
@@ -63,7 +64,7 @@ arc_cosine_slope = ad.Primitive(_arc_cosine_slope, name="arc_cosine_slope")
 arc_cosine.derivatives(lambda g, ans, u: g * arc_cosine_slope(u))
 arc_cosine_slope.derivatives(lambda g, ans, u: g / (math.pi * ad.sqrt((1.0 - u) * (1.0 + u))))
 
-PROFILES = {
+PROFILES: dict[str, Callable[[Any], Any]] = {
     "exponential": lambda u: ad.exp(u - 1.0),
     "inverse": lambda u: 1.0 / (2.0 - u),
     "arc_cosine": arc_cosine,

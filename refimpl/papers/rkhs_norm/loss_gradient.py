@@ -41,8 +41,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, non_negative, one_of
+from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, namespace
+from refimpl.checks import non_negative, one_of
 from refimpl.models.input_gradients import loss_gradients
 from refimpl.models.linear_pieces import backward, linear_pieces, parameter_gradient, pull_back
 from refimpl.papers.rkhs_norm.common import (
@@ -52,6 +53,7 @@ from refimpl.papers.rkhs_norm.common import (
     check_derivatives,
     closed,
     sum_trees,
+    taped,
     zero,
     zeros,
 )
@@ -116,8 +118,7 @@ class LossGradient:
             return zero(params), zeros(params), ()
         model, loss = objective.model, objective.loss  # type: ignore[attr-defined]
         if not closed(self.derivatives, model):
-            function = lambda p: self.value(p, batch, objective, aux, rng)[0]  # noqa: E731
-            return (*ad.value_and_grad(function)(params), ())
+            return taped(self, params, batch, objective, rng)
 
         def total(outputs: Array) -> Array:
             return ad.sum(loss(outputs, batch.targets, reduction="none"))

@@ -23,8 +23,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refimpl.algorithms.base import positive
 from refimpl.arrays import Array, Backend
+from refimpl.checks import positive
 from refimpl.models import MLP
 from refimpl.models.linear_pieces import LinearPieces, linear_pieces
 from refimpl.models.mlp import Params

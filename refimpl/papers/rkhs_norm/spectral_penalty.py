@@ -43,8 +43,9 @@ from typing import Any
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.attacks import normalized_rows
-from refimpl.algorithms.base import Objective, Tree, count, non_negative
+from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, namespace
+from refimpl.checks import count, non_negative
 from refimpl.errors import SettingError
 from refimpl.papers.rkhs_norm.common import STRENGTH_HELP, plain, zero
 from refimpl.random import Rng

@@ -41,11 +41,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Tree, count, non_negative, positive
+from refimpl.algorithms.base import Tree
 from refimpl.arrays import Array, linalg_errors, namespace
+from refimpl.checks import count, non_negative, positive
 from refimpl.errors import ConvergenceError, SettingError
 from refimpl.random import Rng
 
@@ -90,7 +91,7 @@ class SpectralProjection:
     jitter: float = field(default=0.0, metadata={"help": "0: exact; 1e-6: as in the released code"})
     steps_per_epoch: int = field(default=1, metadata={"help": "steps of an epoch, for decay"})
 
-    requires = ("steps_per_epoch",)
+    requires: ClassVar[tuple[str, ...]] = ("steps_per_epoch",)
 
     def __post_init__(self) -> None:
         positive("limit", self.limit)

@@ -349,3 +349,10 @@ def test_gaussian_depth_gain_by_drawing_the_layers(depth, width):
     mean, deviation = dynamics.gaussian_depth_gain(depth, width, 1.7 / width)
     assert abs(logs.mean() - mean) <= FALSE_ALARM * deviation / math.sqrt(4000)
     assert logs.std() == pytest.approx(deviation, rel=0.1)
+
+
+@pytest.mark.parametrize("x", [1e-9, 1.1e-3, 0.01, 0.3, 0.99, 1.01, 5.0])
+def test_slopes_of_sinhc_keep_their_digits(x):
+    with mpmath.workdps(50):
+        exact = float(mpmath.diff(lambda t: mpmath.sinh(t) / t, mpmath.mpf(x)))
+    assert laws._sinhc_slope(x) == pytest.approx(exact, rel=2e-15)

@@ -88,3 +88,16 @@ def test_network_is_the_sum_of_its_modes():
 def test_impossible_requests_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("depth", [3, 4, 6])
+@pytest.mark.parametrize("start", [1e-30, 1e-24, 1e-12, 1e-3])
+def test_a_small_chain_keeps_its_digits(start, depth):
+    """For a while a small chain only follows dx/dt = x^(D-1): x^(2-D) falls linearly in time."""
+    time = 1e-12
+    with mpmath.workdps(40):
+        x = mpmath.mpf(start) ** (mpmath.mpf(1) / depth)
+        later = (x ** (2 - depth) - (depth - 2) * mpmath.mpf(time)) ** (mpmath.mpf(1) / (2 - depth))
+        expected = float(later**depth)
+    found = gain_at(time, start=start, slope=1.0, depth=depth)
+    assert found == pytest.approx(expected, rel=1e-12)

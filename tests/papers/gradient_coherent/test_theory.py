@@ -228,3 +228,12 @@ def test_no_factorisation_is_cheaper(seed, depth):
     product = np.linalg.multi_dot(inner[::-1])
     cost = sum(np.sum(factor**2) for factor in inner)
     assert cost >= penalty.deep_penalty(product, depth) * (1 - 1e-12)
+
+
+@pytest.mark.parametrize("target", [1e-12, 1e-6, 1.0, 1e9])
+def test_stationary_weights_of_every_scale(target):
+    """The pull of both roots is the strength, relative to it."""
+    for depth in (3, 6):
+        strength = 0.3 * chain.spinodal(target, depth)
+        for weight in chain.stationary_weights(target, depth, strength):
+            assert chain.pull(weight, target, depth) == pytest.approx(strength, rel=1e-12)

@@ -275,3 +275,17 @@ def test_determinant_of_uniformity_has_second_derivatives():
             return uniformity(w, "determinant", space)
 
         ad.check_slope(f, weight, Rng(1), hessian=True)
+
+
+@pytest.mark.parametrize("s", [0.0, 2.0])
+@pytest.mark.parametrize("size", [64, 512])
+def test_gradient_in_float32_is_orthogonal_to_the_neurons(s, size):
+    """E(c W) = E(W), so the gradient has no part along a neuron; the error is of rounding alone."""
+    energy = HypersphericalEnergy(s=s, space="half")
+    weight = Rng(0).normal((size, 2 * size)).astype(np.float32)
+    _, gradient = energy.value_and_gradient(weight)
+    _, exact = energy.value_and_gradient(weight.astype(np.float64))
+    lengths = np.linalg.norm(exact, axis=1)
+    along = np.abs((gradient * weight).sum(axis=1)) / np.linalg.norm(weight, axis=1)
+    assert (along / lengths).max() < 2e-6
+    assert (np.linalg.norm(gradient - exact, axis=1) / lengths).max() < 4e-6

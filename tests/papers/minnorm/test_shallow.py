@@ -302,3 +302,57 @@ def test_hard_margin_and_crammer_singer_equal_linear_svc():
     machine = LinearSVC(multi_class="crammer_singer", random_state=0, **options).fit(x, labels)
     weights, _ = minnorm_margin.crammer_singer(x, labels.tolist(), 3)
     np.testing.assert_allclose(weights, machine.coef_, atol=1e-6)
+
+
+# --- scale ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale"),
+    [("float64", c) for c in (1e-150, 1e-6, 1e-3, 1e6, 1e150)]
+    + [("float32", c) for c in (1e-15, 1e-6, 1e-3, 1e6, 1e15)],
+)
+def test_the_margin_program_does_not_depend_on_scale(dtype, scale):
+    """w(c Z) = w(Z) / c, and alpha(c Z) = alpha(Z) / c^2."""
+    rows = np.asarray([[1.0, 0.2], [0.3, 1.0], [2.0, 2.0]], dtype)
+    plain, scaled = (
+        minnorm_margin.hard_margin(each) for each in (rows, rows * rows.dtype.type(scale))
+    )
+    rtol = 20 * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(scaled.weights * rows.dtype.type(scale), plain.weights, rtol=rtol)
+    np.testing.assert_allclose(
+        scaled.multipliers.astype(float) * scale * scale, plain.multipliers, rtol=rtol
+    )
+    assert scaled.support == plain.support and scaled.weights.dtype == rows.dtype
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_what_is_separable_is_settled_by_a_linear_program(scale):
+    from scipy.optimize import linprog
+
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        shape = int(rng.integers(3, 14)), int(rng.integers(1, 5))
+        rows = rng.normal(size=shape) + rng.uniform(0.0, 1.5)
+        free = [(None, None)] * shape[1]
+        program = linprog(np.zeros(shape[1]), A_ub=-rows, b_ub=-np.ones(shape[0]), bounds=free)
+        for dtype in (np.float64, np.float32):
+            scaled = (rows * scale).astype(dtype)
+            if program.status == 0:
+                found = minnorm_margin.hard_margin(scaled)
+                assert (scaled @ found.weights).min() > 0.99
+            else:
+                with pytest.raises(InfeasibleError, match="no weights separate"):
+                    minnorm_margin.hard_margin(scaled)
+
+
+@pytest.mark.parametrize("slope", [1e-2, 1e-4, 1e-6])
+def test_a_small_margin_is_a_margin(slope):
+    """(1, t) and (-1, t) are separated by (0, 1/t), however small t is beside 1."""
+    found = minnorm_margin.hard_margin(np.array([[1.0, slope], [-1.0, slope]]))
+    np.testing.assert_allclose(found.weights, [0.0, 1.0 / slope], rtol=1e-9, atol=1e-3)
+
+
+def test_multipliers_beyond_the_range_are_an_error():
+    with pytest.raises(InfeasibleError, match="scale the inputs up"):
+        minnorm_margin.hard_margin(np.eye(2, dtype=np.float32) * np.float32(1e-30))

@@ -189,14 +189,15 @@ def sphere_mean(concentration: float, dimension: int) -> float:
 
 def _sinhc(x: float) -> float:
     """sinh(x) / x."""
-    return math.sinh(x) / x if abs(x) > 1e-4 else 1.0 + x * x / 6.0
+    return math.sinh(x) / x if x != 0.0 else 1.0
 
 
 def _sinhc_slope(x: float) -> float:
     """Derivative of sinh(x) / x."""
-    if abs(x) > 1e-3:
+    if abs(x) > 1.0:
         return (x * math.cosh(x) - math.sinh(x)) / x**2
-    return x / 3.0 + x**3 / 30.0
+    # sum over k of 2k x^(2k-1) / (2k+1)!, where the difference above loses its digits
+    return math.fsum(2 * k * x ** (2 * k - 1) / math.factorial(2 * k + 1) for k in range(1, 10))
 
 
 def stiefel_partition(a: float, b: float) -> float:

@@ -82,8 +82,9 @@ def time_to_gain(gain: float, *, start: float, slope: float, depth: int) -> floa
 
 
 def _log_gap(gain: float, slope: float, depth: int) -> float:
-    """log(1 - x) for x = (gain / slope)^(1/D)."""
-    return math.log(-math.expm1(math.log(gain / slope) / depth))
+    """log(1 - x) for x = (gain / slope)^(1/D), to the digits of x or of 1 - x where small."""
+    log_x = math.log(gain / slope) / depth
+    return math.log1p(-math.exp(log_x)) if log_x < -0.7 else math.log(-math.expm1(log_x))
 
 
 def _travel(log_gap: float, depth: int) -> float:
@@ -131,10 +132,17 @@ def gain_at(time: Any, *, start: float, slope: float, depth: int) -> Any:
     reach = 1.0
     while _travel(highest - reach, depth) < target:
         reach *= 2.0
-    log_gap = brentq(
-        lambda guess: _travel(guess, depth) - target, highest - reach, highest, xtol=1e-14
+    log_gap = brentq(  # to its last digits, however near 0: a small chain is a small gap
+        lambda guess: _travel(guess, depth) - target,
+        highest - reach,
+        highest,
+        xtol=1e-300,
+        rtol=1e-15,
+        maxiter=1000,
     )
-    return slope * math.exp(depth * math.log1p(-math.exp(log_gap)))
+    small = log_gap > -0.7
+    log_x = math.log(-math.expm1(log_gap)) if small else math.log1p(-math.exp(log_gap))
+    return slope * math.exp(depth * log_x)
 
 
 def network_at(

@@ -132,8 +132,9 @@ def stationary_weights(
     def excess(weight: float) -> float:
         return pull(weight, target, depth) - strength
 
-    unstable = brentq(excess, 0.0, top, xtol=1e-15, rtol=1e-14) if strength else 0.0
-    return unstable, brentq(excess, top, fit, xtol=1e-15, rtol=1e-14)
+    solve = {"xtol": 1e-300, "rtol": 1e-14, "maxiter": 1000}  # relative: weights may be small
+    unstable = brentq(excess, 0.0, top, **solve) if strength else 0.0
+    return unstable, brentq(excess, top, fit, **solve)
 
 
 def tolerance(start: float, target: float, depth: int) -> float:

@@ -78,7 +78,7 @@ def _nonnegative_least_squares(matrix: Array, target: Array, limit: int) -> list
             ((float(slopes[j]), j) for j in range(columns) if j not in inside),
             default=(0.0, -1),
         )
-        if best[0] <= floor:
+        if best[0] <= floor or len(active) == matrix.shape[0]:  # as many as span the target
             return sorted(active.items())
         active[best[1]] = 0.0
         while True:
@@ -120,7 +120,8 @@ def hard_margin(signed_inputs: Array) -> HardMargin:
     ------
     InfeasibleError
         If no w separates the data; carries the examples whose convex combination is (almost)
-        zero, and the norm of that combination.
+        zero, and the norm of that combination. The answer does not depend on the scale of the
+        inputs: w(c Z) = w(Z) / c.
     ConvergenceError
         If the active set does not settle within 10 (P + N) changes.
 
@@ -136,32 +137,73 @@ def hard_margin(signed_inputs: Array) -> HardMargin:
     if signed_inputs.ndim != 2:
         raise ValueError(f"signed inputs (P, N) are needed, not {tuple(signed_inputs.shape)}")
     xp = namespace(signed_inputs)
-    points, width = signed_inputs.shape
-    place = device(signed_inputs)
-    ones = xp.ones((1, points), dtype=signed_inputs.dtype, device=place)
-    matrix = xp.concat([signed_inputs.mT, ones], axis=0)
-    target = xp.concat([xp.zeros((width,), dtype=signed_inputs.dtype, device=place), ones[0, :1]])
-    found = _nonnegative_least_squares(matrix, target, 10 * (points + width))
-    support = [j for j, _ in found]
-    weight = xp.asarray([value for _, value in found], dtype=matrix.dtype, device=place)
-    rows = xp.take(signed_inputs, xp.asarray(support, device=place), axis=0)
-    gap = 1.0 - math.fsum(value for _, value in found)
-    if gap <= math.sqrt(eps(signed_inputs)) * 1e-2:
+    size = float(xp.max(xp.abs(signed_inputs)))
+    if not 0.0 < size < math.inf:
+        raise InfeasibleError("no weights separate examples of this size", largest=size)
+    unit = signed_inputs / size
+    support, shares = _shares(unit)
+    place, dtype = device(unit), unit.dtype
+    rows = xp.take(unit, xp.asarray(support, device=place), axis=0)
+    if not shares or 1.0 - math.fsum(shares) <= _least_gap(unit):
+        combination = xp.asarray(shares, dtype=dtype, device=place) @ rows
         raise InfeasibleError(
             "no weights separate these examples",
             examples=support,
-            combination_norm=float(xp.linalg.vector_norm(weight @ rows)),
-            shares=[round(value, 4) for _, value in found],
+            combination_norm=size * float(xp.linalg.vector_norm(combination)),
+            shares=[round(value, 4) for value in shares],
         )
     # rows with the same margin are independent where their extensions by 1 are, which the active
     # set sees to; the support alone then gives its multipliers to full accuracy
+    ones = xp.ones((len(support),), dtype=dtype, device=place)
     _, r = qr(rows.mT)
-    half = solve_triangular(r, ones[0, : len(support)], lower=False, transpose=True)
+    half = solve_triangular(r, ones, lower=False, transpose=True)
     inside = solve_triangular(r, half, lower=False)
     lookup = {j: index for index, j in enumerate(support)}
-    zero = xp.zeros((), dtype=matrix.dtype, device=place)
-    multipliers = xp.stack([inside[lookup[j]] if j in lookup else zero for j in range(points)])
-    return HardMargin(inside @ rows, multipliers, support)
+    zero = xp.zeros((), dtype=dtype, device=place)
+    multipliers = xp.stack(
+        [inside[lookup[j]] if j in lookup else zero for j in range(unit.shape[0])]
+    )
+    if float(xp.max(multipliers)) > float(xp.finfo(dtype).max) * size * size:
+        raise InfeasibleError(
+            "the multipliers leave the range of the dtype: scale the inputs up", largest=size
+        )
+    return HardMargin((inside @ rows) / size, multipliers / size / size, support)
+
+
+def _least_gap(unit: Array) -> float:
+    """The phi of line 2 that is told from 0."""
+    return math.sqrt(eps(unit)) * 1e-2
+
+
+def _shares(unit: Array) -> tuple[list[int], list[float]]:
+    """The support and the u of line 2, for inputs whose largest entry is 1.
+
+    phi = 1 / (1 + ||w||^2) is small where the margin is; against a row of larger ones it then
+    stands out, as long as rounding does not.
+    """
+    xp = namespace(unit)
+    points, width = unit.shape
+    place, dtype = device(unit), unit.dtype
+    target = xp.concat(
+        [xp.zeros((width,), dtype=dtype, device=place), xp.ones((1,), dtype=dtype, device=place)]
+    )
+    first: tuple[list[int], list[float]] | None = None
+    for power in (0.0, 0.25, 0.45):
+        scale = eps(unit) ** -power
+        ones = xp.ones((1, points), dtype=dtype, device=place)
+        matrix = xp.concat([scale * unit.mT, ones], axis=0)
+        try:
+            found = _nonnegative_least_squares(matrix, target, 10 * (points + width))
+        except ConvergenceError:
+            if first is None:
+                raise
+            continue  # rounding alone decides at this scale
+        answer = [j for j, _ in found], [value for _, value in found]
+        first = first or answer
+        if answer[0] and 1.0 - math.fsum(answer[1]) > _least_gap(unit):
+            return answer
+    assert first is not None
+    return first
 
 
 def crammer_singer(inputs: Array, labels: list[int], classes: int) -> tuple[Array, Array]:

@@ -1,0 +1,217 @@
+"""Options that are read off a dataclass, and the command that has those of the algorithm named.
+
+>>> hyper_option("step_size", float, 0.1, "step", set()).opts
+['--step-size']
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import click
+
+PREFIX = "hyper_"
+"""Before the name of every field among the values of a command."""
+
+_CHOSEN = ("data", "algorithm", "activation", "initialiser", "loss")
+
+
+def _value_of(args: Sequence[str], option: str) -> str | None:
+    """The value of ``option`` among unparsed arguments; the last one counts."""
+    value = None
+    for index, argument in enumerate(args):
+        if argument == option and index + 1 < len(args):
+            value = args[index + 1]
+        elif argument.startswith(f"{option}="):
+            value = argument.partition("=")[2]
+    return value
+
+
+def hyper_option(name: str, annotation: Any, default: Any, help: str, taken: set[str]) -> Any:
+    """The option for one field of an algorithm's dataclass; None where its type is not plain.
+
+    Parameters
+    ----------
+    name : str
+    annotation : type
+        float, int, bool, str, a Literal of strings, a tuple of these, or one of them or None.
+    default : object
+        ``dataclasses.MISSING`` makes the option required.
+    help : str
+    taken : set of str
+        Names of the command's own options; a field of the same name gets the prefix ``hyper-``.
+
+    Examples
+    --------
+    >>> hyper_option("step_size", float, 0.1, "step", set()).opts
+    ['--step-size']
+    >>> hyper_option("seed", int, 0, "", {"seed"}).opts
+    ['--hyper-seed']
+    """
+    found = _click_type(annotation)
+    if found is None:
+        return None
+    flag = "--" + (f"hyper-{name}" if name in taken else name).replace("_", "-")
+    if found.pop("switch", False):
+        flag = f"{flag}/--no-{flag[2:]}"
+    required = default is dataclasses.MISSING
+    if not required:
+        found["default"] = None  # so that only what was given reaches the algorithm
+    note = "required" if required else f"default: {default}"
+    return click.Option(
+        [flag, PREFIX + name],
+        required=required,
+        help=f"{help}  [{note}]".strip(),
+        **found,
+    )
+
+
+def _click_type(annotation: Any) -> dict[str, Any] | None:
+    """What an annotation means to click; None where its type is not plain."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        rest = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
+        if len(rest) != 1:
+            return None
+        annotation = rest[0]
+    found: dict[str, Any] = {}
+    if typing.get_origin(annotation) is tuple:
+        kinds = [kind for kind in typing.get_args(annotation) if kind is not Ellipsis]
+        if Ellipsis in typing.get_args(annotation):
+            found["multiple"] = True
+        else:
+            found["nargs"] = len(kinds)
+        annotation = kinds[0]
+    if typing.get_origin(annotation) is Literal:
+        found["type"] = click.Choice([str(value) for value in typing.get_args(annotation)])
+    elif annotation is bool:
+        found["switch"] = True
+    elif annotation in (float, int, str):
+        found["type"] = annotation
+    else:
+        return None
+    return found
+
+
+def hyper_options(name: str, taken: set[str]) -> list[click.Parameter]:
+    """The options for the fields of the algorithm called ``name``; none for an unknown one.
+
+    Parameters
+    ----------
+    name : str
+    taken : set of str
+        Names of the command's own options.
+    """
+    from refimpl import catalogue
+
+    if name not in catalogue.algorithms():
+        return []
+    entry = catalogue.entry(name)
+    hints = entry.hints
+    made = (
+        hyper_option(
+            field,
+            hints[field],
+            entry.default(field),
+            str(item.metadata.get("help", "")),
+            taken,
+        )
+        for field, item in entry.fields.items()
+    )
+    return [option for option in made if option is not None]
+
+
+def given(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The command's own values, and the hyper-parameters that were given.
+
+    Examples
+    --------
+    >>> given({"epochs": 3, "hyper_momentum": 0.5, "hyper_learning_rate": None})
+    ({'epochs': 3}, {'momentum': 0.5})
+    """
+    own = {name: value for name, value in values.items() if not name.startswith(PREFIX)}
+    hyper = {
+        name.removeprefix(PREFIX): value
+        for name, value in values.items()
+        if name.startswith(PREFIX) and value is not None and value != ()
+    }
+    return own, hyper
+
+
+def _choices() -> list[click.Parameter]:
+    """The options whose values are names that the package knows."""
+    from refimpl import catalogue
+    from refimpl.datasets import DATASETS
+    from refimpl.models import ACTIVATIONS, INITIALISERS, LOSSES
+
+    names: dict[str, tuple[Any, str]] = {
+        "data": (DATASETS, "Data set; see `refimpl list datasets`."),
+        "algorithm": (
+            catalogue.algorithms(),
+            "Algorithm; with --help, its hyper-parameters are shown.",
+        ),
+        "activation": (ACTIVATIONS, "Between the layers."),
+        "initialiser": (INITIALISERS, "Of the weights."),
+        "loss": (LOSSES, "[default: softmax_cross_entropy, or mean_squared_error]"),
+    }
+    # A default of None would count as a value that was given, and nothing would be missing.
+    defaults: dict[str, dict[str, Any]] = {
+        "activation": {"default": "relu"},
+        "initialiser": {"default": "he_normal"},
+    }
+    return [
+        click.Option(
+            [f"--{name}"],
+            type=click.Choice(list(known)),
+            required=name in ("data", "algorithm"),
+            show_default=name in defaults,
+            metavar="NAME" if name in ("data", "algorithm") else None,
+            help=help,
+            **defaults.get(name, {}),
+        )
+        for name, (known, help) in names.items()
+    ]
+
+
+class AlgorithmCommand(click.Command):
+    """A command whose options depend on the algorithm that is named on the line."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        chosen, rest = _choices(), super().get_params(ctx)
+        taken = {str(option.name) for option in rest} | set(_CHOSEN)
+        own = hyper_options(ctx.meta.get("algorithm", ""), taken)
+        return [*chosen[:2], *own, *chosen[2:], *rest]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        from refimpl import catalogue
+
+        name = _value_of(args, "--algorithm")
+        if name is not None:
+            try:
+                catalogue.entry(name)
+            except ValueError as error:
+                raise click.UsageError(str(error), ctx) from None
+            ctx.meta["algorithm"] = name
+        try:
+            return super().parse_args(ctx, args)
+        except click.MissingParameter as error:
+            missing = None if error.param is None else error.param.name
+            if missing not in ("data", "algorithm"):
+                raise
+            kind = "datasets" if missing == "data" else "algorithms"
+            raise click.UsageError(
+                f"name one with --{missing}; `refimpl list {kind}` shows them", ctx
+            ) from None
+        except click.NoSuchOption as error:
+            own = [
+                option.opts[0]
+                for option in self.get_params(ctx)
+                if str(option.name).startswith(PREFIX)
+            ]
+            of = (
+                f"{name}'s hyper-parameters are {', '.join(own)}" if name else "name an --algorithm"
+            )
+            raise click.UsageError(f"no such option {error.option_name}: {of}", ctx) from None

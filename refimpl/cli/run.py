@@ -1,0 +1,276 @@
+"""What ``refimpl train`` does: from its options to a plan, from the plan to an outcome on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from refimpl import arrays, catalogue, datasets, models, training
+from refimpl.errors import DataError, RefimplError, SettingError
+from refimpl.experiments.runner import single_thread_blas
+from refimpl.experiments.store import provenance
+from refimpl.files import write_atomic
+from refimpl.models import compression
+from refimpl.random import Rng
+
+_DEFAULT_HIDDEN = (128,)
+_BINARY_LOSSES = ("logistic", "hinge")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The options of the command, by their names; ``hyper`` holds those of the algorithm."""
+
+    data: str
+    algorithm: str
+    activation: str
+    initialiser: str
+    loss: str | None
+    epochs: int
+    batch_size: int
+    hidden: Sequence[int]
+    widths: tuple[int, ...] | None
+    bias: bool
+    data_dir: Path | None
+    data_options: Mapping[str, Any]
+    backend: str
+    dtype: str
+    seed: int
+    output: Path
+    resume: bool
+    export_sparse: bool
+    hyper: Mapping[str, Any]
+
+
+class Plan(NamedTuple):
+    """All that a run needs.
+
+    Attributes
+    ----------
+    settings : Settings
+        With the loss that is meant where none was given.
+    where : Backend
+    rng : Rng
+    method : Algorithm
+    training : Dataset
+    sets : dict of str to Dataset
+        Those on which the network is measured; empty ones are left out.
+    model : MLP
+    objective : Objective
+    metrics : dict of str to Metric
+    folder : Path
+        Of what is saved.
+    """
+
+    settings: Settings
+    where: arrays.Backend
+    rng: Rng
+    method: Any
+    training: Any
+    sets: dict[str, Any]
+    model: models.MLP
+    objective: models.Objective
+    metrics: dict[str, Callable[..., float]]
+    folder: Path
+
+
+class Outcome(NamedTuple):
+    """What came of a run: the training's result, the final metrics of each set, what the weights
+    take to store, and the seconds."""
+
+    trained: training.TrainingResult
+    results: dict[str, dict[str, float]]
+    stored: compression.Compression
+    seconds: float
+
+
+def plan(settings: Settings) -> Plan:
+    """Make the algorithm, the data, the network and the metrics.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an option is out of range or does not fit another.
+    DataError
+        If files of the data set are missing or damaged.
+    """
+    if settings.widths and settings.hidden:
+        raise ValueError("give --width or --widths, not both")
+    where = arrays.backend(settings.backend, settings.dtype)
+    rng = Rng(settings.seed)
+    method = catalogue.make(settings.algorithm, **settings.hyper)
+    split = datasets.load(
+        settings.data,
+        rng=rng.child("data"),
+        data_dir=settings.data_dir,
+        backend=where,
+        **settings.data_options,
+    )
+    labelled = split.train.classes is not None
+    loss = settings.loss or ("softmax_cross_entropy" if labelled else "mean_squared_error")
+    split, outputs = _fit_targets(split, loss)
+    model = _network(settings, split.train.features, outputs)
+    objective = models.Objective(model, models.LOSSES[loss])
+    metrics: dict[str, Callable[..., float]] = {"loss": training.chunked_mean(objective)}
+    if labelled:
+        metrics["accuracy"] = training.chunked_mean(_accuracy(model))
+    sets = {"train": split.train, "validation": split.validation, "test": split.test}
+    return Plan(
+        settings=dataclasses.replace(settings, loss=loss),
+        where=where,
+        rng=rng,
+        method=method,
+        training=split.train,
+        sets={name: dataset for name, dataset in sets.items() if len(dataset)},
+        model=model,
+        objective=objective,
+        metrics=metrics,
+        folder=settings.output / f"{settings.data}-{settings.algorithm}-seed{settings.seed}",
+    )
+
+
+def carry_out(plan: Plan) -> Outcome:
+    """Train, and measure the network that comes of it.
+
+    Raises
+    ------
+    SettingError
+        If the algorithm does not fit the network or the data.
+    RefimplError
+        As :func:`refimpl.training.train` and the algorithm say.
+    """
+    start = time.perf_counter()
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    with single_thread_blas(), arrays.linalg_errors():
+        try:
+            trained = _train(plan)
+        except ValueError as error:
+            if isinstance(error, RefimplError):
+                raise
+            raise SettingError(f"{plan.settings.algorithm}: {error}") from error
+        results = {
+            name: {
+                metric: float(take(trained.params, dataset))
+                for metric, take in plan.metrics.items()
+            }
+            for name, dataset in plan.sets.items()
+        }
+    seconds = time.perf_counter() - start
+    return Outcome(trained, results, compression.describe(trained.params), seconds)
+
+
+def _train(plan: Plan) -> training.TrainingResult:
+    settings = plan.settings
+    return training.train(
+        plan.method,
+        plan.objective,
+        plan.model.init(plan.rng.child("init"), settings.initialiser, backend=plan.where),
+        plan.training,
+        epochs=settings.epochs,
+        rng=plan.rng.child("training"),
+        batch_size=settings.batch_size or None,
+        evaluate=plan.sets,
+        metrics=plan.metrics,
+        checkpoint=checkpoint(plan),
+        resume=settings.resume,
+    )
+
+
+def checkpoint(plan: Plan) -> Path:
+    """Where the run's checkpoint lies, or would."""
+    return plan.folder / "checkpoint.npz"
+
+
+def save(plan: Plan, outcome: Outcome) -> None:
+    """Write history.npz and summary.json and, where it is asked for, sparse.npz.
+
+    Raises
+    ------
+    DataError
+        If the sparse network, read back, has other outputs.
+    """
+    settings, trained = plan.settings, outcome.trained
+    if settings.export_sparse:
+        compression.save(plan.folder / "sparse.npz", trained.params)
+        again = compression.load(plan.folder / "sparse.npz", plan.where)
+        for name, dataset in plan.sets.items():
+            _check_same(plan.model, name, trained.params, again, dataset.inputs)
+    trained.history.save(plan.folder / "history.npz")
+    summary = {
+        "data": settings.data,
+        "data_options": dict(settings.data_options),
+        "algorithm": settings.algorithm,
+        "hyper_parameters": dataclasses.asdict(plan.method),
+        "widths": list(plan.model.widths),
+        "activation": settings.activation,
+        "initialiser": settings.initialiser,
+        "loss": settings.loss,
+        "epochs": settings.epochs,
+        "batch_size": settings.batch_size or len(plan.training),
+        "steps": int(trained.state.step),
+        "stopped": bool(trained.stopped),
+        "results": outcome.results,
+        "compression": outcome.stored.as_dict(),
+        "seconds": round(outcome.seconds, 3),
+        "provenance": provenance(plan.where, settings.seed),
+    }
+    write_atomic(plan.folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+
+
+def _network(settings: Settings, features: int, outputs: int) -> models.MLP:
+    layers = settings.widths or (features, *(settings.hidden or _DEFAULT_HIDDEN), outputs)
+    if len(layers) < 2 or layers[0] != features or layers[-1] != outputs:
+        raise ValueError(
+            f"--widths {'-'.join(map(str, layers))} does not fit the data, "
+            f"which needs {features}-...-{outputs}"
+        )
+    return models.MLP(layers, activation=settings.activation, bias=settings.bias)
+
+
+def _fit_targets(split: Any, loss: str) -> tuple[Any, int]:
+    """The data with targets in the form that the loss takes, and the number of outputs."""
+    classes = split.train.classes
+    if classes is None:
+        if loss != "mean_squared_error":
+            raise ValueError(f"loss {loss!r} needs labels; regression takes mean_squared_error")
+        # The network gives (P, K); a single target is a column, or it would broadcast.
+        return type(split)(*map(_as_columns, split)), split.train.outputs
+    if loss == "mean_squared_error":
+        return type(split)(*(dataset.one_hot() for dataset in split)), classes
+    if loss in _BINARY_LOSSES:
+        raise ValueError(
+            f"loss {loss!r} is for one score and labels of -1 and 1; "
+            f"with {classes} classes take softmax_cross_entropy or multiclass_margin"
+        )
+    return split, classes
+
+
+def _as_columns(dataset: Any) -> Any:
+    if dataset.targets.ndim == 2:
+        return dataset
+    return dataclasses.replace(dataset, targets=dataset.targets[:, None])
+
+
+def _accuracy(model: Any) -> Callable[[Any, Any], float]:
+    """The share of rows whose largest output is the label's, or the largest target's."""
+
+    def correct(params: Any, batch: Any) -> float:
+        targets = batch.targets
+        if targets.ndim == 2:
+            targets = arrays.namespace(targets).argmax(targets, axis=1)
+        return models.accuracy(model(params, batch.inputs), targets)
+
+    return correct
+
+
+def _check_same(model: Any, name: str, params: Any, again: Any, inputs: Any) -> None:
+    """Raise unless both networks give the same outputs, bit for bit."""
+    first, second = model(params, inputs), model(again, inputs)
+    xp = arrays.namespace(first)
+    if not bool(xp.all(first == second)):
+        gap = float(xp.max(xp.abs(first - second)))
+        raise DataError(f"the exported network predicts otherwise on {name}", difference=gap)

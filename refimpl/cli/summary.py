@@ -1,0 +1,59 @@
+"""What ``refimpl train`` shows before and after a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from refimpl.cli.run import Outcome, Plan, checkpoint
+
+
+def opening(plan: Plan) -> list[str]:
+    """The lines before a run: data, network, backend and algorithm."""
+    settings = plan.settings
+    sizes = ", ".join(f"{len(dataset)} {name}" for name, dataset in plan.sets.items())
+    lines = [
+        f"{settings.data}: {sizes}; {'-'.join(map(str, plan.model.widths))} "
+        f"{settings.activation}, {settings.loss}; {plan.where.name} {plan.where.dtype_name}",
+        str(plan.method),
+    ]
+    if settings.resume and not checkpoint(plan).exists():
+        lines.append(f"no checkpoint in {plan.folder} yet: training from the start")
+    return lines
+
+
+def closing(plan: Plan, outcome: Outcome) -> list[str]:
+    """The lines after a run: sparsity where there is some, steps, seconds and the folder."""
+    lines = []
+    if plan.settings.export_sparse or outcome.stored.nonzero < outcome.stored.weights:
+        lines.append(_sparsity(outcome.stored))
+    early = ", stopped by the algorithm" if outcome.trained.stopped else ""
+    steps = outcome.trained.state.step
+    return [*lines, f"{steps} steps in {outcome.seconds:.1f} s{early} -> {plan.folder}"]
+
+
+def _sparsity(stored: Any) -> str:
+    if stored.collapsed:
+        return f"collapsed: all {stored.weights} weights are zero"
+    return (
+        f"{stored.nonzero} of {stored.weights} weights are not zero: compression "
+        f"{stored.ratio:.2f}x; stored in {stored.sparse_bytes / 1000:.1f} kB of "
+        f"{stored.dense_bytes / 1000:.1f} kB ({stored.storage_ratio:.2f}x)"
+    )
+
+
+def table(results: dict[str, dict[str, float]]) -> Table:
+    """The final metrics, a row for each set."""
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("set")
+    for metric in next(iter(results.values())):
+        shown.add_column(metric, justify="right")
+    for name, values in results.items():
+        cells = (
+            f"{value:.2%}" if metric == "accuracy" else f"{value:.5g}"
+            for metric, value in values.items()
+        )
+        shown.add_row(name, *cells)
+    return shown

@@ -1,0 +1,1 @@
+"""Claims: what the paper says, predicted against measured."""

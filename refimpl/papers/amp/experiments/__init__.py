@@ -1,0 +1,1 @@
+"""Experiments: a config goes in, named numbers come out."""

@@ -1,0 +1,1 @@
+"""Closed forms of adversarial model perturbation, beside which the algorithms are measured."""
