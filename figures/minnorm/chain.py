@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from figures.base import Figure, Results
-from refimpl.papers.minnorm.experiments.chain import OUTCOMES, SLOPE
+from refimpl.papers.minnorm.experiments.chain_flows import SLOPE
+from refimpl.papers.minnorm.experiments.chain_stability import OUTCOMES
 
 _METHODS = ("Minnorm", "weight decay", "gradient descent")
 

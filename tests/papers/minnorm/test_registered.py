@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from refimpl import Rng, arrays
-from refimpl.papers.minnorm.experiments import chain as minnorm_chain
+from refimpl.papers.minnorm.experiments import chain_flows
 from refimpl.papers.minnorm.experiments import deep_linear as minnorm_deep_linear
 from refimpl.papers.minnorm.experiments import registered as minnorm_registered
 
@@ -21,7 +21,7 @@ def test_same_path(task):
 def test_a_wrong_damping_would_show():
     start = np.array([1.1, 0.9, 1.0, 0.0])
     one, other = (
-        minnorm_chain.chain_step(start, rho=rho, eta_w=0.02, eta_lam=0.02, order="alternating")
+        chain_flows.chain_step(start, rho=rho, eta_w=0.02, eta_lam=0.02, order="alternating")
         for rho in (1.0, 1.001)
     )
     assert np.max(np.abs(one - other)) > 1e-6

@@ -19,7 +19,7 @@ from refimpl.arrays import Backend, eps, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment, Task
 from refimpl.models import DeepLinear, LinearChain, Objective
-from refimpl.papers.minnorm.experiments import chain as minnorm_chain
+from refimpl.papers.minnorm.experiments import chain_flows
 from refimpl.papers.minnorm.experiments import deep_linear as minnorm_deep_linear
 from refimpl.papers.minnorm.experiments import margin as minnorm_margin
 from refimpl.papers.minnorm.experiments import regression as minnorm_regression
@@ -181,12 +181,12 @@ def _chain(config: Config, backend: Backend, rng: Rng, order: str) -> Paths:
     start = rng.child("w").uniform(3, 0.8, 1.3)
     path = trace(
         config, backend, Objective(LinearChain(3), "mean_squared_error", "sum"), list(start),
-        np.ones(1), np.array([minnorm_chain.SLOPE]), constraint="equality", learning_rate=0.02,
+        np.ones(1), np.array([chain_flows.SLOPE]), constraint="equality", learning_rate=0.02,
         multiplier_rate=0.02, damping=1.0, order=order,
     )  # fmt: skip
     state = np.append(start, 0.0)
     for _ in range(config.steps):
-        state = minnorm_chain.chain_step(state, rho=1.0, eta_w=0.02, eta_lam=0.02, order=order)
+        state = chain_flows.chain_step(state, rho=1.0, eta_w=0.02, eta_lam=0.02, order=order)
     return path, [*state[:-1], state[-1:]]
 
 
