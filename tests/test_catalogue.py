@@ -166,7 +166,7 @@ def test_claims_name_known_experiments_and_stand_in_their_papers_folder():
     ("id", "paper", "module"),
     [
         ("MN-900", "minnorm", "refimpl.papers.foundations.claims.foundations"),
-        ("FD-900", "minnorm", "refimpl.papers.minnorm.claims.theory"),
+        ("FD-900", "minnorm", "refimpl.papers.minnorm.claims.chain"),
         ("FD-900", "foundations", "elsewhere"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from refimpl import Rng, backend
 from refimpl.datasets import load
 from refimpl.models import MLP
-from refimpl.papers.constrained_langevin.claims.steps import spiral_panels
+from refimpl.papers.constrained_langevin.claims.released import spiral_panels
 from refimpl.papers.constrained_langevin.experiments import spirals
 
 SMALL = replace(spirals.Config.quick(), width=6, epochs=3, evaluations=3, test=40, grid=4)

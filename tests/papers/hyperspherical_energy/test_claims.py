@@ -8,7 +8,8 @@ import pytest
 from refimpl import Rng, backend
 from refimpl.claims.ledger import load
 from refimpl.experiments.base import Result
-from refimpl.papers.hyperspherical_energy.claims import theory as claims
+from refimpl.papers.hyperspherical_energy.claims import minima, optima, projection
+from refimpl.papers.hyperspherical_energy.claims import projected_angle as angle_claims
 from refimpl.papers.hyperspherical_energy.experiments import point_sets as hyperspherical_point_sets
 from refimpl.papers.hyperspherical_energy.experiments import projected_angle, projected_energy
 
@@ -54,25 +55,25 @@ def set_last(value):
 
 
 CASES = [
-    (claims.simplex_is_optimal, "highest", lambda e: e + 1e-6),
-    (claims.orthonormal_is_optimal, "energy", lambda e: e * (1 + 1e-7)),
-    (claims.frames_are_optimal, "energy", lambda e: e - 1e-3),
-    (claims.circle_energies, "energy", lambda e: e * (1 + 1e-7)),
-    (claims.polytope_energies, "energy", lambda e: e * (1 - 1e-7)),
-    (claims.sphere_table, "energy", lambda e: e + 1e-6),
-    (claims.asymptotic_terms, "energy", lambda e: e * 1.001),
-    (claims.no_spurious_minima, "highest", lambda e: e + 1e-6),
-    (claims.dual_certificates, "smallest_eigenvalue", lambda v: v - 1e-6),
-    (claims.dual_certificates, "critical_residual", lambda v: v + 1e-5),
-    (claims.stationary_means, "mean_length", lambda v: v + 1.0),
-    (claims.stationary_means, "tangential_residual", lambda v: v + 1e-5),
-    (claims.projected_angle_law, "p_value", set_last(1e-4)),
-    (claims.dot_product_variance, "dot_variance", lambda v: v * 1.1),
-    (claims.dot_product_variance, "signs_variance", lambda v: v * 1.1),
-    (claims.sparse_projections, "lost", lambda v: v + 0.1),
-    (claims.energy_of_projections, "mean_energy", lambda v: v * 1.01),
-    (claims.gradient_of_projections, "ratio", lambda v: v * 1.05),
-    (claims.gradient_of_projections, "cosine", lambda v: v - 0.1),
+    (optima.simplex_is_optimal, "highest", lambda e: e + 1e-6),
+    (optima.orthonormal_is_optimal, "energy", lambda e: e * (1 + 1e-7)),
+    (optima.frames_are_optimal, "energy", lambda e: e - 1e-3),
+    (optima.circle_energies, "energy", lambda e: e * (1 + 1e-7)),
+    (optima.polytope_energies, "energy", lambda e: e * (1 - 1e-7)),
+    (optima.sphere_table, "energy", lambda e: e + 1e-6),
+    (optima.asymptotic_terms, "energy", lambda e: e * 1.001),
+    (minima.no_spurious_minima, "highest", lambda e: e + 1e-6),
+    (minima.dual_certificates, "smallest_eigenvalue", lambda v: v - 1e-6),
+    (minima.dual_certificates, "critical_residual", lambda v: v + 1e-5),
+    (minima.stationary_means, "mean_length", lambda v: v + 1.0),
+    (minima.stationary_means, "tangential_residual", lambda v: v + 1e-5),
+    (angle_claims.projected_angle_law, "p_value", set_last(1e-4)),
+    (angle_claims.dot_product_variance, "dot_variance", lambda v: v * 1.1),
+    (angle_claims.dot_product_variance, "signs_variance", lambda v: v * 1.1),
+    (angle_claims.sparse_projections, "lost", lambda v: v + 0.1),
+    (projection.energy_of_projections, "mean_energy", lambda v: v * 1.01),
+    (projection.gradient_of_projections, "ratio", lambda v: v * 1.05),
+    (projection.gradient_of_projections, "cosine", lambda v: v - 0.1),
 ]
 
 
@@ -87,7 +88,10 @@ def test_claims_hold_and_notice(function, name, change, results):
 
 
 def test_refuted_claims_say_what_is_true():
-    refuted = [claims.theorem_one_at_small_epsilon(), claims.theorem_one_at_obtuse_angles()]
-    refuted.append(claims.padded_minima_are_saddles())
+    refuted = [
+        angle_claims.theorem_one_at_small_epsilon(),
+        angle_claims.theorem_one_at_obtuse_angles(),
+    ]
+    refuted.append(minima.padded_minima_are_saddles())
     for outcome in refuted:
         assert outcome.verdict == "refuted" and outcome.correction
