@@ -254,9 +254,13 @@ def zero(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
         "zero_values": np.array(values),
         "zero_gradients": np.array(slopes),
         "zero_moved": float(np.abs(moved).max()),
-        "released_step": to_host(released.adversarial_step(still, still, 0.1)),
-        "released_projection": to_host(released.euclidean_projection(still, 0.1)),
+        "released_step_nan": share_of_nan(released.adversarial_step(still, still, 0.1)),
+        "released_projection_nan": share_of_nan(released.euclidean_projection(still, 0.1)),
     }
+
+
+def share_of_nan(array: Any) -> float:
+    return float(np.isnan(to_host(array)).mean())
 
 
 _PARTS = {

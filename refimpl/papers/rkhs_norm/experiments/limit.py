@@ -22,7 +22,7 @@ from refimpl.random import Rng
 class Config:
     """Radii, and the sizes of the two models."""
 
-    radii: tuple[float, ...] = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+    radii: tuple[float, ...] = (0.1, 0.03, 0.01, 0.003, 0.001)
     tiny: tuple[float, ...] = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 3e-4, 1e-4)
     examples: int = 12
     widths: tuple[int, ...] = (6, 10, 8, 3)
