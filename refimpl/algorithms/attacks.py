@@ -48,7 +48,7 @@ from typing import Any, Literal
 
 from refimpl.algorithms.base import Tree, required_rng
 from refimpl.arrays import Array, namespace
-from refimpl.checks import count, non_negative, one_of, positive
+from refimpl.checks import count, non_negative, one_of, positive, real_between
 from refimpl.models.input_gradients import loss_gradients
 from refimpl.random import Rng
 
@@ -105,6 +105,8 @@ class ProjectedGradientAttack:
         if self.step_size is not None:
             positive("step_size", self.step_size)
         one_of("start", self.start, ("zero", "random"))
+        real_between("low", self.low, -math.inf, math.inf)
+        real_between("high", self.high, -math.inf, math.inf)
         if not self.low < self.high:
             raise ValueError(f"low must lie below high, not {self.low!r} and {self.high!r}")
 

@@ -263,7 +263,7 @@ class Composition:
     ) -> Any:
         for number, part in enumerate(self.wrappers):
             if hasattr(part, "prepare"):
-                stream = None if rng is None else rng.child("prepare", number)
+                stream = rng if number == 0 or rng is None else rng.child("prepare", number)
                 aux = state.memory.wrappers[number]
                 batch = part.prepare(batch, state.params, objective, aux, state.step, stream)
         return batch

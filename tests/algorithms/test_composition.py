@@ -381,7 +381,8 @@ def test_a_wrapper_may_change_the_batch(xb):
     for step in range(2):
         rng = Rng(7).child("step", step)
         state, _ = algorithm.step(state, curvature, batch_on(xb), rng)
-        draws = [scale * rng.child("prepare", n).normal((1, 2)) for n, scale in enumerate((1, 2))]
+        rng = Rng(7).child("step", step)
+        draws = [rng.normal((1, 2)), 2 * rng.child("prepare", 1).normal((1, 2))]
         x = np.array([[0.3, -0.7]]) + sum(draws) + 2 * step
         w = w - 0.1 * (np.array([[1.0, 3.0]]) * w - x)
     assert_close(state.params["w"], w)

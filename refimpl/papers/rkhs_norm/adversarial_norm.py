@@ -129,7 +129,7 @@ class AdversarialNorm:
         inputs, moved = self.chosen(model, plain(params), batch.inputs, rng)
         outputs = ad.value(model(plain(params), inputs))
         unit = unit_rows(outputs)
-        gains = ad.sum(unit * (model(params, moved) - model(params, inputs)), axis=-1)
+        gains = ad.sum((model(params, moved) - model(params, inputs)) * unit, axis=-1)
         return self.strength * ad.sum(gains * gains), ()
 
     def diagnostics(

@@ -16,7 +16,17 @@ gradient based regularization", arXiv 2107.02797 (abstract only): an empirical f
 quadrature of the regularizer on the data. For several outputs the abstract leaves the norm open;
 the two readings are the option ``norm``.
 
-They differ from the loss-gradient penalty (∇f, not the gradient of the loss) and from ‖∇f‖² (an
+====== =================
+symbol code
+====== =================
+λ      ``strength``
+p      ``power``
+====== =================
+
+Deviations
+----------
+No small number is added to the norms: their derivative at exactly 0 is taken as 0. The penalties
+differ from the loss-gradient penalty (∇f, not the gradient of the loss) and from ‖∇f‖² (an
 average, not the largest).
 
 >>> import numpy as np

@@ -13,6 +13,14 @@ Source: A. Bietti, G. Mialon, D. Chen and J. Mairal, "A kernel perspective for r
 neural networks", ICML 2019: sup over x and deformations of size at most C, a lower bound of |f|_H,
 and its tangent version. Their numbers: 32 images and 32 deformations of a batch, 30 tangents.
 
+====== =================
+symbol code
+====== =================
+λ      ``strength``
+F      ``fields``
+C      ``amplitude``
+====== =================
+
 Deviations
 ----------
 * The fields are drawn here (:mod:`refimpl.papers.rkhs_norm.deformations`), once a step and shared
@@ -131,7 +139,8 @@ class DeformationNorm(_Deforming):
         """R, 0-d, differentiable in ``params`` by the tape."""
         if self.strength == 0.0:
             return zero(params), ()
-        model, images = objective.model, batch.inputs[: self.examples, :]  # type: ignore[attr-defined]
+        model = objective.model  # type: ignore[attr-defined]
+        images = batch.inputs[: min(self.examples, batch.inputs.shape[0]), :]
         drawn, height = self._fields(images, rng)
         warped = warp(images, drawn, height)
         xp = namespace(images)
@@ -146,7 +155,7 @@ class DeformationNorm(_Deforming):
         inputs = xp.take(images, worst % before.shape[0], axis=0)
         moved = xp.take(flat, worst, axis=0)
         unit = unit_rows(before)
-        gains = ad.sum(unit * (model(params, moved) - model(params, inputs)), axis=-1)
+        gains = ad.sum((model(params, moved) - model(params, inputs)) * unit, axis=-1)
         return self.strength * ad.sum(gains * gains), ()
 
 

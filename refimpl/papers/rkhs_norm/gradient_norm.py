@@ -20,8 +20,8 @@ symbol code
 sup    ``reduction="sup"``
 ====== =================
 
-Notes
------
+Deviations
+----------
 The largest slope over a batch is at most that over the data, and it grows with the batch: the
 strength of the method depends on the size of the batch. ``reduction="mean"`` replaces the
 largest by the average, Σ_k mean_i |∇f_k(x_i)|² (Tikhonov regularization, :mod:`averaged`).

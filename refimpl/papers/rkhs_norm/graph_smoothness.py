@@ -10,7 +10,19 @@ R ← λ Σ_{i<j} w_ij Σ_k |f_k(x_i) − f_k(x_j)|^p, p = 2 (Tikhonov) or 1 (to
   is ∫ |f'|^p of the function that is linear between the examples, exactly.
 
 Source: the graph form of the penalties of L. Li, X.-C. Tai and J. Yang, arXiv 2107.02797
-(recalled; only the abstract is known here). The weights are choices of this package.
+(recalled; only the abstract is known here).
+
+====== =================
+symbol code
+====== =================
+λ      ``strength``
+p      ``power``
+h      ``bandwidth``
+====== =================
+
+Deviations
+----------
+The weights are choices of this package.
 
 >>> import numpy as np
 >>> from refimpl.datasets import Batch
@@ -96,7 +108,7 @@ class GraphSmoothness:
         left, right, weights = self.pairs(batch.inputs)
         steps = ad.take(outputs, left) - ad.take(outputs, right)
         terms = steps * steps if self.power == 2 else ad.abs(steps)
-        return self.strength * ad.sum(ad.expand_dims(weights, -1) * terms), ()
+        return self.strength * ad.sum(terms * ad.expand_dims(weights, -1)), ()
 
     def pairs(self, inputs: Array) -> tuple[Array, Array, Array]:
         """The edges (i, j) as two arrays of positions, and their weights, all of shape (E,)."""

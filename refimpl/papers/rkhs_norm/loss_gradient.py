@@ -22,7 +22,10 @@ symbol code
 λ      ``strength``
 ====== =================
 
-It acts on the loss at the data: it can shrink the slopes there while the spectral norms grow.
+Deviations
+----------
+The derivative of |a|_1 at an entry that is exactly 0 is taken as 0. The penalty acts on the loss at
+the data: it can shrink the slopes there while the spectral norms grow.
 
 >>> import numpy as np
 >>> from refimpl.datasets import Batch

@@ -100,7 +100,7 @@ class SpectralPenalty:
             _matrices(params), _matrices(plain(params)), aux, strict=True
         ):
             left, right, _ = leading(fixed, vector, self.power_iterations)
-            sigma = ad.sum(left * (matrix @ right))
+            sigma = ad.sum((matrix @ right) * left)
             total = total + self.strength * sigma * sigma
             vectors.append(right)
         return total, vectors
