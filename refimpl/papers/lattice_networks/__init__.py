@@ -51,6 +51,8 @@ What is not so simple
 from refimpl.papers import Entry, Paper
 from refimpl.papers.lattice_networks.data import load_lattice_algebraic, load_lattice_diffusion
 from refimpl.papers.lattice_networks.network import SmoothNetwork
+from refimpl.papers.lattice_networks.restricted import DecayHinge, DecayProjection
+from refimpl.papers.lattice_networks.tailored import TailoredPenalty
 
 PAPER = Paper(
     name="lattice_networks",
@@ -62,6 +64,38 @@ PAPER = Paper(
 )
 
 _SOURCE = "Keller, Kuo, Nuyens & Sloan 2026"
+
+ALGORITHMS = (
+    Entry(
+        "lattice_tailored",
+        TailoredPenalty,
+        "weight decay tailored to the decay of the inputs' importance",
+        source=_SOURCE,
+        kind="penalty",
+    ),
+    Entry(
+        "lattice_l2",
+        TailoredPenalty,
+        "the untailored baseline: squares of all weights",
+        source="Krogh & Hertz 1991",
+        kind="penalty",
+        defaults={"form": "l2", "strength": 1e-4},
+    ),
+    Entry(
+        "lattice_hinge",
+        DecayHinge,
+        "a hinge on the first layer's bound of all mixed derivatives",
+        source=_SOURCE,
+        kind="penalty",
+    ),
+    Entry(
+        "lattice_projection",
+        DecayProjection,
+        "the first layer clipped to where the bound on derivatives matches the target",
+        source=_SOURCE,
+        kind="projection",
+    ),
+)
 
 MODELS = (
     Entry(
