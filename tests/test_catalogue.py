@@ -208,7 +208,7 @@ def test_a_lone_claims_outcome_is_stored_under_the_sources_of_its_module():
     [lone] = [claim for claim in claims(["hyperspherical_energy"]) if claim.id == "HE-14"]
     experiment, _ = ledger._alone(lone)
     names = {"/".join(path.parts[-2:]) for path in sources_of(experiment.module)}
-    assert {"claims/theory.py", "theory/projected_angle.py"} <= names
+    assert {"claims/projected_angle.py", "theory/projected_angle.py"} <= names
 
 
 # --- what listing imports -------------------------------------------------------------------------

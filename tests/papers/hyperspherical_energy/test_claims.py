@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from refimpl import Rng, backend
-from refimpl.claims.ledger import load
+from refimpl import Rng, backend, catalogue
 from refimpl.experiments.base import Result
 from refimpl.papers.hyperspherical_energy.claims import minima, optima, projection
 from refimpl.papers.hyperspherical_energy.claims import projected_angle as angle_claims
@@ -81,7 +80,7 @@ CASES = [
     ("function", "name", "change"), CASES, ids=[f"{f.__name__}-{n}" for f, n, _ in CASES]
 )
 def test_claims_hold_and_notice(function, name, change, results):
-    [claim] = [c for c in load(["hyperspherical_energy"]) if c.function is function]
+    [claim] = [c for c in catalogue.claims(["hyperspherical_energy"]) if c.function is function]
     result = results[claim.experiments[0]]
     assert function(result).verdict in ("holds", "qualified", "refuted")
     assert function(doctored(result, name, change)).verdict == "fails"
