@@ -72,8 +72,8 @@ class ProjectedGradientAttack:
     start : {"zero", "random"}
         "random" draws d from ``rng``: uniform in the linf ball; ε times standard normal entries,
         then projected, in l2 (in many dimensions that is uniform on the sphere).
-    low, high : float
-        The box of valid inputs; infinite by default.
+    low, high : float, optional
+        The box of valid inputs; no limits by default.
 
     Raises
     ------
@@ -95,8 +95,8 @@ class ProjectedGradientAttack:
         default=None, metadata={"help": "length of a step (default 1.5 radius / steps)"}
     )
     start: Start = field(default="zero", metadata={"help": "zero, or random in the ball"})
-    low: float = field(default=-math.inf, metadata={"help": "least valid input"})
-    high: float = field(default=math.inf, metadata={"help": "largest valid input"})
+    low: float | None = field(default=None, metadata={"help": "least valid input (no limit)"})
+    high: float | None = field(default=None, metadata={"help": "largest valid input (no limit)"})
 
     def __post_init__(self) -> None:
         non_negative("radius", self.radius)
@@ -105,9 +105,11 @@ class ProjectedGradientAttack:
         if self.step_size is not None:
             positive("step_size", self.step_size)
         one_of("start", self.start, ("zero", "random"))
-        real_between("low", self.low, -math.inf, math.inf)
-        real_between("high", self.high, -math.inf, math.inf)
-        if not self.low < self.high:
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        real_between("low", low, -math.inf, math.inf)
+        real_between("high", high, -math.inf, math.inf)
+        if not low < high:
             raise ValueError(f"low must lie below high, not {self.low!r} and {self.high!r}")
 
     @classmethod
@@ -200,7 +202,7 @@ class ProjectedGradientAttack:
                 lengths > self.radius, self.radius / xp.where(lengths > 0, lengths, one), one
             )
             moved = shrink * moved
-        if self.low == -math.inf and self.high == math.inf:
+        if self.low is None and self.high is None:
             return moved
         return xp.clip(inputs + moved, self.low, self.high) - inputs
 

@@ -104,6 +104,12 @@ def test_the_box_is_kept_by_a_linear_attack():
     np.testing.assert_allclose(moved, [[1.0, 0.0]], atol=1e-15)
 
 
+def test_a_box_may_have_one_side():
+    attack = ProjectedGradientAttack(radius=0.5, norm="linf", low=0.0)
+    moved = attack.perturb(lambda x: np.array([[1.0, -1.0]]), np.array([[0.9, 0.2]]))
+    np.testing.assert_allclose(moved, [[1.4, 0.0]], atol=1e-15)
+
+
 def test_random_starts_come_from_the_rng():
     attack = ProjectedGradientAttack(radius=0.5, start="random")
     inputs = np.zeros((4, 3))

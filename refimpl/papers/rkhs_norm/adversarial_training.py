@@ -38,7 +38,6 @@ Deviations
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,8 +79,8 @@ class AdversarialTraining:
         default=None, metadata={"help": "length of an ascent step (default 1.5 radius / steps)"}
     )
     start: Start = field(default="zero", metadata={"help": "of the attack: zero or random"})
-    low: float = field(default=-math.inf, metadata={"help": "least valid input"})
-    high: float = field(default=math.inf, metadata={"help": "largest valid input"})
+    low: float | None = field(default=None, metadata={"help": "least valid input (no limit)"})
+    high: float | None = field(default=None, metadata={"help": "largest valid input (no limit)"})
 
     def __post_init__(self) -> None:
         _ = self.attack  # checks the settings
