@@ -3,6 +3,7 @@
 from refimpl.papers import Entry, Paper
 from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod
 from refimpl.papers.constrained_langevin.c_cola_released import ReleasedCCoLAud
+from refimpl.papers.constrained_langevin.c_cola_stale import StaleCCoLAud
 from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
 from refimpl.papers.constrained_langevin.o_cola_od import OCoLAod
 from refimpl.papers.constrained_langevin.o_cola_released import ReleasedOCoLAud
@@ -30,6 +31,12 @@ ALGORITHMS = (
         "c_cola_ud_released",
         ReleasedCCoLAud,
         "negative control: the circle optimizer with its faults",
+        source=f"{_PAPER}, released code",
+    ),
+    Entry(
+        "c_cola_ud_stale",
+        StaleCCoLAud,
+        "negative control: the circle method kicked by the gradient from before its drift",
         source=f"{_PAPER}, released code",
     ),
     Entry(

@@ -12,6 +12,7 @@ CASES = {
     "o_cola_od": OTHER,
     "o_cola_ud": OTHER,
     "c_cola_ud_released": CIRCLES,
+    "c_cola_ud_stale": CIRCLES,
     "o_cola_ud_released": Case(
         sample=HOT,
         noise_free=COLD,
