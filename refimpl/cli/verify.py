@@ -86,13 +86,7 @@ def command(
         raise click.UsageError(str(error), context) from None
     console = make_console()
     profile = "quick" if quick else "full"
-    count = len({claim.paper for claim in claims})
-    placed = f"Dask at {options['dask']}" if options["dask"] else f"{options['jobs']} jobs"
-    console.print(
-        f"Checking {len(claims)} claim{'s'[: len(claims) != 1]} of {count} "
-        f"paper{'s'[: count != 1]}: {profile} profile, {where.name} {where.dtype_name}, "
-        f"seed {options['seed']}, {placed}"
-    )
+    console.print(_heading(claims, f"{profile} profile, {where.name} {where.dtype_name}", options))
     console.print()
     console.print(
         _row("claim", "verdict", "predicted", "measured", "difference", "statement", console.width),
@@ -130,23 +124,42 @@ def command(
     console.print()
     for record in records:
         if record.verdict in ("fails", "error"):
-            tolerance = ledger.shown(record.tolerance)
-            place = escape(f"({record.paper}, {record.place})")
-            console.print(
-                f"[bold red]{record.id} {record.verdict}[/] {place}: "
-                f"predicted {escape(ledger.shown(record.predicted))}, "
-                f"measured {escape(ledger.shown(record.measured))}, "
-                f"tolerance {escape(tolerance)}. {escape(record.note)}",
-                soft_wrap=True,
-            )
+            console.print(_failure(record), soft_wrap=True)
     console.print(f"{ledger.summarise(records)} in {seconds:.0f} s -> {path}", soft_wrap=True)
     for record in records:
         if record.verdict == ledger.SKIPPED and (ids or len(records) == 1):
             console.print(f"{record.id} skipped: {escape(record.note)}", soft_wrap=True)
-    verdicts = {record.verdict for record in records}
+    if options["dtype"] == "float32" and any(record.verdict == "fails" for record in records):
+        console.print("Tolerances are for float64: a claim can fail for want of digits alone.")
+    context.exit(_exit_code({record.verdict for record in records}))
+
+
+def _heading(claims: Sequence[Any], setting: str, options: dict[str, Any]) -> str:
+    count = len({claim.paper for claim in claims})
+    placed = f"Dask at {options['dask']}" if options["dask"] else f"{options['jobs']} jobs"
+    return (
+        f"Checking {len(claims)} claim{'s'[: len(claims) != 1]} of {count} "
+        f"paper{'s'[: count != 1]}: {setting}, seed {options['seed']}, {placed}"
+    )
+
+
+def _failure(record: Any) -> str:
+    """All the numbers of a claim that fails, or broke."""
+    from rich.markup import escape
+
+    from refimpl.claims.ledger import shown
+
+    place = escape(f"({record.paper}, {record.place})")
+    return (
+        f"[bold red]{record.id} {record.verdict}[/] {place}: "
+        f"predicted {escape(shown(record.predicted))}, "
+        f"measured {escape(shown(record.measured))}, "
+        f"tolerance {escape(shown(record.tolerance))}. {escape(record.note)}"
+    )
+
+
+def _exit_code(verdicts: set[str]) -> int:
+    """1: a claim fails; 3: the computation of one broke, or none was looked at."""
     if "fails" in verdicts:
-        if options["dtype"] == "float32":
-            console.print("Tolerances are for float64: a claim can fail for want of digits alone.")
-        context.exit(1)
-    if "error" in verdicts or verdicts == {ledger.SKIPPED}:
-        context.exit(3)
+        return 1
+    return 3 if "error" in verdicts or verdicts == {"skipped"} else 0

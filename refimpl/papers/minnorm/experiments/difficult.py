@@ -88,33 +88,45 @@ def run_task(
     descended = common.train_baseline(recipe, backend, data, first, 0.0)
     decayed = common.train_baseline(recipe, backend, data, first, config.gamma)
     ranked = {
-        "minnorm_margin": alpha,
-        "gd_residual": common.residual(descended.weights, data),
-        "l2_residual": common.residual(decayed.weights, data),
+        "minnorm_margin": (alpha, margin),
+        "gd_residual": (common.residual(descended.weights, data), descended),
+        "l2_residual": (common.residual(decayed.weights, data), decayed),
     }
-    runs = {"minnorm_margin": margin, "gd_residual": descended, "l2_residual": decayed}
     if config.equality:
         equality = common.train_minnorm(recipe, backend, data, first, "equality")
-        ranked["minnorm_equality"] = common.scores(equality)
-        runs["minnorm_equality"] = equality
-    count = int(flipped.sum())
-
-    def value(name: str, of: Any) -> float:
-        return of(name) if name in ranked else np.nan
-
-    def precision(name: str) -> float:
-        return float(np.mean(flipped[np.argsort(-ranked[name], kind="stable")[:count]]))
-
+        ranked["minnorm_equality"] = (common.scores(equality), equality)
     return {
         **kept,
-        "auc": [value(n, lambda n: common.area_under_curve(ranked[n], flipped)) for n in SCORES],
-        "precision": [value(n, precision) for n in SCORES],
-        "test": [
-            value(n, lambda n: common.accuracy(runs[n].weights, data.test, data.test_labels))
-            for n in SCORES
-        ],
+        **compared(ranked, flipped, data),
         "alpha_flipped": np.sort(alpha[flipped])[::-1],
     }
+
+
+def compared(
+    ranked: dict[str, tuple[np.ndarray, Any]], flipped: np.ndarray, data: Any
+) -> dict[str, list[float]]:
+    """How well each score finds the flipped labels, and how well its network predicts.
+
+    Parameters
+    ----------
+    ranked : dict of str to (array, trained)
+        Scores of the examples, and the network that they come from; NaN for those left out.
+    flipped : array of bool
+    data : Images
+    """
+    count = int(flipped.sum())
+    found: dict[str, list[float]] = {"auc": [], "precision": [], "test": []}
+    for name in SCORES:
+        if name not in ranked:
+            for values in found.values():
+                values.append(np.nan)
+            continue
+        scores, trained = ranked[name]
+        most = np.argsort(-scores, kind="stable")[:count]
+        found["auc"].append(common.area_under_curve(scores, flipped))
+        found["precision"].append(float(np.mean(flipped[most])))
+        found["test"].append(common.accuracy(trained.weights, data.test, data.test_labels))
+    return found
 
 
 def collect(

@@ -104,26 +104,7 @@ def _rates(config: Config, rng: Rng) -> dict[str, Any]:
     for index, solution in enumerate(solutions):
         support[index, solution.support] = True
 
-    z = np.repeat(points, count, axis=0)
-    zt = np.ascontiguousarray(np.swapaxes(z, 1, 2))
-    inside = np.repeat(mask, count, axis=0)
-    wanted = np.repeat(support, count, axis=0)
-    eta_w = np.tile([setting[1] for setting in SETTINGS], seeds)[:, None]
-    eta_alpha = np.tile([setting[2] for setting in SETTINGS], seeds)[:, None] * inside
-    alternating = np.tile([s[0] == "alternating" for s in SETTINGS], seeds)[:, None]
-
-    w, alpha = np.zeros((seeds * count, 5)), np.zeros(inside.shape)
-    path = np.empty((config.steps + 1, seeds * count, 5))
-    path[0] = w
-    last_wrong = np.zeros(seeds * count, dtype=int)
-    for step in range(1, config.steps + 1):
-        moved = w + eta_w * (np.matmul(zt, alpha[..., None])[..., 0] - w)
-        seen = np.where(alternating, moved, w)
-        slack = 1.0 - np.matmul(z, seen[..., None])[..., 0]
-        alpha = np.maximum(0.0, alpha + eta_alpha * slack)
-        w = moved
-        path[step] = w
-        last_wrong[np.any((alpha > 0) != wanted, axis=1)] = step
+    path, alpha, last_wrong = _ascend(points, mask, support, config.steps)
     goal = np.repeat(target, count, axis=0)
     distance = np.linalg.norm(path - goal, axis=-1).T
     # the first step from zero multipliers leaves the weights at zero, which has no direction
@@ -160,9 +141,55 @@ def _rates(config: Config, rng: Rng) -> dict[str, Any]:
         "direction_end": np.reshape(direction[-1], shape),
         "curve_step": kept + 1,
         "curve_direction": direction[kept].T.reshape(*shape, -1),
-        "final_weights": np.reshape(w, (*shape, 5)),
+        "final_weights": np.reshape(path[-1], (*shape, 5)),
         "final_multipliers": np.reshape(alpha, (*shape, -1)),
     }
+
+
+def _ascend(
+    points: np.ndarray, mask: np.ndarray, support: np.ndarray, steps: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The steps of all seeds in all settings, in one stack.
+
+    Parameters
+    ----------
+    points : array, shape (seeds, P, 5)
+        Signed.
+    mask, support : array of bool, shape (seeds, P)
+        Which points there are, and which of them support the largest margin.
+    steps : int
+
+    Returns
+    -------
+    path : array, shape (steps + 1, runs, 5)
+        The weights.
+    multipliers : array, shape (runs, P)
+        The last ones.
+    last_wrong : array of int, shape (runs,)
+        The last step at which the multipliers that are not zero were not those of the support.
+    """
+    seeds, count = len(points), len(SETTINGS)
+    z = np.repeat(points, count, axis=0)
+    zt = np.ascontiguousarray(np.swapaxes(z, 1, 2))
+    inside = np.repeat(mask, count, axis=0)
+    wanted = np.repeat(support, count, axis=0)
+    eta_w = np.tile([setting[1] for setting in SETTINGS], seeds)[:, None]
+    eta_alpha = np.tile([setting[2] for setting in SETTINGS], seeds)[:, None] * inside
+    alternating = np.tile([s[0] == "alternating" for s in SETTINGS], seeds)[:, None]
+
+    w, alpha = np.zeros((seeds * count, 5)), np.zeros(inside.shape)
+    path = np.empty((steps + 1, seeds * count, 5))
+    path[0] = w
+    last_wrong = np.zeros(seeds * count, dtype=int)
+    for step in range(1, steps + 1):
+        moved = w + eta_w * (np.matmul(zt, alpha[..., None])[..., 0] - w)
+        seen = np.where(alternating, moved, w)
+        slack = 1.0 - np.matmul(z, seen[..., None])[..., 0]
+        alpha = np.maximum(0.0, alpha + eta_alpha * slack)
+        w = moved
+        path[step] = w
+        last_wrong[np.any((alpha > 0) != wanted, axis=1)] = step
+    return path, alpha, last_wrong
 
 
 def _last_above(values: np.ndarray, threshold: float) -> int:
