@@ -144,9 +144,8 @@ def given(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def _choices() -> list[click.Parameter]:
     """The options whose values are names that the package knows."""
     from refimpl import catalogue
-    from refimpl.cli import losses
     from refimpl.datasets import DATASETS
-    from refimpl.models import ACTIVATIONS, INITIALISERS
+    from refimpl.models import ACTIVATIONS, INITIALISERS, LOSSES
 
     names: dict[str, tuple[Any, str]] = {
         "data": (DATASETS, "Data set; see `refimpl list datasets`."),
@@ -156,10 +155,7 @@ def _choices() -> list[click.Parameter]:
         ),
         "activation": (ACTIVATIONS, "Between the layers."),
         "initialiser": (INITIALISERS, "Of the weights."),
-        "loss": (
-            losses.names(),
-            "See `refimpl list losses`.  [default: softmax_cross_entropy, or mean_squared_error]",
-        ),
+        "loss": (LOSSES, "[default: softmax_cross_entropy, or mean_squared_error]"),
     }
     # A default of None would count as a value that was given, and nothing would be missing.
     defaults: dict[str, dict[str, Any]] = {

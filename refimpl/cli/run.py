@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from refimpl import arrays, catalogue, datasets, models, training
-from refimpl.cli import losses
 from refimpl.errors import DataError, RefimplError, SettingError
 from refimpl.experiments.runner import single_thread_blas
 from refimpl.experiments.store import provenance
@@ -39,7 +37,6 @@ class Settings:
     bias: bool
     data_dir: Path | None
     data_options: Mapping[str, Any]
-    loss_options: Mapping[str, Any]
     backend: str
     dtype: str
     seed: int
@@ -59,10 +56,6 @@ class Plan(NamedTuple):
     where : Backend
     rng : Rng
     method : Algorithm
-        As it was named.
-    runner : Algorithm
-        The method in the form that carries what the loss remembers.
-    loss : Chosen
     training : Dataset
     sets : dict of str to Dataset
         Those on which the network is measured; empty ones are left out.
@@ -77,12 +70,10 @@ class Plan(NamedTuple):
     where: arrays.Backend
     rng: Rng
     method: Any
-    runner: Any
-    loss: losses.Chosen
     training: Any
     sets: dict[str, Any]
     model: models.MLP
-    objective: Any
+    objective: models.Objective
     metrics: dict[str, Callable[..., float]]
     folder: Path
 
@@ -123,11 +114,7 @@ def plan(settings: Settings) -> Plan:
     loss = settings.loss or ("softmax_cross_entropy" if labelled else "mean_squared_error")
     split, outputs = _fit_targets(split, loss)
     model = _network(settings, split.train.features, outputs)
-    steps = math.ceil(len(split.train) / (settings.batch_size or max(len(split.train), 1)))
-    chosen = losses.choose(
-        loss, settings.loss_options, model, epochs=settings.epochs, steps_per_epoch=steps
-    )
-    objective = chosen.objective
+    objective = models.Objective(model, models.LOSSES[loss])
     metrics: dict[str, Callable[..., float]] = {"loss": training.chunked_mean(objective)}
     if labelled:
         metrics["accuracy"] = training.chunked_mean(_accuracy(model))
@@ -137,8 +124,6 @@ def plan(settings: Settings) -> Plan:
         where=where,
         rng=rng,
         method=method,
-        runner=losses.fitting(method, objective),
-        loss=chosen,
         training=split.train,
         sets={name: dataset for name, dataset in sets.items() if len(dataset)},
         model=model,
@@ -181,7 +166,7 @@ def carry_out(plan: Plan) -> Outcome:
 def _train(plan: Plan) -> training.TrainingResult:
     settings = plan.settings
     return training.train(
-        plan.runner,
+        plan.method,
         plan.objective,
         plan.model.init(plan.rng.child("init"), settings.initialiser, backend=plan.where),
         plan.training,
@@ -224,7 +209,6 @@ def save(plan: Plan, outcome: Outcome) -> None:
         "activation": settings.activation,
         "initialiser": settings.initialiser,
         "loss": settings.loss,
-        "loss_hyper_parameters": plan.loss.hyper_parameters,
         "epochs": settings.epochs,
         "batch_size": settings.batch_size or len(plan.training),
         "steps": int(trained.state.step),

@@ -18,7 +18,6 @@ def opening(plan: Plan) -> list[str]:
         f"{settings.data}: {sizes}; {'-'.join(map(str, plan.model.widths))} "
         f"{settings.activation}, {settings.loss}; {plan.where.name} {plan.where.dtype_name}",
         str(plan.method),
-        *([plan.loss.shown] if plan.loss.shown else []),
     ]
     if settings.resume and not checkpoint(plan).exists():
         lines.append(f"no checkpoint in {plan.folder} yet: training from the start")

@@ -82,15 +82,6 @@ def _parse_widths(
     callback=_parse_data_options,
     help="Option of the data set (see `refimpl data list`), such as label_noise=0.2; repeatable.",
 )
-@click.option(
-    "--loss-option",
-    "loss_options",
-    multiple=True,
-    metavar="NAME=VALUE",
-    callback=_parse_data_options,
-    help="Hyper-parameter of the loss (see `refimpl list losses`), such as strength=0.5; "
-    "repeatable.",
-)
 @backend_option
 @dtype_option
 @seed_option

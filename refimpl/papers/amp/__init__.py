@@ -63,7 +63,10 @@ See :mod:`refimpl.papers.amp.conformance`: norms per tensor, a constant in the p
 gradients, the reported loss, restoration by subtraction, the law of random perturbation.
 """
 
-from refimpl.papers import Paper
+from refimpl.papers import Entry, Paper
+from refimpl.papers.amp.amp import AMP
+from refimpl.papers.amp.random_perturbation import RandomPerturbation
+from refimpl.papers.amp.sam import SAM
 
 PAPER = Paper(
     name="amp",
@@ -72,4 +75,42 @@ PAPER = Paper(
     authors="Yaowei Zheng, Richong Zhang, Yongyi Mao",
     year=2021,
     venue="CVPR 2021",
+)
+
+_AUTHORS = "Zheng, Zhang & Mao 2021"
+_UPDATE = {"base": "nesterov", "learning_rate": 0.05}
+
+ALGORITHMS = (
+    Entry(
+        "amp",
+        AMP,
+        "gradient at a nearby point of higher loss, by projected ascent",
+        source=_AUTHORS,
+        kind="wrapper",
+        defaults=_UPDATE,
+    ),
+    Entry(
+        "amp_released",
+        AMP,
+        "AMP with the constant and the clipped gradients of the released optimizer",
+        source=f"{_AUTHORS}, released code",
+        kind="wrapper",
+        defaults={**_UPDATE, "stabilizer": 1e-12, "limit_where": "everywhere"},
+    ),
+    Entry(
+        "sam",
+        SAM,
+        "gradient at the edge of a ball, in the direction of the gradient",
+        source="Foret et al. 2021",
+        kind="wrapper",
+        defaults=_UPDATE,
+    ),
+    Entry(
+        "random_perturbation",
+        RandomPerturbation,
+        "gradient at a random nearby point, the baseline beside AMP",
+        source=_AUTHORS,
+        kind="wrapper",
+        defaults=_UPDATE,
+    ),
 )

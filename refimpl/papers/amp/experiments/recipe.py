@@ -13,6 +13,7 @@ sharpness, J(θ + Δ) − J(θ) of that loss with Δ = r g/‖g‖ over all para
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from refimpl.algorithms.composition import Composition, Gradients
 from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.momentum import Momentum
 from refimpl.arrays import Backend, to_host
-from refimpl.datasets import Split
+from refimpl.datasets import Dataset, Split
 from refimpl.datasets.base import with_label_noise
 from refimpl.models import MLP, Objective
 from refimpl.papers.amp.amp import AMP
@@ -47,7 +48,7 @@ class Recipe:
     learning_rate, momentum : float
         Of Nesterov's update.
     decay : float
-        Weight decay, where the method does not set its own.
+        Weight decay.
     sharpness_radius : float
         r of the one-step sharpness.
     """
@@ -64,6 +65,26 @@ class Recipe:
         """The learning rate of an epoch, counted from 0."""
         share = epoch / self.epochs
         return self.learning_rate * (1.0 if share < 0.5 else 0.1 if share < 0.75 else 0.01)
+
+    def schedule(self, wrapper: Any) -> Callable[[int], Composition]:
+        """Nesterov's update at the rate of the epoch, under weight decay and a wrapper or None."""
+        penalties = (L2(strength=self.decay, include="all"),)
+        wrappers = () if wrapper is None else (wrapper,)
+
+        def algorithm(epoch: int) -> Composition:
+            update = Momentum(learning_rate=self.rate(epoch), momentum=self.momentum, nesterov=True)
+            return Composition(update, penalties, wrappers)
+
+        return algorithm
+
+    def model(self, data: Dataset) -> MLP:
+        """The network for a data set."""
+        return MLP((data.features, *self.hidden, data.outputs))
+
+
+def start(model: MLP, rng: Rng, backend: Backend) -> Tree:
+    """Initial parameters: uniform with variance 1/(3 fan-in), biases too."""
+    return model.init(rng, "torch_default", bias_scale=1.0, backend=backend)
 
 
 def wrapper_of(method: str, setting: float) -> Any:
@@ -127,9 +148,7 @@ def noisy(split: Split, probability: float, rng: Rng) -> Split:
     )
 
 
-def run(
-    wrapper: Any, recipe: Recipe, sets: Split, seed: int, backend: Backend, *, decay: float
-) -> dict[str, float]:
+def run(wrapper: Any, recipe: Recipe, sets: Split, seed: int, backend: Backend) -> dict[str, float]:
     """Train once and measure.
 
     Parameters
@@ -140,28 +159,19 @@ def run(
     seed : int
         Decides the start and the order of the examples.
     backend : Backend
-    decay : float
-        Weight decay.
 
     Returns
     -------
     dict of str to float
     """
-    model = MLP((sets.train.features, *recipe.hidden, sets.train.outputs))
+    model = recipe.model(sets.train)
     objective = Objective(model)
-    wrappers = () if wrapper is None else (wrapper,)
-
-    def algorithm(epoch: int) -> Composition:
-        update = Momentum(learning_rate=recipe.rate(epoch), momentum=recipe.momentum, nesterov=True)
-        return Composition(
-            update, penalties=(L2(strength=decay, include="all"),), wrappers=wrappers
-        )
-
+    algorithm = recipe.schedule(wrapper)
     stream = Rng(seed)
     outcome = train(
         algorithm(0),
         objective,
-        model.init(stream.child("model"), "torch_default", bias_scale=1.0, backend=backend),
+        start(model, stream.child("model"), backend),
         sets.train,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,

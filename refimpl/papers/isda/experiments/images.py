@@ -19,16 +19,13 @@ from refimpl.random import Rng
 
 @dataclass(frozen=True)
 class Config:
-    """Nesterov's momentum 0.9 under a cosine rate, weights and biases uniform on ±1/√fan_in.
-
-    Nothing is tuned: all strengths are shown.
-    """
+    """Nesterov's momentum 0.9 under a cosine rate. Nothing is tuned: all strengths are shown."""
 
     sizes: tuple[int, ...] = (300, 1000)
     strengths: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 1.0)
     widths: tuple[int, ...] = (784, 128, 64, 10)
     rate: float = 0.02
-    batch_size: int = 128
+    batch_size: int = 64
     epochs: int = 60
     seeds: int = 6
 
@@ -59,8 +56,6 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, size: int, seed: int
                 rate=config.rate,
                 batch_size=config.batch_size,
                 cosine=True,
-                initialiser="torch_default",
-                bias_scale=1.0,
                 evaluate={"test": split.test},
             )
         except DivergenceError:
