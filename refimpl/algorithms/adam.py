@@ -27,7 +27,7 @@ t     ``state.step``
 Deviations
 ----------
 None. AdamW (I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019) is
-:class:`refimpl.algorithms.weight_decay.WeightDecay` around this update.
+:class:`refimpl.algorithms.l2.L2` around this update.
 
 >>> import numpy as np
 >>> algorithm = Adam(learning_rate=0.5, epsilon=1e-12)

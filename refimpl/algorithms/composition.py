@@ -33,7 +33,8 @@ What a part is
     ``value_and_gradient(params, batch, objective, aux, rng) -> (value, gradient, aux)``, whose
     gradient may be None where the penalty acts in another way: by ``proximal(params, rate)`` after
     the step, or by ``shrink(params, rate)``, a tree of factors on the old weights. It may report
-    ``diagnostics(params, batch, objective, aux) -> dict`` of scalars.
+    ``diagnostics(params, batch, objective, aux) -> dict`` of scalars before the step, with the new
+    memory, and ``diagnostics_after(params) -> dict`` after it.
 *wrapper*
     ``init(params, **required) -> aux`` and
     ``gradient(loss, penalty, params, aux, step, rng) -> (Gradients, aux)``. Where there are
@@ -70,18 +71,19 @@ Deviations
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from refimpl import autodiff as ad
 from refimpl.algorithms import composed_gradient
 from refimpl.algorithms.base import Objective, State, Tree, check_params, descend
 from refimpl.algorithms.composed_gradient import Gradients, Memory
+from refimpl.algorithms.updates import UpdateSettings
 from refimpl.arrays import Array
 from refimpl.errors import SettingError
 from refimpl.random import Rng
 
-__all__ = ["Composition", "CompositionInfo", "CompositionState", "Gradients"]
+__all__ = ["Composition", "CompositionInfo", "CompositionState", "Gradients", "alone", "place_of"]
 
 
 class CompositionState(NamedTuple):
@@ -303,12 +305,45 @@ class Composition:
         self, params: Tree, objective: Objective, memory: Memory, step: int
     ) -> tuple[Memory, Mapping[str, Any]]:
         kept, found = [], {}
+        for part in self.penalties:
+            if hasattr(part, "diagnostics_after"):
+                found.update(part.diagnostics_after(params))
         for part, aux in zip(self.wrappers, memory.wrappers, strict=True):
             if hasattr(part, "after"):
                 aux, more = part.after(params, objective, aux, step)
                 found.update(more)
             kept.append(aux)
         return memory._replace(wrappers=tuple(kept)), found
+
+
+def alone(part: Any, **settings: Any) -> Composition:
+    """One part around an update chosen by name: what the registered name of the part stands for.
+
+    Parameters
+    ----------
+    part : class
+        Of a penalty, wrapper or projection.
+    **settings
+        Fields of the part, and ``learning_rate``, ``base`` and ``momentum`` of
+        :class:`refimpl.algorithms.updates.UpdateSettings` where the part has no field of that name.
+
+    Examples
+    --------
+    >>> from refimpl.algorithms.l2 import L2
+    >>> alone(L2, strength=0.1, base="momentum", learning_rate=0.5).update
+    Momentum(learning_rate=0.5, momentum=0.9, nesterov=False)
+    """
+    own = {item.name for item in fields(part)}
+    below = UpdateSettings(**{name: v for name, v in settings.items() if name not in own})
+    made = part(**{name: value for name, value in settings.items() if name in own})
+    return Composition(below.make(), **{place_of(part): [made]})
+
+
+def place_of(part: Any) -> str:
+    """Where a part belongs: "penalties", "wrappers" or "projections"."""
+    if hasattr(part, "gradient"):
+        return "wrappers"
+    return "projections" if hasattr(part, "project") else "penalties"
 
 
 def _product(left: float, right: float) -> float:

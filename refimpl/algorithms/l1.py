@@ -2,10 +2,8 @@
 
 Algorithm
 ---------
-1. g ← ∇L(w; batch)
-2. sub-gradient: g ← g + λ sign(w) on the weights, sign(0) = 0
-3. d ← direction of the base update for g;  w ← w − α d
-4. proximal: w ← S(w, α λ) on the weights, S(x, t) = sign(x) max(|x| − t, 0)
+1. sub-gradient: g ← g + λ sign(w) on the weights, sign(0) = 0
+2. proximal, after the step: w ← S(w, α λ) on the weights, S(x, t) = sign(x) max(|x| − t, 0)
 
 Sources: R. Tibshirani, "Regression shrinkage and selection via the lasso", J. R. Stat. Soc. B 58
 (1996), the penalty; I. Daubechies, M. Defrise and C. De Mol, "An iterative thresholding algorithm
@@ -16,7 +14,7 @@ equation (1.4), the proximal form.
 paper code
 ===== ============================
 λ     ``strength``
-α     ``learning_rate``
+α     ``learning_rate`` of the update
 S     :func:`soft_threshold`
 w     ``state.params``
 ===== ============================
@@ -29,7 +27,9 @@ Deviations
   those of the penalised loss.
 
 >>> import numpy as np
->>> algorithm = L1(strength=0.5, learning_rate=1.0)
+>>> from refimpl.algorithms.composition import Composition
+>>> from refimpl.algorithms.sgd import SGD
+>>> algorithm = Composition(SGD(learning_rate=1.0), L1(strength=0.5))
 >>> state = algorithm.init({"weight": np.asarray([[1.25, -0.25]])})
 >>> state, info = algorithm.step(state, lambda p, batch: 0.0 * p["weight"][0, 0], None)
 >>> state.params["weight"], float(info.penalty), float(info.zeros)
@@ -38,23 +38,18 @@ Deviations
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import (
-    FirstOrder,
     Include,
-    Objective,
-    State,
     Tree,
-    descend,
     is_regularised,
-    loss_and_gradient,
-    start,
+    regularized_leaves,
     tree_namespace,
 )
-from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, namespace
 from refimpl.checks import non_negative, one_of
 from refimpl.random import Rng
@@ -62,38 +57,14 @@ from refimpl.random import Rng
 Method = Literal["proximal", "subgradient"]
 
 
-class L1Info(NamedTuple):
-    """Diagnostics of a step with an L1 penalty.
-
-    Attributes
-    ----------
-    loss : 0-d array
-        The loss of the batch, without the penalty, before the step.
-    penalty : 0-d array
-        λ ‖w‖₁ before the step.
-    zeros : 0-d array
-        The fraction of the penalised weights that is exactly zero after the step.
-    """
-
-    loss: Array
-    penalty: Array
-    zeros: Array
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class L1:
-    """L1 penalty around a first-order update.
+    """λ ‖w‖₁ on the weights, a penalty; reports ``zeros``, the share of exact zeros after a step.
 
     Parameters
     ----------
     strength : float
         λ, non-negative.
-    learning_rate : float
-        α of the base update, positive.
-    base : {"sgd", "momentum", "nesterov", "adam"}
-        The first-order update.
-    momentum : float
-        μ of the base update, in [0, 1).
     method : {"proximal", "subgradient"}
         Threshold after the step (reaches exact zeros), or add λ sign(w) to the gradient (which
         oscillates around zero with an amplitude of about α λ).
@@ -114,9 +85,6 @@ class L1:
     """
 
     strength: float = field(default=1e-4, metadata={"help": "weight of the penalty, >= 0"})
-    learning_rate: float = field(default=0.1, metadata={"help": "step size, positive"})
-    base: BaseName = field(default="sgd", metadata={"help": BASE_HELP})
-    momentum: float = field(default=0.9, metadata={"help": MOMENTUM_HELP})
     method: Method = field(
         default="proximal", metadata={"help": "soft thresholding, or the sign in the gradient"}
     )
@@ -126,55 +94,57 @@ class L1:
 
     def __post_init__(self) -> None:
         non_negative("strength", self.strength)
-        first_order(self.base, self.learning_rate, self.momentum)
         one_of("method", self.method, get_args(Method))
         one_of("include", self.include, get_args(Include))
 
     @property
-    def update(self) -> FirstOrder:
-        """The first-order update that takes the step."""
-        return first_order(self.base, self.learning_rate, self.momentum)
+    def in_gradient(self) -> bool:
+        """Whether the penalty acts through the gradient alone."""
+        return self.method == "subgradient"
 
-    def init(self, params: Tree) -> State:
-        """The state before the first step: that of the base update."""
-        return start(self.update, params)
+    def init(self, params: Tree) -> tuple[()]:
+        """Nothing to remember; raises SettingError if no parameter is penalised."""
+        regularized_leaves(params, self.include, "the L1 penalty")
+        return ()
 
-    def step(
-        self, state: State, objective: Objective, batch: Any, rng: Rng | None = None
-    ) -> tuple[State, L1Info]:
-        """One step; ``rng`` is not used."""
-        xp = tree_namespace(state.params)
-        loss, gradient = loss_and_gradient(objective, state.params, batch)
-        penalty = self.strength * self._total(xp, xp.abs, state.params)
-        if self.method == "subgradient":
-            gradient = ad.map_tree(self._add_sign, gradient, state.params)
-        state = descend(self.update, state, gradient)
-        if self.method == "proximal":
-            state = state._replace(params=ad.map_tree(self._shrink, state.params))
-        zeros = self._total(xp, lambda w: xp.astype(w == 0, w.dtype), state.params)
-        return state, L1Info(loss, penalty, zeros / max(self._size(state.params), 1))
+    def value_and_gradient(
+        self, params: Tree, batch: Any, objective: Any, aux: Any, rng: Rng | None = None
+    ) -> tuple[Array, Tree | None, tuple[()]]:
+        """λ ‖w‖₁, 0-d, and λ sign(w) (None for the proximal form)."""
+        leaves = self._leaves(params)
+        xp = tree_namespace(params)
+        total = xp.sum(xp.abs(leaves[0]))
+        for leaf in leaves[1:]:
+            total = total + xp.sum(xp.abs(leaf))
+        gradient = ad.map_tree(self._sign, params) if self.in_gradient else None
+        return self.strength * total, gradient, ()
 
-    def _add_sign(self, gradient: Array, weight: Array) -> Array:
+    def proximal(self, params: Tree, rate: float) -> Tree:
+        """The thresholded weights, for the proximal form."""
+        if self.in_gradient:
+            return params
+        return ad.map_tree(
+            lambda w: (
+                soft_threshold(w, rate * self.strength) if is_regularised(w, self.include) else w
+            ),
+            params,
+        )
+
+    def diagnostics_after(self, params: Tree) -> dict[str, Array]:
+        """``zeros``: the share of the penalised weights that is exactly zero."""
+        xp = tree_namespace(params)
+        leaves = self._leaves(params)
+        zeros = [xp.sum(xp.astype(leaf == 0, leaf.dtype)) for leaf in leaves]
+        return {"zeros": sum(zeros[1:], zeros[0]) / sum(math.prod(leaf.shape) for leaf in leaves)}
+
+    def _leaves(self, params: Tree) -> list[Array]:
+        return [leaf for leaf in ad.flatten(params)[0] if is_regularised(leaf, self.include)]
+
+    def _sign(self, weight: Array) -> Array:
+        xp = namespace(weight)
         if not is_regularised(weight, self.include):
-            return gradient
-        return gradient + self.strength * namespace(weight).sign(weight)
-
-    def _shrink(self, weight: Array) -> Array:
-        if not is_regularised(weight, self.include):
-            return weight
-        return soft_threshold(weight, self.learning_rate * self.strength)
-
-    def _total(self, xp: Any, function: Any, params: Tree) -> Array:
-        leaves, _ = ad.flatten(params)
-        total = xp.zeros_like(xp.sum(leaves[0]))
-        for leaf in leaves:
-            if is_regularised(leaf, self.include):
-                total = total + xp.sum(function(leaf))
-        return total
-
-    def _size(self, params: Tree) -> int:
-        leaves, _ = ad.flatten(params)
-        return sum(leaf.size for leaf in leaves if is_regularised(leaf, self.include))
+            return xp.zeros_like(weight)
+        return self.strength * xp.sign(weight)
 
 
 def soft_threshold(x: Array, threshold: float) -> Array:

@@ -11,8 +11,7 @@ G = Wᵀ W, Ĝ the matrix of cosines, and R(W) one of
 4. cosine:          R = Σ_{i≠j} Ĝ_ij²
 5. orthoreg:        R = Σ_{i<j} log(1 + exp(β (Ĝ_ij − 1)))
 
-6. g ← ∇L(w; batch) + λ Σ_W ∇R(W)
-7. w ← w − α d, with d the direction of the base update for g
+6. g ← g + λ Σ_W ∇R(W)
 
 Sources: N. Bansal, X. Chen and Z. Wang, "Can we gain more from orthogonality regularizations in
 training deep networks?", NeurIPS 2018 (1 to 3; their fourth form, the spectral one, is in
@@ -28,7 +27,6 @@ W        a weight matrix, transposed: row = neuron
 Wᵀ W     Gram matrix of ``gram="neurons"``
 W Wᵀ     Gram matrix of ``gram="inputs"``
 λ        ``strength``
-α        ``learning_rate``
 β        ``sharpness``
 ======== ============================================
 
@@ -40,7 +38,9 @@ Deviations
 * The penalty is summed over layers, not averaged; biases are left out.
 
 >>> import numpy as np
->>> algorithm = Orthogonality(strength=0.5, learning_rate=0.125)
+>>> from refimpl.algorithms.composition import Composition
+>>> from refimpl.algorithms.sgd import SGD
+>>> algorithm = Composition(SGD(learning_rate=0.125), Orthogonality(strength=0.5))
 >>> state = algorithm.init({"weight": np.asarray([[2.0, 0.0], [0.0, 1.0]])})
 >>> state, info = algorithm.step(state, lambda p, batch: 0.0 * p["weight"][0, 0], None)
 >>> state.params["weight"], float(info.penalty)
@@ -54,16 +54,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import (
-    FirstOrder,
-    Objective,
-    State,
-    Tree,
-    start,
+from refimpl.algorithms.base import Tree
+from refimpl.algorithms.penalised import (
+    require_matrices,
+    scaled_gradient,
+    total,
+    weight_matrices,
 )
-from refimpl.algorithms.penalised import penalised_step, total, weight_matrices
-from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
-from refimpl.algorithms.weight_decay import PenaltyInfo
 from refimpl.arrays import Array, device, namespace
 from refimpl.checks import non_negative, one_of, positive
 from refimpl.errors import InfeasibleError
@@ -73,19 +70,14 @@ Form = Literal["soft", "double", "coherence", "cosine", "orthoreg"]
 Gram = Literal["neurons", "inputs", "smaller"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Orthogonality:
-    """Soft orthogonality penalty around a first-order update.
+    """Soft orthogonality of the weight matrices, a penalty.
 
     Parameters
     ----------
     strength : float
         λ, non-negative.
-    learning_rate : float
-        α of the base update, positive.
-    base : {"sgd", "momentum", "nesterov", "adam"}
-    momentum : float
-        μ of the base update, in [0, 1).
     form : {"soft", "double", "coherence", "cosine", "orthoreg"}
         R above.
     gram : {"neurons", "inputs", "smaller"}
@@ -107,9 +99,6 @@ class Orthogonality:
     """
 
     strength: float = field(default=1e-2, metadata={"help": "weight of the penalty, >= 0"})
-    learning_rate: float = field(default=0.1, metadata={"help": "step size, positive"})
-    base: BaseName = field(default="sgd", metadata={"help": BASE_HELP})
-    momentum: float = field(default=0.9, metadata={"help": MOMENTUM_HELP})
     form: Form = field(default="soft", metadata={"help": "which penalty"})
     gram: Gram = field(
         default="neurons", metadata={"help": "Gram matrix of soft and coherence that is to be I"}
@@ -118,32 +107,24 @@ class Orthogonality:
 
     def __post_init__(self) -> None:
         non_negative("strength", self.strength)
-        first_order(self.base, self.learning_rate, self.momentum)
         one_of("form", self.form, get_args(Form))
         one_of("gram", self.gram, get_args(Gram))
         positive("sharpness", self.sharpness)
 
-    @property
-    def update(self) -> FirstOrder:
-        """The first-order update that takes the step."""
-        return first_order(self.base, self.learning_rate, self.momentum)
-
-    def init(self, params: Tree) -> State:
-        """The state before the first step: that of the base update."""
-        return start(self.update, params)
+    def init(self, params: Tree) -> tuple[()]:
+        """Nothing to remember; raises SettingError if there is no weight matrix."""
+        require_matrices(params, "the orthogonality penalty")
+        return ()
 
     def penalty(self, params: Tree) -> Array:
         """Σ_W R(W), without λ; differentiable."""
         return total([self._term(weight) for weight in weight_matrices(params)], params)
 
-    def step(
-        self, state: State, objective: Objective, batch: Any, rng: Rng | None = None
-    ) -> tuple[State, PenaltyInfo]:
-        """One step; ``rng`` is not used."""
-        state, loss, penalty = penalised_step(
-            self.update, state, objective, batch, self.penalty, self.strength
-        )
-        return state, PenaltyInfo(loss, self.strength * penalty)
+    def value_and_gradient(
+        self, params: Tree, batch: Any, objective: Any, aux: Any, rng: Rng | None = None
+    ) -> tuple[Array, Tree | None, tuple[()]]:
+        """λ Σ_W R(W), 0-d, and its gradient."""
+        return *scaled_gradient(self.penalty, params, self.strength), ()
 
     def _term(self, weight: Array) -> Array:
         if self.form == "double":

@@ -1,38 +1,20 @@
-"""A penalty on the weight matrices around a first-order update: what its variants share.
-
-The penalty is a scalar function of the parameters, differentiated by autodiff apart from the
-loss, and its gradient joins the loss's before the base update turns it into a direction.
+"""What penalties on weight matrices share: which matrices there are, sums, scaled gradients.
 
 >>> import numpy as np
 >>> from refimpl import autodiff as ad
->>> from refimpl.algorithms.base import start
->>> from refimpl.algorithms.updates import first_order
->>> update = first_order("sgd", 0.5)
->>> state = start(update, {"weight": np.asarray([[4.0]])})
->>> state, _, penalty = penalised_step(
-...     update, state, lambda p, batch: 0.0 * p["weight"][0, 0], None,
-...     lambda p: ad.sum(p["weight"] ** 2), 0.25,
-... )
->>> state.params["weight"], float(penalty)
-(array([[3.]]), 16.0)
+>>> value, gradient = scaled_gradient(lambda p: ad.sum(p["w"] ** 2), {"w": np.asarray([3.0])}, 0.5)
+>>> float(value), gradient
+(4.5, {'w': array([3.])})
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import (
-    FirstOrder,
-    Objective,
-    State,
-    Tree,
-    descend,
-    loss_and_gradient,
-    tree_namespace,
-)
+from refimpl.algorithms.base import Tree, tree_namespace
 from refimpl.arrays import Array
+from refimpl.errors import SettingError
 
 
 def weight_matrices(params: Tree) -> list[Array]:
@@ -56,41 +38,35 @@ def weight_matrices(params: Tree) -> list[Array]:
     ]
 
 
-def penalised_step(
-    update: FirstOrder,
-    state: State,
-    objective: Objective,
-    batch: Any,
-    penalty: Callable[[Tree], Array],
-    strength: float,
-) -> tuple[State, Array, Array]:
-    """One step of ``update`` on ``objective + strength * penalty``.
+def require_matrices(params: Tree, what: str) -> list[Array]:
+    """The weight matrices, or a SettingError that says what was looked at in vain."""
+    matrices = weight_matrices(params)
+    if not matrices:
+        shapes = ", ".join(str(tuple(leaf.shape)) for leaf in ad.flatten(params)[0])
+        raise SettingError(
+            f"{what} acts on weight matrices, and of the shapes {shapes or '(none)'} none has "
+            f"two axes"
+        )
+    return matrices
+
+
+def scaled_gradient(
+    penalty: Callable[[Tree], Array], params: Tree, strength: float
+) -> tuple[Array, Tree | None]:
+    """Value and gradient of ``strength`` times a penalty, by the tape.
 
     Parameters
     ----------
-    update : FirstOrder
-    state : State
-    objective : callable
-    batch : Any
     penalty : callable
         ``penalty(params)`` is a 0-d array, differentiable.
+    params : tree
     strength : float
-        With 0 the penalty is measured and adds nothing, not even an infinite gradient.
-
-    Returns
-    -------
-    state : State
-    loss : 0-d array
-        The loss of the batch, without the penalty, before the step.
-    penalty : 0-d array
-        The penalty before the step, without ``strength``.
+        With 0 the gradient is None: not even an infinite one is added.
     """
-    loss, gradient = loss_and_gradient(objective, state.params, batch)
     if strength == 0.0:
-        return descend(update, state, gradient), loss, ad.value(penalty(state.params))
-    value, extra = ad.value_and_grad(penalty)(state.params)
-    gradient = ad.map_tree(lambda g, e: g + strength * e, gradient, extra)
-    return descend(update, state, gradient), loss, value
+        return 0.0 * ad.value(penalty(params)), None
+    value, gradient = ad.value_and_grad(penalty)(params)
+    return strength * value, ad.map_tree(lambda g: strength * g, gradient)
 
 
 def total(terms: list[Array], params: Tree) -> Array:

@@ -7,8 +7,7 @@ For every weight matrix W with M = Wᵀ W − I:
 1. exact:  σ(M) = largest |eigenvalue| of M, the spectral norm
 2. power:  b ← random;  v ← M b / ‖M b‖ (``iterations`` times);  σ̃ = ‖M v‖, differentiated
    through every product
-3. g ← ∇L(w; batch) + λ Σ_W ∇σ(M)², or ∇σ(M) with ``squared=False``
-4. w ← w − α d, with d the direction of the base update for g
+3. g ← g + λ Σ_W ∇σ(M)², or ∇σ(M) with ``squared=False``
 
 Source: N. Bansal, X. Chen and Z. Wang, "Can we gain more from orthogonality regularizations in
 training deep networks?", NeurIPS 2018: the penalty λ σ(Wᵀ W − I) and its estimate by one power
@@ -20,7 +19,6 @@ paper    code
 W        a weight matrix, transposed: row = neuron
 M        :func:`refimpl.algorithms.orthogonality.gram_defect`
 λ        ``strength``
-α        ``learning_rate``
 ======== ================================================
 
 Deviations
@@ -36,7 +34,9 @@ Deviations
 * The released schedule of λ (0.01, then × 1e-3, 1e-4, 1e-6, 0) is left to the caller.
 
 >>> import numpy as np
->>> algorithm = SRIP(strength=0.5, learning_rate=0.125)
+>>> from refimpl.algorithms.composition import Composition
+>>> from refimpl.algorithms.sgd import SGD
+>>> algorithm = Composition(SGD(learning_rate=0.125), SRIP(strength=0.5))
 >>> state = algorithm.init({"weight": np.asarray([[2.0, 0.0], [0.0, 1.0]])})
 >>> state, info = algorithm.step(state, lambda p, batch: 0.0 * p["weight"][0, 0], None)
 >>> state.params["weight"], float(info.penalty)
@@ -50,18 +50,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import (
-    FirstOrder,
-    Objective,
-    State,
-    Tree,
-    required_rng,
-    start,
-)
+from refimpl.algorithms.base import Tree, required_rng
 from refimpl.algorithms.orthogonality import Gram, gram_defect
-from refimpl.algorithms.penalised import penalised_step, total, weight_matrices
-from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
-from refimpl.algorithms.weight_decay import PenaltyInfo
+from refimpl.algorithms.penalised import (
+    require_matrices,
+    scaled_gradient,
+    total,
+    weight_matrices,
+)
 from refimpl.arrays import Array, linalg_errors, namespace
 from refimpl.checks import count, flag, non_negative, one_of
 from refimpl.random import Rng
@@ -70,19 +66,14 @@ Method = Literal["exact", "power"]
 Start = Literal["uniform", "normal"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SRIP:
-    """Spectral restricted-isometry penalty around a first-order update.
+    """Spectral restricted isometry of the weight matrices, a penalty.
 
     Parameters
     ----------
     strength : float
         λ, non-negative.
-    learning_rate : float
-        α of the base update, positive.
-    base : {"sgd", "momentum", "nesterov", "adam"}
-    momentum : float
-        μ of the base update, in [0, 1).
     method : {"exact", "power"}
         The spectral norm itself, or its estimate from a random start (needs an ``rng``).
     squared : bool
@@ -108,9 +99,6 @@ class SRIP:
     """
 
     strength: float = field(default=1e-2, metadata={"help": "weight of the penalty, >= 0"})
-    learning_rate: float = field(default=0.1, metadata={"help": "step size, positive"})
-    base: BaseName = field(default="sgd", metadata={"help": BASE_HELP})
-    momentum: float = field(default=0.9, metadata={"help": MOMENTUM_HELP})
     method: Method = field(
         default="exact", metadata={"help": "spectral norm exactly, or by power iteration"}
     )
@@ -121,21 +109,16 @@ class SRIP:
 
     def __post_init__(self) -> None:
         non_negative("strength", self.strength)
-        first_order(self.base, self.learning_rate, self.momentum)
         one_of("method", self.method, get_args(Method))
         flag("squared", self.squared)
         one_of("gram", self.gram, get_args(Gram))
         count("iterations", self.iterations)
         one_of("start", self.start, get_args(Start))
 
-    @property
-    def update(self) -> FirstOrder:
-        """The first-order update that takes the step."""
-        return first_order(self.base, self.learning_rate, self.momentum)
-
-    def init(self, params: Tree) -> State:
-        """The state before the first step: that of the base update."""
-        return start(self.update, params)
+    def init(self, params: Tree) -> tuple[()]:
+        """Nothing to remember; raises SettingError if there is no weight matrix."""
+        require_matrices(params, "the restricted-isometry penalty")
+        return ()
 
     def penalty(self, params: Tree, rng: Rng | None = None) -> Array:
         """Σ_W σ(M)² or Σ_W σ(M), without λ; differentiable."""
@@ -149,19 +132,11 @@ class SRIP:
             terms.append(norm * norm if self.squared else norm)
         return total(terms, params)
 
-    def step(
-        self, state: State, objective: Objective, batch: Any, rng: Rng | None = None
-    ) -> tuple[State, PenaltyInfo]:
-        """One step; ``rng`` gives the starting vectors of "power"."""
-        state, loss, penalty = penalised_step(
-            self.update,
-            state,
-            objective,
-            batch,
-            lambda params: self.penalty(params, rng),
-            self.strength,
-        )
-        return state, PenaltyInfo(loss, self.strength * penalty)
+    def value_and_gradient(
+        self, params: Tree, batch: Any, objective: Any, aux: Any, rng: Rng | None = None
+    ) -> tuple[Array, Tree | None, tuple[()]]:
+        """λ Σ_W R(W), 0-d, and its gradient; ``rng`` gives the starting vectors of "power"."""
+        return *scaled_gradient(lambda p: self.penalty(p, rng), params, self.strength), ()
 
     def _estimate(self, defect: Array, rng: Rng) -> Array:
         like = ad.value(defect)

@@ -34,7 +34,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, get_args
 
-from refimpl.algorithms.composition import Composition
+from refimpl.algorithms.composition import alone
 from refimpl.algorithms.updates import UpdateSettings
 from refimpl.errors import unknown_name
 
@@ -42,8 +42,8 @@ Kind = Literal[
     "algorithm", "update", "penalty", "wrapper", "projection", "model", "loss", "dataset"
 ]
 
-_PLACES = {"penalty": "penalties", "wrapper": "wrappers", "projection": "projections"}
-"""Where in a :class:`Composition` a part of this kind stands."""
+PARTS = ("penalty", "wrapper", "projection")
+"""The kinds of the parts of a composition."""
 
 _UPDATE = {item.name: item for item in dataclasses.fields(UpdateSettings)}
 
@@ -137,7 +137,7 @@ class Entry:
                 raise ValueError(unknown_name("requirement", need, REQUIRES))
         for name in self.defaults:
             self._check(name)
-        if self.kind in _PLACES:
+        if self.is_part:
             own = {item.name for item in dataclasses.fields(self.factory)}  # type: ignore[arg-type]
             if own & _UPDATE.keys():
                 raise ValueError(
@@ -146,20 +146,29 @@ class Entry:
                 )
 
     @property
+    def is_part(self) -> bool:
+        """Whether it is a part of a composition."""
+        return self.kind in PARTS
+
+    @property
+    def own_fields(self) -> dict[str, dataclasses.Field[Any]]:
+        """The hyper-parameters of the factory: name to dataclass field (type, metadata)."""
+        if not dataclasses.is_dataclass(self.factory):
+            return {}
+        return {item.name: item for item in dataclasses.fields(self.factory) if item.init}
+
+    @property
     def fields(self) -> dict[str, dataclasses.Field[Any]]:
         """The hyper-parameters: name to dataclass field (type, metadata).
 
         Those of a part are followed by those of the update that it is put together with.
         """
-        if not dataclasses.is_dataclass(self.factory):
-            return {}
-        own = {item.name: item for item in dataclasses.fields(self.factory) if item.init}
-        return {**own, **_UPDATE} if self.kind in _PLACES else own
+        return {**self.own_fields, **_UPDATE} if self.is_part else self.own_fields
 
     @property
     def hints(self) -> dict[str, Any]:
         """The types of the hyper-parameters by name."""
-        hints = typing.get_type_hints(UpdateSettings) if self.kind in _PLACES else {}
+        hints = typing.get_type_hints(UpdateSettings) if self.is_part else {}
         return {**hints, **typing.get_type_hints(self.factory)}
 
     def default(self, name: str) -> Any:
@@ -174,7 +183,7 @@ class Entry:
     def make(self, **hyper: Any) -> Any:
         """The object with these hyper-parameters; a function with these options filled in.
 
-        A penalty, wrapper or projection comes as a :class:`Composition` with a first-order
+        A penalty, wrapper or projection comes as a composition with a first-order
         update, whose ``base``, ``learning_rate`` and ``momentum`` are hyper-parameters too.
 
         Raises
@@ -185,13 +194,28 @@ class Entry:
         for name in hyper:
             self._check(name)
         values = {**self.defaults, **hyper}
-        if self.kind in _PLACES:
-            update = UpdateSettings(**{name: values.pop(name) for name in _UPDATE.keys() & values})
-            part = self.factory(**values)
-            return Composition(update.make(), **{_PLACES[self.kind]: [part]})
+        if self.is_part:
+            return alone(self.factory, **values)
         if inspect.isclass(self.factory):
             return self.factory(**values)
         return functools.partial(self.factory, **values) if values else self.factory
+
+    def part(self, **hyper: Any) -> Any:
+        """The bare part of a composition, for an update of the caller's.
+
+        Raises
+        ------
+        ValueError
+            For a hyper-parameter that it does not have, or where it is no part.
+        """
+        if not self.is_part:
+            raise ValueError(f"{self.name!r} is no penalty, wrapper or projection: {self.kind}")
+        for name in hyper:
+            if name not in self.own_fields:
+                kind = f"hyper-parameter of {self.name}"
+                raise ValueError(unknown_name(kind, name, self.own_fields))
+        given = {name: value for name, value in self.defaults.items() if name in self.own_fields}
+        return self.factory(**{**given, **hyper})
 
     def _check(self, name: str) -> None:
         if self.fields and name not in self.fields:

@@ -67,7 +67,9 @@ def begin(entry, xb, **hyper):
     algorithm = entry.make(**{**CASES.get(entry.name, Case()).sample, **hyper})
     extra = {"validation": batch_on(xb, 5, "validation")} if "validation" in entry.requires else {}
     if "training" in entry.requires:
-        extra.update(training=batch_on(xb), objective=OBJECTIVE)
+        extra.update(training=batch_on(xb))
+    if "training" in entry.requires or entry.is_part:
+        extra.update(objective=OBJECTIVE)
     return algorithm, algorithm.init(params_on(xb), **extra)
 
 

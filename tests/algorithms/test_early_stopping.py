@@ -5,6 +5,7 @@ import pytest
 
 from refimpl import autodiff as ad
 from refimpl.algorithms import solution
+from refimpl.algorithms.composition import alone
 from refimpl.algorithms.early_stopping import EarlyStopping
 from refimpl.algorithms.updates import first_order
 from refimpl.errors import DivergenceError
@@ -35,21 +36,23 @@ def watched_path(base, every, steps):
 @pytest.mark.parametrize("every", [1, 3])
 @pytest.mark.parametrize("base", BASES)
 def test_the_lowest_validation_loss_is_kept(base, every):
-    algorithm = EarlyStopping(0.1, base=base, evaluate_every=every, patience=1000)
-    state = algorithm.init({"weight": np.zeros(2)}, validation=VALIDATION)
+    algorithm = alone(
+        EarlyStopping, learning_rate=0.1, base=base, evaluate_every=every, patience=1000
+    )
+    state = algorithm.init({"weight": np.zeros(2)}, validation=VALIDATION, objective=distance)
     for _ in range(60):
         state, info = algorithm.step(state, distance, TRAINING)
         assert info.stopped is False
     _, loss, best = min(watched_path(base, every, 60), key=lambda row: row[1])
-    assert state.best_loss == pytest.approx(loss, rel=1e-13)
+    assert info.best_loss == pytest.approx(loss, rel=1e-13)
     np.testing.assert_allclose(solution(algorithm, state)["weight"], best, rtol=1e-13)
 
 
 @pytest.mark.parametrize("patience", [1, 2, 5])
 @pytest.mark.parametrize("every", [1, 3])
 def test_it_stops_after_that_many_evaluations_without_a_minimum(every, patience):
-    algorithm = EarlyStopping(0.1, evaluate_every=every, patience=patience)
-    state = algorithm.init({"weight": np.zeros(2)}, validation=VALIDATION)
+    algorithm = alone(EarlyStopping, learning_rate=0.1, evaluate_every=every, patience=patience)
+    state = algorithm.init({"weight": np.zeros(2)}, validation=VALIDATION, objective=distance)
     while True:
         state, info = algorithm.step(state, distance, TRAINING)
         if info.stopped:
@@ -61,8 +64,8 @@ def test_it_stops_after_that_many_evaluations_without_a_minimum(every, patience)
 
 
 def test_the_starting_point_counts():
-    algorithm = EarlyStopping(0.1, evaluate_every=1, patience=2)
-    state = algorithm.init({"weight": VALIDATION}, validation=VALIDATION)
+    algorithm = alone(EarlyStopping, learning_rate=0.1, evaluate_every=1, patience=2)
+    state = algorithm.init({"weight": VALIDATION}, validation=VALIDATION, objective=distance)
     for _ in range(2):
         state, info = algorithm.step(state, distance, TRAINING)
     assert info.stopped is True
@@ -71,16 +74,18 @@ def test_the_starting_point_counts():
 
 
 def test_small_improvements_may_not_count():
-    algorithm = EarlyStopping(0.1, evaluate_every=1, patience=3, minimum_change=10.0)
-    state = algorithm.init({"weight": np.zeros(2)}, validation=VALIDATION)
+    algorithm = alone(
+        EarlyStopping, learning_rate=0.1, evaluate_every=1, patience=3, minimum_change=10.0
+    )
+    state = algorithm.init({"weight": np.zeros(2)}, validation=VALIDATION, objective=distance)
     for _ in range(3):
         state, info = algorithm.step(state, distance, TRAINING)
     assert info.stopped is True
 
 
 def test_a_non_finite_validation_loss_is_an_error():
-    algorithm = EarlyStopping(0.1, evaluate_every=1)
-    state = algorithm.init({"weight": np.zeros(2)}, validation=np.full(2, np.nan))
+    algorithm = alone(EarlyStopping, learning_rate=0.1, evaluate_every=1)
+    broken = np.full(2, np.nan)
     with pytest.raises(DivergenceError) as caught:
-        algorithm.step(state, distance, TRAINING)
+        algorithm.init({"weight": np.zeros(2)}, validation=broken, objective=distance)
     assert caught.value.step == 0 and np.isnan(caught.value.loss)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from refimpl import autodiff as ad
+from refimpl.algorithms.composition import alone
 from refimpl.algorithms.l1 import L1, soft_threshold
+from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.updates import first_order
-from refimpl.algorithms.weight_decay import WeightDecay
 
 BASES = ["sgd", "momentum", "nesterov", "adam"]
 
@@ -33,7 +34,7 @@ def params():
 
 
 def test_l2_decays_by_one_factor_a_step():
-    state, _ = iterate(WeightDecay(0.25, 0.5), nothing, params(), 20)
+    state, _ = iterate(alone(L2, strength=0.25, learning_rate=0.5), nothing, params(), 20)
     np.testing.assert_allclose(
         state.params["weight"], params()["weight"] * (1 - 0.125) ** 20, rtol=1e-14
     )
@@ -42,7 +43,7 @@ def test_l2_decays_by_one_factor_a_step():
 
 @pytest.mark.parametrize("base", BASES)
 def test_decoupled_decay_is_the_same_for_every_update(base):
-    algorithm = WeightDecay(0.25, 0.5, base=base, decoupled=True)
+    algorithm = alone(L2, strength=0.25, learning_rate=0.5, base=base, decoupled=True)
     state, _ = iterate(algorithm, nothing, params(), 20)
     np.testing.assert_allclose(
         state.params["weight"], params()["weight"] * (1 - 0.125) ** 20, rtol=1e-14
@@ -57,7 +58,9 @@ def test_adamw_decay_ignores_the_gradient_scale_and_coupled_decay_does_not():
     moved = {}
     for decoupled in (True, False):
         for scale in (1.0, 1e6):
-            algorithm = WeightDecay(0.5, 0.01, base="adam", decoupled=decoupled)
+            algorithm = alone(
+                L2, strength=0.5, learning_rate=0.01, base="adam", decoupled=decoupled
+            )
             state, _ = iterate(algorithm, sloped, params(), 1, scale)
             moved[decoupled, scale] = state.params["weight"]
     expected = params()["weight"] * (1 - 0.005) - 0.01
@@ -68,7 +71,7 @@ def test_adamw_decay_ignores_the_gradient_scale_and_coupled_decay_does_not():
 
 def test_coupled_momentum_decays_at_the_larger_root():
     # Roots of r^2 - (1 + mu - a lambda) r + mu for a lambda = 0.003, mu = 0.5.
-    algorithm = WeightDecay(0.03, 0.1, base="momentum", momentum=0.5)
+    algorithm = alone(L2, strength=0.03, learning_rate=0.1, base="momentum", momentum=0.5)
     state, _ = iterate(algorithm, nothing, params(), 400)
     after, _ = algorithm.step(state, nothing, None)
     ratio = after.params["weight"] / state.params["weight"]
@@ -88,8 +91,10 @@ def test_coupled_penalties_are_gradients_of_the_penalised_loss(base, include):
         return rough(p, batch) + sum(0.3 * ad.sum(ad.abs(p[name])) for name in penalised)
 
     plain = first_order(base, 0.02, 0.9)
-    l2 = WeightDecay(0.3, 0.02, base=base, include=include)
-    l1 = L1(0.3, 0.02, base=base, include=include, method="subgradient")
+    l2 = alone(L2, strength=0.3, learning_rate=0.02, base=base, include=include)
+    l1 = alone(
+        L1, strength=0.3, learning_rate=0.02, base=base, include=include, method="subgradient"
+    )
     for algorithm, objective in ((l2, with_l2), (l1, with_l1)):
         ours, _ = iterate(algorithm, rough, params(), 5, batch)
         theirs, _ = iterate(plain, objective, params(), 5, batch)
@@ -103,27 +108,29 @@ def test_zero_strength_is_the_base_update_bit_for_bit(base, method):
     batch = np.asarray([[0.3, 1.0], [-0.5, 2.0]])
     plain, _ = iterate(first_order(base, 0.02, 0.9), rough, params(), 5, batch)
     for algorithm in (
-        L1(0.0, 0.02, base=base, method=method),
-        WeightDecay(0.0, 0.02, base=base),
-        WeightDecay(0.0, 0.02, base=base, decoupled=True),
+        alone(L1, strength=0.0, learning_rate=0.02, base=base, method=method),
+        alone(L2, strength=0.0, learning_rate=0.02, base=base),
+        alone(L2, strength=0.0, learning_rate=0.02, base=base, decoupled=True),
     ):
         state, _ = iterate(algorithm, rough, params(), 5, batch)
         assert np.array_equal(state.params["weight"], plain.params["weight"])
 
 
 def test_penalties_are_reported_before_the_step():
-    _, info = iterate(WeightDecay(0.5, 0.1), nothing, params(), 1)
+    _, info = iterate(alone(L2, strength=0.5, learning_rate=0.1), nothing, params(), 1)
     assert float(info.penalty) == 0.25 * (1.5**2 + 0.75**2 + 2.0**2 + 0.5**2)
-    _, info = iterate(WeightDecay(0.5, 0.1, include="all"), nothing, params(), 1)
+    _, info = iterate(
+        alone(L2, strength=0.5, learning_rate=0.1, include="all"), nothing, params(), 1
+    )
     assert float(info.penalty) == 0.25 * (1.5**2 + 0.75**2 + 2.0**2 + 0.5**2 + 3.0**2)
-    _, info = iterate(L1(0.5, 0.1), nothing, params(), 1)
+    _, info = iterate(alone(L1, strength=0.5, learning_rate=0.1), nothing, params(), 1)
     assert float(info.penalty) == 0.5 * (1.5 + 0.75 + 2.0 + 0.5)
 
 
 def test_proximal_steps_reach_exact_zero_when_they_should():
     starts = np.asarray([[0.37, -1.0, 0.09, 2.51, -0.2]])
     shrink = 0.5 * 0.25
-    algorithm = L1(0.25, 0.5)
+    algorithm = alone(L1, strength=0.25, learning_rate=0.5)
     state = algorithm.init({"weight": starts})
     for step in range(1, 25):
         state, info = algorithm.step(state, nothing, None)
@@ -134,10 +141,15 @@ def test_proximal_steps_reach_exact_zero_when_they_should():
 
 
 def test_subgradient_steps_oscillate_instead():
-    state, info = iterate(L1(0.25, 0.5, method="subgradient"), nothing, params(), 101)
+    state, info = iterate(
+        alone(L1, strength=0.25, learning_rate=0.5, method="subgradient"), nothing, params(), 101
+    )
     assert float(info.zeros) == 0.0 or np.max(np.abs(state.params["weight"])) <= 0.125
     state, info = iterate(
-        L1(0.25, 0.5, method="subgradient"), nothing, {"weight": np.asarray([[0.3]])}, 101
+        alone(L1, strength=0.25, learning_rate=0.5, method="subgradient"),
+        nothing,
+        {"weight": np.asarray([[0.3]])},
+        101,
     )
     assert float(info.zeros) == 0.0 and 0.0 < abs(state.params["weight"][0, 0]) <= 0.125
 
@@ -148,7 +160,9 @@ def test_proximal_gradient_solves_the_orthogonal_lasso():
     def distance(p, batch):
         return 0.5 * ad.sum((p["weight"] - target) ** 2)
 
-    state, _ = iterate(L1(0.3, 0.5), distance, {"weight": np.ones((1, 4))}, 200)
+    state, _ = iterate(
+        alone(L1, strength=0.3, learning_rate=0.5), distance, {"weight": np.ones((1, 4))}, 200
+    )
     grid = np.linspace(-5.0, 5.0, 1_000_001)[:, None]
     best = grid[np.argmin(0.5 * (grid - target) ** 2 + 0.3 * np.abs(grid), axis=0), 0]
     np.testing.assert_allclose(state.params["weight"][0], best, atol=1.1e-5)
@@ -167,5 +181,5 @@ def test_soft_threshold_is_the_proximal_map():
 
 def test_overshooting_decoupled_decay_is_refused():
     with pytest.raises(ValueError, match=r"at most 1.*not 0.5 \* 3.0"):
-        WeightDecay(3.0, 0.5, decoupled=True)
-    WeightDecay(2.0, 0.5, decoupled=True)
+        alone(L2, strength=3.0, learning_rate=0.5, decoupled=True)
+    alone(L2, strength=2.0, learning_rate=0.5, decoupled=True)

@@ -13,6 +13,7 @@ import pytest
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.adam import Adam
+from refimpl.algorithms.composition import alone
 from refimpl.algorithms.early_stopping import EarlyStopping
 from refimpl.algorithms.l1 import L1
 from refimpl.algorithms.momentum import Momentum
@@ -173,7 +174,7 @@ def test_a_schedule_changes_the_algorithm_by_epoch():
 
 
 def test_every_scalar_of_the_info_is_recorded():
-    result = go(L1(strength=0.1))
+    result = go(alone(L1, strength=0.1))
     assert set(result.history.steps) == {"loss", "penalty", "zeros"}
 
 
@@ -242,7 +243,7 @@ def test_an_algorithm_is_given_what_it_requires():
 
 
 def test_early_stopping_ends_the_run_with_the_best_parameters():
-    algorithm = EarlyStopping(base="adam", learning_rate=0.3, evaluate_every=1, patience=3)
+    algorithm = alone(EarlyStopping, base="adam", learning_rate=0.3, evaluate_every=1, patience=3)
     losses = []
     validation = dataset(5, "hard")
     validation = replace(validation, targets=1 - validation.targets)
@@ -261,7 +262,7 @@ def test_early_stopping_ends_the_run_with_the_best_parameters():
 
 def test_a_missing_validation_set_is_named():
     with pytest.raises(ValueError, match=r"EarlyStopping.*validation=\.\.\."):
-        go(EarlyStopping())
+        go(alone(EarlyStopping))
 
 
 def test_float32_stays_float32_and_inputs_are_not_touched():
@@ -379,7 +380,7 @@ def test_a_finished_run_resumes_to_itself_and_can_be_prolonged(tmp_path):
 
 
 def test_an_early_stop_is_remembered(tmp_path):
-    algorithm = EarlyStopping(learning_rate=0.3, evaluate_every=1, patience=1)
+    algorithm = alone(EarlyStopping, learning_rate=0.3, evaluate_every=1, patience=1)
     validation = replace(dataset(5, "hard"), targets=1 - dataset(5, "hard").targets)
     options = {"validation": validation, "epochs": 9, "checkpoint": tmp_path / "run.npz"}
     first = go(algorithm, **options)

@@ -3,13 +3,13 @@
 from refimpl.algorithms.adam import Adam
 from refimpl.algorithms.early_stopping import EarlyStopping
 from refimpl.algorithms.l1 import L1
+from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.langevin import Langevin
 from refimpl.algorithms.momentum import Momentum
 from refimpl.algorithms.orthogonality import Orthogonality
 from refimpl.algorithms.sgd import SGD
 from refimpl.algorithms.sgld import SGLD
 from refimpl.algorithms.srip import SRIP
-from refimpl.algorithms.weight_decay import WeightDecay
 from refimpl.papers import Entry, Paper
 
 PAPER = Paper(name="foundations", prefix="FD", title="Foundations")
@@ -40,29 +40,46 @@ ALGORITHMS = (
     ),
     Entry(
         "adamw",
-        WeightDecay,
+        L2,
         "Adam with decoupled weight decay",
         source="Loshchilov & Hutter 2019",
+        kind="penalty",
         defaults={"base": "adam", "decoupled": True, "learning_rate": 0.001, "strength": 0.01},
     ),
-    Entry("weight_decay", WeightDecay, "L2 penalty on the weights", source="Krogh & Hertz 1991"),
+    Entry(
+        "weight_decay",
+        L2,
+        "L2 penalty on the weights",
+        source="Krogh & Hertz 1991",
+        kind="penalty",
+    ),
+    Entry(
+        "l2",
+        L2,
+        "L2 penalty on the weights, coupled or decoupled",
+        source="Krogh & Hertz 1991",
+        kind="penalty",
+    ),
     Entry(
         "l1",
         L1,
         "L1 penalty on the weights, proximal or by sub-gradient",
         source="Tibshirani 1996; Daubechies et al. 2004",
+        kind="penalty",
     ),
     Entry(
         "orthogonality",
         Orthogonality,
         "soft orthogonality penalties on the Gram matrix of the neurons",
         source="Bansal, Chen & Wang 2018",
+        kind="penalty",
     ),
     Entry(
         "srip",
         SRIP,
         "spectral restricted-isometry penalty, exact or by power iteration",
         source="Bansal, Chen & Wang 2018",
+        kind="penalty",
         defaults={"method": "power"},
     ),
     Entry(
@@ -82,6 +99,7 @@ ALGORITHMS = (
         EarlyStopping,
         "keep the parameters with the lowest validation loss",
         source="Prechelt 1998",
+        kind="wrapper",
         requires=("validation",),
     ),
 )

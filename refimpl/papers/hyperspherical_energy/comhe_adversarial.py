@@ -7,7 +7,7 @@ At the first step draw P in R^{k x n} with N(0, 1) entries for each hidden layer
 1. P ← P + η ∂_P E⁺(P W), ``inner_steps`` times, where E⁺ is the energy in ``ascent_space``
 2. P₁ = P + η ∂_P E⁺(P W), as a function of W
 3. the hidden energy is E(P₁ W), differentiated through P₁, which is then forgotten
-4. g ← ∇L + λ_h Σ ∇E + λ_o ∇E(W_out);  w ← w − α d
+4. g ← g + λ_h Σ ∇E + λ_o ∇E(W_out)
 
 Source: R. Lin et al., "Regularizing Neural Networks via Minimizing Hyperspherical Energy", CVPR
 2020 (arXiv 1906.04892), min_W max_P; the inner steps, and full space for P against half space for
@@ -23,7 +23,6 @@ paper      code
 k          ``dimension``
 η          ``inner_rate``
 E⁺         ``ascent_space``
-α          ``learning_rate``
 ========== =====================================
 
 Deviations
@@ -34,7 +33,8 @@ Deviations
 >>> import numpy as np
 >>> from refimpl.random import Rng
 >>> weights = [{"weight": Rng(0).normal((6, 8))}, {"weight": np.eye(2)}]
->>> algorithm = AdversarialProjection(dimension=5, output_strength=0.0)
+>>> from refimpl.algorithms.composition import alone
+>>> algorithm = alone(AdversarialProjection, dimension=5, output_strength=0.0)
 >>> state = algorithm.init(weights)
 >>> state, info = algorithm.step(state, lambda p, b: 0.0 * p[1]["weight"][0, 0], None, Rng(1))
 >>> bool(info.adversary > 0.5)
@@ -44,33 +44,29 @@ True
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree
+from refimpl.algorithms.base import Tree
 from refimpl.arrays import Array
 from refimpl.checks import count, flag, one_of, positive
-from refimpl.papers.hyperspherical_energy.comhe_angle import current_projection, start_projected
-from refimpl.papers.hyperspherical_energy.comhe_random import ProjectionState
-from refimpl.papers.hyperspherical_energy.common import EnergyPenalty, energy_step
+from refimpl.papers.hyperspherical_energy.comhe_angle import (
+    current_projection,
+    projected_layers,
+    start_projected,
+)
+from refimpl.papers.hyperspherical_energy.common import (
+    EnergyPenalty,
+    Projections,
+    energy_gradient,
+)
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy, Space
 from refimpl.random import Rng
 
 
-class AdversaryInfo(NamedTuple):
-    """Diagnostics of a step, taken before it; ``adversary`` is E⁺ after the ascent, summed over
-    layers."""
-
-    loss: Array
-    penalty: Array
-    energy: Array
-    smallest_norm: Array
-    adversary: Array
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AdversarialProjection(EnergyPenalty):
-    """Adversarial CoMHE around a first-order update.
+    """Adversarial CoMHE, a penalty; reports ``adversary`` too.
 
     Parameters
     ----------
@@ -113,8 +109,8 @@ class AdversarialProjection(EnergyPenalty):
         """E⁺."""
         return replace(self.hidden_energy, space=self.ascent_space)
 
-    def init(self, params: Tree) -> ProjectionState:
-        """The state before the first step, which draws the projections.
+    def init(self, params: Tree) -> Projections:
+        """What is remembered before the first step, which draws the projections.
 
         Raises
         ------
@@ -132,27 +128,39 @@ class AdversarialProjection(EnergyPenalty):
         slope = ad.grad(lambda p: self.raised_energy(p, weight))(projection)
         return ad.add(projection, self.inner_rate * slope)
 
-    def step(
-        self, state: ProjectionState, objective: Objective, batch: Any, rng: Rng | None = None
-    ) -> tuple[ProjectionState, AdversaryInfo]:
-        """One step; ``rng`` draws the projections of the first one."""
+    def value_and_gradient(
+        self,
+        params: Tree,
+        batch: Any,
+        objective: Any,
+        aux: Projections,
+        rng: Rng | None = None,
+    ) -> tuple[Array, Tree | None, Projections]:
+        """R, 0-d, its gradient, and the projections; ``rng`` draws those of the first step."""
         energy = self.hidden_energy
         kept: list[Array] = []
-        raised: list[Array] = []
 
         def hidden(weight: Array, layer: int) -> Array:
             if layer == 0 and not self.project_first:
                 return energy(weight)
             plain = ad.value(weight)
-            projection = current_projection(state, len(kept), layer, rng)
+            projection = current_projection(aux, len(kept), layer, rng)
             for _ in range(self.inner_steps):
                 projection = self.ascend(projection, plain)
             kept.append(projection)
-            raised.append(self.raised_energy(projection, plain))
             return energy(ad.matmul(weight, self.ascend(projection, weight).mT))
 
-        after, info = energy_step(self, state, objective, batch, hidden)
-        adversary = 0.0 * info.penalty
-        for term in raised:
-            adversary = adversary + term
-        return ProjectionState(*after, tuple(kept)), AdversaryInfo(*info, adversary)
+        value, gradient = energy_gradient(self, params, batch, hidden)
+        return value, gradient, Projections(aux.step + 1, tuple(kept))
+
+    def diagnostics(
+        self, params: Tree, batch: Any, objective: Any, aux: Projections
+    ) -> dict[str, Array]:
+        """Also ``adversary``: E⁺ after the ascent, summed over layers."""
+        found = super().diagnostics(params, batch, objective, aux)
+        adversary = 0.0 * found["smallest_norm"]
+        for weight, projection in zip(
+            projected_layers(self, params, self.project_first), aux.arrays, strict=False
+        ):
+            adversary = adversary + self.raised_energy(projection, weight)
+        return {**found, "adversary": adversary}

@@ -10,7 +10,7 @@ At the first step draw P in R^{k x n} with N(0, 1) entries for each hidden layer
    unrolled: P₁ = P − η ∂_P D(P, W), and the energy is E(P₁ W), differentiated through P₁;
    then P ← P₁
    both: 2, then the unrolled energy, whose P₁ is forgotten (the released code)
-4. g ← ∇L + λ_h Σ ∇E + λ_o ∇E(W_out);  w ← w − α d
+4. g ← g + λ_h Σ ∇E + λ_o ∇E(W_out)
 
 Source: R. Lin et al., "Regularizing Neural Networks via Minimizing Hyperspherical Energy", CVPR
 2020 (arXiv 1906.04892), angle-preserving projection: P* minimises the squared differences of
@@ -26,7 +26,6 @@ k          ``dimension``
 η          ``inner_rate``
 c          ``inner_decay``
 θ          ``target="angle"``
-α          ``learning_rate``
 ========== =====================================
 
 Deviations
@@ -38,31 +37,33 @@ Deviations
 >>> import numpy as np
 >>> from refimpl.random import Rng
 >>> weights = [{"weight": Rng(0).normal((6, 8))}, {"weight": np.eye(2)}]
->>> algorithm = AngleProjection(dimension=5, output_strength=0.0)
+>>> from refimpl.algorithms.composition import alone
+>>> algorithm = alone(AngleProjection, dimension=5, output_strength=0.0)
 >>> state = algorithm.init(weights)
 >>> state, info = algorithm.step(state, lambda p, b: 0.0 * p[1]["weight"][0, 0], None, Rng(1))
->>> state.projections[0].shape
+>>> state.memory.penalties[0].arrays[0].shape
 (5, 8)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, required_rng
+from refimpl.algorithms.base import Tree, required_rng
+from refimpl.algorithms.penalised import weight_matrices
 from refimpl.arrays import Array, namespace
 from refimpl.checks import count, flag, non_negative, one_of, positive
-from refimpl.papers.hyperspherical_energy.comhe_random import ProjectionState
 from refimpl.papers.hyperspherical_energy.common import (
     EnergyPenalty,
+    Projections,
     check_dimension,
     check_layers,
     cosines,
     draw_projections,
     empty_projection,
-    energy_step,
+    energy_gradient,
 )
 from refimpl.random import Rng
 
@@ -70,20 +71,9 @@ Target = Literal["norm", "squared", "angle"]
 Optimiser = Literal["both", "alternating", "unrolled"]
 
 
-class AngleInfo(NamedTuple):
-    """Diagnostics of a step, taken before it; ``distortion`` is ‖cos(P W) − cos(W)‖_F, summed
-    over layers, after the steps on P."""
-
-    loss: Array
-    penalty: Array
-    energy: Array
-    smallest_norm: Array
-    distortion: Array
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AngleProjection(EnergyPenalty):
-    """Angle-preserving CoMHE around a first-order update.
+    """Angle-preserving CoMHE, a penalty; reports ``distortion`` too.
 
     Parameters
     ----------
@@ -135,8 +125,8 @@ class AngleProjection(EnergyPenalty):
         flag("detach_target", self.detach_target)
         flag("project_first", self.project_first)
 
-    def init(self, params: Tree) -> ProjectionState:
-        """The state before the first step, which draws the projections.
+    def init(self, params: Tree) -> Projections:
+        """What is remembered before the first step, which draws the projections.
 
         Raises
         ------
@@ -170,34 +160,46 @@ class AngleProjection(EnergyPenalty):
             projection = projection - self.inner_rate * (slope + self.inner_decay * projection)
         return projection
 
-    def step(
-        self, state: ProjectionState, objective: Objective, batch: Any, rng: Rng | None = None
-    ) -> tuple[ProjectionState, AngleInfo]:
-        """One step; ``rng`` draws the projections of the first one."""
+    def value_and_gradient(
+        self,
+        params: Tree,
+        batch: Any,
+        objective: Any,
+        aux: Projections,
+        rng: Rng | None = None,
+    ) -> tuple[Array, Tree | None, Projections]:
+        """R, 0-d, its gradient, and the projections; ``rng`` draws those of the first step."""
         energy = self.hidden_energy
         kept: list[Array] = []
-        distortions: list[Array] = []
 
         def hidden(weight: Array, layer: int) -> Array:
             if layer == 0 and not self.project_first:
                 return energy(weight)
             plain = ad.value(weight)
-            projection = current_projection(state, len(kept), layer, rng)
+            projection = current_projection(aux, len(kept), layer, rng)
             if self.optimiser != "unrolled":
                 projection = self.follow(projection, plain)
             used = projection
             if self.optimiser != "alternating":
                 used = self.unrolled(projection, weight)
             kept.append(ad.value(used) if self.optimiser == "unrolled" else projection)
-            seen = cosines(plain @ kept[-1].mT, self.epsilon) - cosines(plain, self.epsilon)
-            distortions.append(ad.norm(seen))
             return energy(ad.matmul(weight, used.mT))
 
-        after, info = energy_step(self, state, objective, batch, hidden)
-        distortion = 0.0 * info.penalty
-        for term in distortions:
-            distortion = distortion + term
-        return ProjectionState(*after, tuple(kept)), AngleInfo(*info, distortion)
+        value, gradient = energy_gradient(self, params, batch, hidden)
+        return value, gradient, Projections(aux.step + 1, tuple(kept))
+
+    def diagnostics(
+        self, params: Tree, batch: Any, objective: Any, aux: Projections
+    ) -> dict[str, Array]:
+        """Also ``distortion``: ‖cos(P W) − cos(W)‖_F summed over layers, after the steps on P."""
+        found = super().diagnostics(params, batch, objective, aux)
+        distortion = 0.0 * found["smallest_norm"]
+        for weight, projection in zip(
+            projected_layers(self, params, self.project_first), aux.arrays, strict=False
+        ):
+            seen = cosines(weight @ projection.mT, self.epsilon) - cosines(weight, self.epsilon)
+            distortion = distortion + ad.norm(seen)
+        return {**found, "distortion": distortion}
 
 
 def _angles(cosine: Array) -> Array:
@@ -207,22 +209,27 @@ def _angles(cosine: Array) -> Array:
     return ad.arccos(ad.clip(cosine, -edge, edge))
 
 
+def projected_layers(part: EnergyPenalty, params: Tree, project_first: bool) -> list[Array]:
+    """The hidden weight matrices that have a projection."""
+    return weight_matrices(params)[0 if project_first else 1 : -1]
+
+
 def start_projected(
-    algorithm: EnergyPenalty, params: Tree, dimension: int, project_first: bool
-) -> ProjectionState:
-    """The first state of a variant that keeps one projection a layer."""
-    hidden = check_layers(algorithm, params)[:-1]
+    part: EnergyPenalty, params: Tree, dimension: int, project_first: bool
+) -> Projections:
+    """The first memory of a variant that keeps one projection a layer."""
+    hidden = check_layers(part, params)[:-1]
     kept = []
     for layer, weight in enumerate(hidden):
-        if algorithm.strength > 0.0 and (layer > 0 or project_first):
+        if part.strength > 0.0 and (layer > 0 or project_first):
             check_dimension(dimension, weight, layer)
             kept.append(empty_projection((dimension, weight.shape[1]), weight))
-    return ProjectionState(params, 0, algorithm.update.buffers(params), tuple(kept))
+    return Projections(0, tuple(kept))
 
 
-def current_projection(state: ProjectionState, index: int, layer: int, rng: Rng | None) -> Array:
-    """The projection that the state keeps; drawn if this is the first step."""
-    kept = state.projections[index]
-    if state.step > 0:
+def current_projection(aux: Projections, index: int, layer: int, rng: Rng | None) -> Array:
+    """The projection that is kept; drawn if this is the first step."""
+    kept = aux.arrays[index]
+    if aux.step > 0:
         return kept
     return draw_projections(required_rng(rng), (1, *kept.shape), kept, layer)[0, ...]

@@ -10,7 +10,7 @@ Every ``redraw_every`` steps, for each hidden layer with neurons in R^n:
 In every step:
 
 2. E(W) = (1/C) Σ_c mean pair energy of the directions of m_c ∘ w_i
-3. g ← ∇L + λ_h Σ ∇E(W) + λ_o ∇E(W_out);  w ← w − α d
+3. g ← g + λ_h Σ ∇E(W) + λ_o ∇E(W_out)
 
 Source: R. Lin et al., "Regularizing Neural Networks via Minimizing Hyperspherical Energy", CVPR
 2020 (arXiv 1906.04892), group variant: random projection with diagonal 0/1 matrices. It is not in
@@ -21,7 +21,6 @@ paper      code
 ========== ======================================
 C          ``groups``
 Σ P_c = I  ``partition``
-α          ``learning_rate``
 ========== ======================================
 
 Deviations
@@ -32,7 +31,8 @@ Deviations
 >>> import numpy as np
 >>> from refimpl.random import Rng
 >>> weights = [{"weight": Rng(0).normal((6, 8))}, {"weight": np.eye(2)}]
->>> algorithm = GroupProjection(groups=2, s=0.0, output_strength=0.0)
+>>> from refimpl.algorithms.composition import alone
+>>> algorithm = alone(GroupProjection, groups=2, s=0.0, output_strength=0.0)
 >>> state = algorithm.init(weights)
 >>> state, info = algorithm.step(state, lambda p, b: 0.0 * p[1]["weight"][0, 0], None, Rng(1))
 >>> bool(info.penalty > info.energy)
@@ -45,17 +45,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, required_rng
+from refimpl.algorithms.base import Tree, required_rng
 from refimpl.arrays import Array, backend_of
 from refimpl.checks import count, flag
 from refimpl.errors import InfeasibleError
-from refimpl.papers.hyperspherical_energy.comhe_random import ProjectionState
 from refimpl.papers.hyperspherical_energy.common import (
-    EnergyInfo,
     EnergyPenalty,
+    Projections,
     check_layers,
     empty_projection,
-    energy_step,
+    energy_gradient,
 )
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.random import Rng
@@ -92,9 +91,9 @@ def grouped_energy(weight: Array, masks: Array, energy: HypersphericalEnergy) ->
     return ad.mean(energy(ad.expand_dims(weight, 0) * masks[:, None, :]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroupProjection(EnergyPenalty):
-    """Group CoMHE around a first-order update.
+    """Group CoMHE, a penalty.
 
     Parameters
     ----------
@@ -129,8 +128,8 @@ class GroupProjection(EnergyPenalty):
         count("size", self.size, at_least=0)
         count("redraw_every", self.redraw_every)
 
-    def init(self, params: Tree) -> ProjectionState:
-        """The state before the first step.
+    def init(self, params: Tree) -> Projections:
+        """What is remembered before the first step.
 
         Raises
         ------
@@ -154,14 +153,19 @@ class GroupProjection(EnergyPenalty):
                 )
             if self.redraw_every > 1:
                 kept.append(empty_projection((self.groups, weight.shape[1]), weight))
-        return ProjectionState(params, 0, self.update.buffers(params), tuple(kept))
+        return Projections(0, tuple(kept))
 
-    def step(
-        self, state: ProjectionState, objective: Objective, batch: Any, rng: Rng | None = None
-    ) -> tuple[ProjectionState, EnergyInfo]:
-        """One step; ``rng`` draws the groups."""
+    def value_and_gradient(
+        self,
+        params: Tree,
+        batch: Any,
+        objective: Any,
+        aux: Projections,
+        rng: Rng | None = None,
+    ) -> tuple[Array, Tree | None, Projections]:
+        """R, 0-d, its gradient, and the masks; ``rng`` draws the groups."""
         energy = self.hidden_energy
-        fresh = state.step % self.redraw_every == 0
+        fresh = aux.step % self.redraw_every == 0
         kept: list[Array] = []
 
         def hidden(weight: Array, layer: int) -> Array:
@@ -172,13 +176,13 @@ class GroupProjection(EnergyPenalty):
                 size = None if self.partition else self._size(inputs)
                 masks = group_masks(stream, inputs, self.groups, size, plain)
             else:
-                masks = state.projections[len(kept)]
+                masks = aux.arrays[len(kept)]
             if self.redraw_every > 1:
                 kept.append(masks)
             return grouped_energy(weight, masks, energy)
 
-        after, info = energy_step(self, state, objective, batch, hidden)
-        return ProjectionState(*after, tuple(kept)), info
+        value, gradient = energy_gradient(self, params, batch, hidden)
+        return value, gradient, Projections(aux.step + 1, tuple(kept))
 
     def _size(self, inputs: int) -> int:
         return inputs // self.groups if self.partition or self.size == 0 else self.size

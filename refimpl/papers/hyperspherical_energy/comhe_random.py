@@ -9,8 +9,7 @@ Every ``redraw_every`` steps, for each hidden layer with neurons in R^n:
 In every step:
 
 2. E(W) = (1/C) Σ_c mean pair energy of the directions of P_c w_i
-3. g ← ∇L + λ_h Σ ∇E(W) + λ_o ∇E(W_out), back through Z_c = P_c W by one product for all c
-4. w ← w − α d, with d the direction of the base update for g
+3. g ← g + λ_h Σ ∇E(W) + λ_o ∇E(W_out), back through Z_c = P_c W by one product for all c
 
 Source: R. Lin et al., "Regularizing Neural Networks via Minimizing Hyperspherical Energy", CVPR
 2020 (arXiv 1906.04892), random projection; defaults k = 40 and C = 20 of the released code are
@@ -26,7 +25,6 @@ paper      code
 k          ``dimension``
 C          ``projections``
 λ_h, λ_o   ``strength``, ``output_strength``
-α          ``learning_rate``
 ========== ================================
 
 Deviations
@@ -41,7 +39,8 @@ Deviations
 >>> import numpy as np
 >>> from refimpl.random import Rng
 >>> weights = [{"weight": Rng(0).normal((6, 8))}, {"weight": np.eye(2)}]
->>> algorithm = RandomProjection(dimension=5, projections=3, output_strength=0.0)
+>>> from refimpl.algorithms.composition import alone
+>>> algorithm = alone(RandomProjection, dimension=5, projections=3, output_strength=0.0)
 >>> state = algorithm.init(weights)
 >>> state, info = algorithm.step(state, lambda p, b: 0.0 * p[1]["weight"][0, 0], None, Rng(1))
 >>> bool(info.penalty > info.energy)  # projected neurons are closer
@@ -51,42 +50,25 @@ True
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, required_rng
+from refimpl.algorithms.base import Tree, required_rng
 from refimpl.arrays import Array
 from refimpl.checks import count, flag, one_of
 from refimpl.papers.hyperspherical_energy.common import (
-    EnergyInfo,
     EnergyPenalty,
+    Projections,
     check_dimension,
     check_layers,
     draw_projections,
     empty_projection,
-    energy_step,
+    energy_gradient,
 )
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.random import Rng
 
 Sharing = Literal["none", "dimension"]
-
-
-class ProjectionState(NamedTuple):
-    """State of an update with projections that outlive a step.
-
-    Attributes
-    ----------
-    params, step, buffers
-        As of the base update.
-    projections : tuple of array
-        One a projected layer; empty where every step draws its own.
-    """
-
-    params: Tree
-    step: int
-    buffers: Tree
-    projections: tuple[Array, ...]
 
 
 def projected_energy(weight: Array, projections: Array, energy: HypersphericalEnergy) -> Array:
@@ -115,9 +97,9 @@ def projected_energy(weight: Array, projections: Array, energy: HypersphericalEn
     return ad.mean(energy(ad.permute_dims(images, (1, 0, 2))))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RandomProjection(EnergyPenalty):
-    """Random-projection CoMHE around a first-order update.
+    """Random-projection CoMHE, a penalty.
 
     Parameters
     ----------
@@ -168,8 +150,8 @@ class RandomProjection(EnergyPenalty):
         one_of("sharing", self.sharing, get_args(Sharing))
         flag("project_first", self.project_first)
 
-    def init(self, params: Tree) -> ProjectionState:
-        """The state before the first step.
+    def init(self, params: Tree) -> Projections:
+        """What is remembered before the first step.
 
         Raises
         ------
@@ -183,14 +165,19 @@ class RandomProjection(EnergyPenalty):
                 check_dimension(self.dimension, weight, layer)
                 if self.redraw_every > 1:
                     kept.append(empty_projection(self._shape(weight), weight))
-        return ProjectionState(params, 0, self.update.buffers(params), tuple(kept))
+        return Projections(0, tuple(kept))
 
-    def step(
-        self, state: ProjectionState, objective: Objective, batch: Any, rng: Rng | None = None
-    ) -> tuple[ProjectionState, EnergyInfo]:
-        """One step; ``rng`` draws the projections."""
+    def value_and_gradient(
+        self,
+        params: Tree,
+        batch: Any,
+        objective: Any,
+        aux: Projections,
+        rng: Rng | None = None,
+    ) -> tuple[Array, Tree | None, Projections]:
+        """R, 0-d, its gradient, and the projections; ``rng`` draws them."""
         energy = self.hidden_energy
-        fresh = state.step % self.redraw_every == 0
+        fresh = aux.step % self.redraw_every == 0
         drawn: dict[int, Array] = {}
         kept: list[Array] = []
 
@@ -199,7 +186,7 @@ class RandomProjection(EnergyPenalty):
                 return energy(weight)
             plain = ad.value(weight)
             if not fresh:
-                projection = state.projections[len(kept)]
+                projection = aux.arrays[len(kept)]
             else:
                 stream = plain.shape[1] if self.sharing == "dimension" else layer
                 if stream not in drawn:
@@ -211,8 +198,8 @@ class RandomProjection(EnergyPenalty):
                 kept.append(projection)
             return projected_energy(weight, projection, energy)
 
-        after, info = energy_step(self, state, objective, batch, hidden)
-        return ProjectionState(*after, tuple(kept)), info
+        value, gradient = energy_gradient(self, params, batch, hidden)
+        return value, gradient, Projections(aux.step + 1, tuple(kept))
 
     def _projected(self, layer: int) -> bool:
         return layer > 0 or self.project_first

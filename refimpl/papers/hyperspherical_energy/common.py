@@ -14,18 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import (
-    FirstOrder,
-    Objective,
-    State,
-    Tree,
-    check_params,
-    descend,
-    loss_and_gradient,
-    tree_namespace,
-)
-from refimpl.algorithms.penalised import total, weight_matrices
-from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
+from refimpl.algorithms.base import Tree, check_params, tree_namespace
+from refimpl.algorithms.penalised import require_matrices, total, weight_matrices
 from refimpl.arrays import Array, backend_of, namespace
 from refimpl.checks import non_negative, one_of
 from refimpl.errors import InfeasibleError
@@ -35,32 +25,29 @@ from refimpl.random import Rng
 Decay = Literal["squared", "norm"]
 
 
-class EnergyInfo(NamedTuple):
-    """Diagnostics of a step with an energy penalty, all taken before the step.
+class Projections(NamedTuple):
+    """What a variant with projections remembers.
 
     Attributes
     ----------
-    loss : 0-d array
-        The loss of the batch, without any penalty.
-    penalty : 0-d array
-        Everything that was added to it, with its strengths.
-    energy : 0-d array
-        Mean pair energy of the hidden layers with epsilon 0 and no projection, summed over
-        layers: what a variant is supposed to lower, whatever it minimises. Infinite where a
-        neuron has no direction.
-    smallest_norm : 0-d array
-        Of all hidden neurons. With epsilon > 0 the penalty falls with it, at no gain in diversity.
+    step : int
+        How many steps have been taken.
+    arrays : tuple of array
+        One a projected layer; empty where every step draws its own.
     """
 
-    loss: Array
-    penalty: Array
-    energy: Array
-    smallest_norm: Array
+    step: int
+    arrays: tuple[Array, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EnergyPenalty:
-    """Hyper-parameters of every regulariser on hyperspherical energy.
+    """Hyper-parameters and diagnostics of every penalty on hyperspherical energy.
+
+    Reported, before the step: ``energy``, the mean pair energy of the hidden layers with epsilon 0
+    and no projection, summed over layers, which is what a variant is supposed to lower, whatever
+    it minimises (infinite where a neuron has no direction); and ``smallest_norm`` of all hidden
+    neurons: with epsilon > 0 the penalty falls with it, at no gain in diversity.
 
     Parameters
     ----------
@@ -81,8 +68,6 @@ class EnergyPenalty:
         λ_w on the norms of the neurons.
     decay_form : {"squared", "norm"}
         ½ λ_w Σ ‖W‖² (the released code), or λ_w times the mean ‖w_i‖ (as printed).
-    learning_rate, base, momentum
-        Of the first-order update.
     """
 
     strength: float = field(default=1.0, metadata={"help": "weight of hidden layers, >= 0"})
@@ -98,9 +83,6 @@ class EnergyPenalty:
     decay_form: Decay = field(
         default="squared", metadata={"help": "half squared norm, or mean norm of the neurons"}
     )
-    learning_rate: float = field(default=0.1, metadata={"help": "step size, positive"})
-    base: BaseName = field(default="sgd", metadata={"help": BASE_HELP})
-    momentum: float = field(default=0.9, metadata={"help": MOMENTUM_HELP})
 
     def __post_init__(self) -> None:
         for name in ("strength", "output_strength", "s", "epsilon", "decay"):
@@ -109,12 +91,6 @@ class EnergyPenalty:
         one_of("metric", self.metric, get_args(Metric))
         one_of("kernel", self.kernel, get_args(Kernel))
         one_of("decay_form", self.decay_form, get_args(Decay))
-        first_order(self.base, self.learning_rate, self.momentum)
-
-    @property
-    def update(self) -> FirstOrder:
-        """The first-order update that takes the step."""
-        return first_order(self.base, self.learning_rate, self.momentum)
 
     @property
     def hidden_energy(self) -> HypersphericalEnergy:
@@ -132,22 +108,39 @@ class EnergyPenalty:
         """The energy of the output layer; a variant may use the batch."""
         return self.output_energy(weight)
 
+    def diagnostics(self, params: Tree, batch: Any, objective: Any, aux: Any) -> dict[str, Array]:
+        """``energy`` and ``smallest_norm``."""
+        hidden = weight_matrices(params)[:-1]
+        zero = total([], params)
+        xp = tree_namespace(params)
+        energy = replace(self.hidden_energy, epsilon=0.0)
+        values, norms = [zero], [zero + math.inf]
+        for weight in hidden:
+            norms.append(xp.min(xp.linalg.vector_norm(weight, axis=1)))
+            try:
+                values.append(energy(weight))
+            except InfeasibleError:
+                values.append(zero + math.inf)
+        return {"energy": total(values, params), "smallest_norm": xp.min(xp.stack(norms))}
 
-def check_layers(algorithm: EnergyPenalty, params: Tree) -> list[Array]:
+
+def check_layers(part: EnergyPenalty, params: Tree) -> list[Array]:
     """The weight matrices, or an error that says which layer cannot have an energy.
 
     Raises
     ------
     TypeError
         If a parameter is not a floating array.
+    SettingError
+        If there is no weight matrix.
     InfeasibleError
         If a penalised layer has fewer than two neurons; with the layer and its neurons.
     """
     check_params(params)
-    matrices = weight_matrices(params)
+    matrices = require_matrices(params, "the hyperspherical energy")
     for layer, weight in enumerate(matrices):
         output = layer == len(matrices) - 1
-        strength = algorithm.output_strength if output else algorithm.strength
+        strength = part.output_strength if output else part.strength
         if strength > 0.0 and weight.shape[0] < 2:
             raise InfeasibleError(
                 "a layer of one neuron has no energy: set its strength to 0",
@@ -169,83 +162,49 @@ def check_dimension(dimension: int, weight: Array, layer: int) -> None:
         )
 
 
-def energy_step(
-    algorithm: EnergyPenalty,
-    state: Any,
-    objective: Objective,
-    batch: Any,
-    hidden_term: Callable[[Array, int], Array],
-) -> tuple[State, EnergyInfo]:
-    """One step on loss + λ_h Σ hidden energies + λ_o output energy + decay.
+def energy_gradient(
+    part: EnergyPenalty, params: Tree, batch: Any, hidden_term: Callable[[Array, int], Array]
+) -> tuple[Array, Tree | None]:
+    """λ_h Σ hidden energies + λ_o output energy + decay, and its gradient.
 
     Parameters
     ----------
-    algorithm : EnergyPenalty
-    state : NamedTuple with params, step and buffers
+    part : EnergyPenalty
+    params : tree
+    batch : Batch
+        For forms of the output layer that read labels.
     hidden_term : callable
         ``hidden_term(weight, layer)``: the energy of hidden layer number ``layer``.
 
     Returns
     -------
-    state : State
-        Of the base update.
-    info : EnergyInfo
+    value : 0-d array
+    gradient : tree or None
+        None where all strengths are 0.
     """
-    params = state.params
-    inner = State(params, state.step, state.buffers)
-    loss, gradient = loss_and_gradient(objective, params, batch)
-    measured, smallest = _measure(algorithm, params)
-    penalty_of = _penalty(algorithm, batch, hidden_term)
-    if algorithm.strength == algorithm.output_strength == algorithm.decay == 0.0:
-        zero = total([], params)
-        return descend(algorithm.update, inner, gradient), EnergyInfo(
-            loss, zero, measured, smallest
-        )
-    penalty, extra = ad.value_and_grad(penalty_of)(params)
-    gradient = ad.map_tree(lambda g, e: g + e, gradient, extra)
-    info = EnergyInfo(loss, penalty, measured, smallest)
-    return descend(algorithm.update, inner, gradient), info
+    if part.strength == part.output_strength == part.decay == 0.0:
+        return total([], params), None
 
-
-def _penalty(
-    algorithm: EnergyPenalty, batch: Any, hidden_term: Callable[[Array, int], Array]
-) -> Callable[[Tree], Array]:
-    def penalty(params: Tree) -> Array:
-        *hidden, output = weight_matrices(params)
+    def penalty(p: Tree) -> Array:
+        *hidden, output = weight_matrices(p)
         terms = []
-        if algorithm.strength > 0.0:
+        if part.strength > 0.0:
             for layer, weight in enumerate(hidden):
-                terms.append(algorithm.strength * hidden_term(weight, layer))
-        if algorithm.output_strength > 0.0:
-            terms.append(algorithm.output_strength * algorithm.output_term(output, batch))
-        if algorithm.decay > 0.0:
-            matrices = [*hidden, output]
-            if algorithm.decay_form == "squared":
-                terms.extend(0.5 * algorithm.decay * ad.sum(w * w) for w in matrices)
-            else:
-                neurons = sum(weight.shape[0] for weight in matrices)
-                terms.extend(
-                    (algorithm.decay / neurons) * ad.sum(ad.norm(w, axis=1)) for w in matrices
-                )
-        return total(terms, params)
+                terms.append(part.strength * hidden_term(weight, layer))
+        if part.output_strength > 0.0:
+            terms.append(part.output_strength * part.output_term(output, batch))
+        return total([*terms, *_decay(part, [*hidden, output])], p)
 
-    return penalty
+    return ad.value_and_grad(penalty)(params)
 
 
-def _measure(algorithm: EnergyPenalty, params: Tree) -> tuple[Array, Array]:
-    """Energy of the hidden layers with epsilon 0, and the smallest norm among their neurons."""
-    hidden = weight_matrices(params)[:-1]
-    zero = total([], params)
-    xp = tree_namespace(params)
-    energy = replace(algorithm.hidden_energy, epsilon=0.0)
-    values, norms = [zero], [zero + math.inf]
-    for weight in hidden:
-        norms.append(xp.min(xp.linalg.vector_norm(weight, axis=1)))
-        try:
-            values.append(energy(weight))
-        except InfeasibleError:
-            values.append(zero + math.inf)
-    return total(values, params), xp.min(xp.stack(norms))
+def _decay(part: EnergyPenalty, matrices: list[Array]) -> list[Array]:
+    if part.decay == 0.0:
+        return []
+    if part.decay_form == "squared":
+        return [0.5 * part.decay * ad.sum(w * w) for w in matrices]
+    neurons = sum(weight.shape[0] for weight in matrices)
+    return [(part.decay / neurons) * ad.sum(ad.norm(w, axis=1)) for w in matrices]
 
 
 def draw_projections(rng: Rng, shape: tuple[int, int, int], like: Array, stream: int) -> Array:

@@ -2,11 +2,10 @@
 
 Algorithm
 ---------
-1. g ← ∇L(w; batch)
-2. R = λ_h Σ_{hidden j} E_s(W_j) / (N_j (N_j − 1)) + λ_o E_s(W_out) / (N (N − 1)) + λ_w norms,
+1. R = λ_h Σ_{hidden j} E_s(W_j) / (N_j (N_j − 1)) + λ_o E_s(W_out) / (N (N − 1)) + λ_w norms,
    with E_s = Σ_i Σ_{j≠i} f_s(‖ŵ_i − ŵ_j‖), of the 2N points ±ŵ_i for hidden layers in half space
-3. minibatch output form: λ_o / (m (N − 1)) Σ_{i≤m} Σ_{j≠y_i} f_s(‖ŵ_{y_i} − ŵ_j‖)
-4. g ← g + ∇R;  w ← w − α d, with d the direction of the base update for g
+2. minibatch output form: λ_o / (m (N − 1)) Σ_{i≤m} Σ_{j≠y_i} f_s(‖ŵ_{y_i} − ŵ_j‖)
+3. g ← g + ∇R
 
 Source: W. Liu et al., "Learning towards Minimum Hyperspherical Energy", NeurIPS 2018
 (arXiv 1805.09298): MHE, half-space (HS-MHE), angular (A-MHE) and both; the minibatch form is that
@@ -19,7 +18,6 @@ paper      code
 λ_o, λ_M   ``output_strength``
 λ_w        ``decay``
 E_s        :class:`refimpl.papers.hyperspherical_energy.energy.HypersphericalEnergy`
-α          ``learning_rate``
 ========== ====================================================
 
 Deviations
@@ -33,7 +31,9 @@ Deviations
 
 >>> import numpy as np
 >>> weights = [{"weight": np.asarray([[1.0, 0.0], [1.0, 1.0]])}, {"weight": np.eye(2)}]
->>> algorithm = MHE(strength=1.0, output_strength=0.0, learning_rate=0.1)
+>>> from refimpl.algorithms.composition import Composition
+>>> from refimpl.algorithms.sgd import SGD
+>>> algorithm = Composition(SGD(learning_rate=0.1), MHE(strength=1.0, output_strength=0.0))
 >>> state = algorithm.init(weights)
 >>> state, info = algorithm.step(state, lambda p, b: 0.0 * p[1]["weight"][0, 0], None)
 >>> round(float(info.energy), 12), np.round(state.params[0]["weight"], 3) + 0.0
@@ -48,28 +48,24 @@ from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import (
-    Objective,
-    State,
     Tree,
     required_rng,
-    start,
 )
 from refimpl.arrays import Array, device, namespace
 from refimpl.checks import count, one_of
 from refimpl.papers.hyperspherical_energy.common import (
-    EnergyInfo,
     EnergyPenalty,
     check_layers,
-    energy_step,
+    energy_gradient,
 )
 from refimpl.random import Rng
 
 OutputForm = Literal["all", "minibatch"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MHE(EnergyPenalty):
-    """Minimum hyperspherical energy around a first-order update.
+    """Minimum hyperspherical energy, a penalty.
 
     Parameters
     ----------
@@ -105,15 +101,15 @@ class MHE(EnergyPenalty):
         if self.subset == 1:
             raise ValueError("subset must be 0 or at least 2 neurons, not 1")
 
-    def init(self, params: Tree) -> State:
-        """The state before the first step: that of the base update."""
+    def init(self, params: Tree) -> tuple[()]:
+        """Nothing to remember; raises where a penalized layer has no energy."""
         check_layers(self, params)
-        return start(self.update, params)
+        return ()
 
-    def step(
-        self, state: State, objective: Objective, batch: Any, rng: Rng | None = None
-    ) -> tuple[State, EnergyInfo]:
-        """One step; ``rng`` draws the ``subset``."""
+    def value_and_gradient(
+        self, params: Tree, batch: Any, objective: Any, aux: Any, rng: Rng | None = None
+    ) -> tuple[Array, Tree | None, tuple[()]]:
+        """R, 0-d, and its gradient; ``rng`` draws the ``subset``."""
         energy = self.hidden_energy
 
         def hidden(weight: Array, layer: int) -> Array:
@@ -125,7 +121,7 @@ class MHE(EnergyPenalty):
                 weight = ad.take(weight, xp.asarray(chosen, device=device(plain)))
             return energy(weight)
 
-        return energy_step(self, state, objective, batch, hidden)
+        return *energy_gradient(self, params, batch, hidden), ()
 
     def output_term(self, weight: Array, batch: Any) -> Array:
         """The energy of the output layer in the chosen form."""

@@ -9,7 +9,7 @@ the points ±ŵ_i):
 2. separation:   R = −min_{i≠j} d_ij²
 3. determinant:  R = −log det(exp(−d_ij²) + 1e-6 I)
 4. mean:         R = ‖Σ_i w_i‖, of the vectors themselves
-5. g ← ∇L + λ_h Σ_hidden ∇R + λ_o ∇R(W_out);  w ← w − α d
+5. g ← g + λ_h Σ_hidden ∇R + λ_o ∇R(W_out)
 
 Sources: Z. Wang et al., "MMA regularization: decorrelating weights of neural networks by
 maximizing the minimal angles", NeurIPS 2020 (1); W. Liu et al., "Learning with hyperspherical
@@ -20,7 +20,6 @@ uniformity", AISTATS 2021, and its released code (2 to 4). Its two forms with a 
 paper      code
 ========== ===================================
 λ_h, λ_o   ``strength``, ``output_strength``
-α          ``learning_rate``
 ========== ===================================
 
 Deviations
@@ -43,16 +42,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import (
-    FirstOrder,
-    Objective,
-    State,
-    Tree,
-    start,
+from refimpl.algorithms.base import Tree
+from refimpl.algorithms.penalised import (
+    require_matrices,
+    scaled_gradient,
+    total,
+    weight_matrices,
 )
-from refimpl.algorithms.penalised import penalised_step, total, weight_matrices
-from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
-from refimpl.algorithms.weight_decay import PenaltyInfo
 from refimpl.arrays import Array, backend_of, linalg_errors, namespace
 from refimpl.checks import non_negative, one_of
 from refimpl.papers.hyperspherical_energy.common import cosines
@@ -65,9 +61,9 @@ _CLIP = 0.99999
 _RIDGE = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HypersphericalUniformity:
-    """A uniformity penalty around a first-order update.
+    """Uniformity of the neurons on the sphere, a penalty.
 
     Parameters
     ----------
@@ -76,8 +72,6 @@ class HypersphericalUniformity:
     form : {"mma", "separation", "determinant", "mean"}
     space : {"half", "full"}
         Of the hidden layers; the output layer is in full space.
-    learning_rate, base, momentum
-        Of the first-order update.
 
     Raises
     ------
@@ -98,25 +92,17 @@ class HypersphericalUniformity:
     )
     form: Form = field(default="mma", metadata={"help": "which measure of uniformity"})
     space: Space = field(default="half", metadata={"help": "hidden neurons as lines or as points"})
-    learning_rate: float = field(default=0.1, metadata={"help": "step size, positive"})
-    base: BaseName = field(default="sgd", metadata={"help": BASE_HELP})
-    momentum: float = field(default=0.9, metadata={"help": MOMENTUM_HELP})
 
     def __post_init__(self) -> None:
         non_negative("strength", self.strength)
         non_negative("output_strength", self.output_strength)
         one_of("form", self.form, get_args(Form))
         one_of("space", self.space, get_args(Space))
-        first_order(self.base, self.learning_rate, self.momentum)
 
-    @property
-    def update(self) -> FirstOrder:
-        """The first-order update that takes the step."""
-        return first_order(self.base, self.learning_rate, self.momentum)
-
-    def init(self, params: Tree) -> State:
-        """The state before the first step: that of the base update."""
-        return start(self.update, params)
+    def init(self, params: Tree) -> tuple[()]:
+        """Nothing to remember; raises SettingError if there is no weight matrix."""
+        require_matrices(params, "the uniformity penalty")
+        return ()
 
     def penalty(self, params: Tree) -> Array:
         """λ_h Σ_hidden R + λ_o R(W_out); differentiable."""
@@ -128,15 +114,12 @@ class HypersphericalUniformity:
             terms.append(self.output_strength * uniformity(output, self.form, "full"))
         return total(terms, params)
 
-    def step(
-        self, state: State, objective: Objective, batch: Any, rng: Rng | None = None
-    ) -> tuple[State, PenaltyInfo]:
-        """One step; ``rng`` is not used."""
+    def value_and_gradient(
+        self, params: Tree, batch: Any, objective: Any, aux: Any, rng: Rng | None = None
+    ) -> tuple[Array, Tree | None, tuple[()]]:
+        """λ_h Σ_hidden R + λ_o R(W_out), 0-d, and its gradient."""
         active = 1.0 if self.strength > 0.0 or self.output_strength > 0.0 else 0.0
-        state, loss, penalty = penalised_step(
-            self.update, state, objective, batch, self.penalty, active
-        )
-        return state, PenaltyInfo(loss, penalty)
+        return *scaled_gradient(self.penalty, params, active), ()
 
 
 def uniformity(weight: Array, form: Form, space: Space = "full") -> Array:

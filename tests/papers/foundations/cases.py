@@ -13,6 +13,7 @@ CASES = {
     "adam": Case(sample={"learning_rate": 0.01}),
     "adamw": Case(sample={"learning_rate": 0.01, "strength": 0.5}, inert=FREE),
     "weight_decay": PENALTY,
+    "l2": Case(sample={"strength": 0.5, "decoupled": True}, inert=FREE),
     "l1": PENALTY,
     "orthogonality": PENALTY,
     "srip": Case(sample={"strength": 0.1}, noise_free={"method": "exact"}, inert=FREE),

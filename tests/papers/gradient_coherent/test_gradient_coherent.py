@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from refimpl import Rng, backend, catalogue, training
 from refimpl import autodiff as ad
+from refimpl.algorithms.composition import alone
 from refimpl.algorithms.l1 import L1
-from refimpl.algorithms.weight_decay import WeightDecay
+from refimpl.algorithms.l2 import L2
 from refimpl.datasets import Batch, Dataset
 from refimpl.papers.gradient_coherent.gradient_coherent import GradientCoherent
 
@@ -193,11 +194,11 @@ def test_ungated_it_is_weight_decay_and_l1_bit_for_bit(base):
     params, slopes = network(1)
     shared = {"strength": 0.2, "learning_rate": 0.1, "base": base}
     pairs = [
-        (GradientCoherent(criterion="always", **shared), WeightDecay(**shared)),
-        (GradientCoherent(criterion="always", penalty="l1", **shared), L1(**shared)),
+        (GradientCoherent(criterion="always", **shared), alone(L2, **shared)),
+        (GradientCoherent(criterion="always", penalty="l1", **shared), alone(L1, **shared)),
         (
             GradientCoherent(criterion="always", penalty="l1_subgradient", **shared),
-            L1(method="subgradient", **shared),
+            alone(L1, method="subgradient", **shared),
         ),
     ]
     for left, right in pairs:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from refimpl import autodiff as ad
+from refimpl.algorithms.composition import Composition, alone
+from refimpl.algorithms.sgd import SGD
 from refimpl.catalogue import make
 from refimpl.datasets import Batch
 from refimpl.errors import InfeasibleError
@@ -45,16 +47,34 @@ def slope_of(algorithm, params, layer, batch=None, rng=None):
 @pytest.mark.parametrize(
     "algorithm",
     [
-        MHE(learning_rate=1.0, decay=0.3),
-        MHE(learning_rate=1.0, decay=0.3, decay_form="norm", space="full", s=0.0, metric="angular"),
-        MHE(learning_rate=1.0, output_form="minibatch", strength=0.0),
-        MHE(learning_rate=1.0, subset=3),
-        RandomProjection(learning_rate=1.0, dimension=5),
-        AngleProjection(learning_rate=1.0, dimension=5, optimiser="unrolled", target="angle"),
-        AngleProjection(learning_rate=1.0, dimension=5, optimiser="unrolled", target="squared"),
-        AdversarialProjection(learning_rate=1.0, dimension=5, inner_steps=0),
-        AdversarialProjection(learning_rate=1.0, dimension=5, inner_steps=0, ascent_space="half"),
-        GroupProjection(learning_rate=1.0, groups=3, s=0.0),
+        alone(MHE, learning_rate=1.0, decay=0.3),
+        alone(
+            MHE,
+            learning_rate=1.0,
+            decay=0.3,
+            decay_form="norm",
+            space="full",
+            s=0.0,
+            metric="angular",
+        ),
+        alone(MHE, learning_rate=1.0, output_form="minibatch", strength=0.0),
+        alone(MHE, learning_rate=1.0, subset=3),
+        alone(RandomProjection, learning_rate=1.0, dimension=5),
+        alone(
+            AngleProjection, learning_rate=1.0, dimension=5, optimiser="unrolled", target="angle"
+        ),
+        alone(
+            AngleProjection, learning_rate=1.0, dimension=5, optimiser="unrolled", target="squared"
+        ),
+        alone(AdversarialProjection, learning_rate=1.0, dimension=5, inner_steps=0),
+        alone(
+            AdversarialProjection,
+            learning_rate=1.0,
+            dimension=5,
+            inner_steps=0,
+            ascent_space="half",
+        ),
+        alone(GroupProjection, learning_rate=1.0, groups=3, s=0.0),
     ],
     ids=str,
 )
@@ -140,12 +160,14 @@ def test_mean_over_projections_is_the_affine_image_of_the_energy():
 
 
 def test_redrawing_keeps_the_projection_between_draws():
-    algorithm = RandomProjection(dimension=5, projections=2, redraw_every=3, learning_rate=1e-3)
+    algorithm = alone(
+        RandomProjection, dimension=5, projections=2, redraw_every=3, learning_rate=1e-3
+    )
     state = algorithm.init(network())
     kept = []
     for step in range(7):
         state, _ = algorithm.step(state, flat, None, Rng(0).child(step))
-        kept.append(state.projections[0])
+        kept.append(state.memory.penalties[0].arrays[0])
     same = [np.array_equal(a, b) for a, b in itertools.pairwise(kept)]
     assert same == [True, True, False, True, True, False]
     assert kept[0].shape == (2, 5, 8) and np.std(kept[0]) == pytest.approx(1.0, abs=0.3)
@@ -155,22 +177,23 @@ def test_optimisers_of_the_angle_preserving_projection_keep_what_they_say():
     params = network()
     first = Rng(0).child("projection", 0).normal((1, 5, 8))[0]
     for optimiser in ("alternating", "unrolled", "both"):
-        algorithm = AngleProjection(dimension=5, optimiser=optimiser, learning_rate=1e-9)
+        part = AngleProjection(dimension=5, optimiser=optimiser)
+        algorithm = Composition(SGD(learning_rate=1e-9), part)
         state, info = algorithm.step(algorithm.init(params), flat, None, Rng(0))
         weight = params[0]["weight"]
-        move = algorithm.unrolled if optimiser == "unrolled" else algorithm.follow
+        move = part.unrolled if optimiser == "unrolled" else part.follow
         expected = move(first, weight)
-        np.testing.assert_allclose(state.projections[0], expected, rtol=1e-12)
-        assert float(info.distortion) > float(algorithm.distortion(expected, weight))  # two layers
+        np.testing.assert_allclose(state.memory.penalties[0].arrays[0], expected, rtol=1e-12)
+        assert float(info.distortion) > float(part.distortion(expected, weight))  # two layers
         energy = HypersphericalEnergy(2.0, "half")
         used = {
             "alternating": expected,
             "unrolled": expected,
-            "both": algorithm.unrolled(expected, weight),
+            "both": part.unrolled(expected, weight),
         }
-        alone = AngleProjection(dimension=5, optimiser=optimiser, output_strength=0.0)
+        single = alone(AngleProjection, dimension=5, optimiser=optimiser, output_strength=0.0)
         pair = [params[0], params[2]]
-        _, seen = alone.step(alone.init(pair), flat, None, Rng(0))
+        _, seen = single.step(single.init(pair), flat, None, Rng(0))
         np.testing.assert_allclose(
             float(seen.penalty), float(energy(weight @ used[optimiser].T)), rtol=1e-12
         )
@@ -179,11 +202,11 @@ def test_optimisers_of_the_angle_preserving_projection_keep_what_they_say():
 def test_layers_of_one_dimension_share_where_asked():
     params = network(neurons=8)
     for sharing, expected in (("dimension", True), ("none", False)):
-        algorithm = RandomProjection(dimension=5, redraw_every=2, sharing=sharing)
+        algorithm = alone(RandomProjection, dimension=5, redraw_every=2, sharing=sharing)
         state, _ = algorithm.step(algorithm.init(params), flat, None, Rng(0))
-        assert np.array_equal(*state.projections) == expected
-    algorithm = RandomProjection(dimension=5, redraw_every=2, project_first=False)
-    assert len(algorithm.init(params).projections) == 1
+        assert np.array_equal(*state.memory.penalties[0].arrays) == expected
+    algorithm = alone(RandomProjection, dimension=5, redraw_every=2, project_first=False)
+    assert len(algorithm.init(params).memory.penalties[0].arrays) == 1
 
 
 def test_groups_cover_every_coordinate_once_or_have_the_asked_size():
@@ -221,7 +244,7 @@ def test_descent_lowers_the_energy_in_every_variant():
 
 def test_the_output_layer_is_in_full_space_and_has_its_own_strength():
     params = network()
-    algorithm = MHE(strength=0.0, output_strength=2.0, learning_rate=1.0)
+    algorithm = alone(MHE, strength=0.0, output_strength=2.0, learning_rate=1.0)
     slope, penalty = slope_of(algorithm, params, 2)
     value, gradient = HypersphericalEnergy(2.0, "full").value_and_gradient(params[2]["weight"])
     np.testing.assert_allclose(penalty, 2 * value, rtol=1e-13)
@@ -232,7 +255,7 @@ def test_the_output_layer_is_in_full_space_and_has_its_own_strength():
 def test_dead_neurons_are_seen_through_epsilon():
     params = network()
     params[0]["weight"][2] *= 1e-6
-    algorithm = MHE(epsilon=1e-4)
+    algorithm = alone(MHE, epsilon=1e-4)
     _, info = algorithm.step(algorithm.init(params), flat, None)
     assert float(info.smallest_norm) < 1e-5
     exact = sum(float(HypersphericalEnergy(2.0, "half")(params[i]["weight"])) for i in (0, 1))
@@ -241,7 +264,7 @@ def test_dead_neurons_are_seen_through_epsilon():
     _, info = algorithm.step(algorithm.init(params), flat, None)
     assert float(info.energy) == np.inf
     with pytest.raises(InfeasibleError, match="neuron=2"):
-        MHE().step(MHE().init(params), flat, None)
+        alone(MHE).step(alone(MHE).init(params), flat, None)
 
 
 def test_bad_dimensions_are_refused_with_their_numbers():
@@ -252,20 +275,20 @@ def test_bad_dimensions_are_refused_with_their_numbers():
         ({"projections": 0}, "projections must be at least 1"),
     ):
         with pytest.raises(ValueError, match=message):
-            RandomProjection(**hyper)
+            alone(RandomProjection, **hyper)
     for algorithm in (
-        RandomProjection(dimension=9),
-        AngleProjection(dimension=9),
-        AdversarialProjection(dimension=9),
+        alone(RandomProjection, dimension=9),
+        alone(AngleProjection, dimension=9),
+        alone(AdversarialProjection, dimension=9),
     ):
         with pytest.raises(InfeasibleError, match="dimension=9, inputs=8, layer=0"):
             algorithm.init(network())
     with pytest.raises(InfeasibleError, match="size=1, inputs=6, layer=1"):
-        GroupProjection(groups=4).init(network())
+        alone(GroupProjection, groups=4).init(network())
     with pytest.raises(InfeasibleError, match="layer=2, neurons=1"):
-        MHE().init(network(classes=1))
+        alone(MHE).init(network(classes=1))
     with pytest.raises(ValueError, match="subset"):
-        MHE(subset=1)
+        alone(MHE, subset=1)
 
 
 def test_uniformity_measures_by_hand():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from refimpl import autodiff as ad
+from refimpl.algorithms.composition import alone
 from refimpl.datasets import Batch
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.experiments.recipe import (
@@ -57,7 +58,7 @@ def test_every_method_leaves_the_output_layer_and_moves_the_hidden_ones(name):
 def test_the_matched_noise_is_tangent_and_has_the_size_of_the_projected_gradient():
     params, _ = network()
     rate, k, many = 0.1, 6, 3
-    matched = MHE(strength=2.0, output_strength=0.0, learning_rate=rate)
+    matched = alone(MHE, strength=2.0, output_strength=0.0, learning_rate=rate)
     noisy = MatchedNoise(matched, k, many)
     with_noise, _ = noisy.step(noisy.init(params), flat, None, Rng(1))
     without, _ = matched.step(matched.init(params), flat, None, Rng(1))

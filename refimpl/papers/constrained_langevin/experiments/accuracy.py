@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from refimpl.algorithms import Algorithm
+from refimpl.algorithms.composition import alone
+from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.langevin import Langevin
 from refimpl.algorithms.momentum import Momentum
 from refimpl.algorithms.orthogonality import Orthogonality
 from refimpl.algorithms.sgd import SGD
 from refimpl.algorithms.sgld import SGLD
 from refimpl.algorithms.srip import SRIP
-from refimpl.algorithms.weight_decay import WeightDecay
 from refimpl.arrays import Backend
 from refimpl.datasets import Split
 from refimpl.experiments.base import stack
@@ -41,7 +42,7 @@ GRIDS: dict[str, list[tuple[Callable[..., Algorithm], dict[str, Any]]]] = {
     "SGD": [(SGD, {"learning_rate": rate}) for rate in (0.1, 0.3)],
     "momentum": [(Momentum, {"learning_rate": rate}) for rate in (0.03, 0.1)],
     "weight decay": [
-        (WeightDecay, {"base": "momentum", "learning_rate": 0.05, "strength": s})
+        (partial(alone, L2), {"base": "momentum", "learning_rate": 0.05, "strength": s})
         for s in (1e-4, 1e-3)
     ],
     "SGLD": [(SGLD, {"learning_rate": 0.2, "temperature": tau}) for tau in (1e-7, 1e-5)],
@@ -49,11 +50,14 @@ GRIDS: dict[str, list[tuple[Callable[..., Algorithm], dict[str, Any]]]] = {
         (Langevin, {"step_size": 0.25, "friction": 0.4, "temperature": tau}) for tau in (1e-7, 1e-5)
     ],
     "orthogonality penalty": [
-        (Orthogonality, {"base": "momentum", "learning_rate": 0.05, "strength": s})
+        (partial(alone, Orthogonality), {"base": "momentum", "learning_rate": 0.05, "strength": s})
         for s in (1e-3, 1e-2)
     ],
     "SRIP": [
-        (partial(SRIP, method="power"), {"base": "momentum", "learning_rate": 0.05, "strength": s})
+        (
+            partial(alone, SRIP, method="power"),
+            {"base": "momentum", "learning_rate": 0.05, "strength": s},
+        )
         for s in (1e-3, 1e-2)
     ],
     "c-CoLA-od": [

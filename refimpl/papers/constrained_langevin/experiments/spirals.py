@@ -18,15 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from refimpl import autodiff as ad
 from refimpl.algorithms import Algorithm
+from refimpl.algorithms.composition import alone
+from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.sgd import SGD
 from refimpl.algorithms.sgld import SGLD
-from refimpl.algorithms.weight_decay import WeightDecay
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch, load
 from refimpl.experiments.base import Experiment
@@ -95,7 +97,10 @@ def settings(config: Config, method: str) -> tuple[Callable[..., Algorithm], lis
                 {"step_size": h, "radii": radii, "temperature": tau, "diagnostics": False}
                 for radii in config.radii
             ]
-    made: dict[str, Callable[..., Algorithm]] = {"SGD + WD": WeightDecay, "SGLD": SGLD}
+    made: dict[str, Callable[..., Algorithm]] = {
+        "SGD + WD": partial(alone, L2),
+        "SGLD": SGLD,
+    }
     return made.get(method, CCoLAod), grid
 
 

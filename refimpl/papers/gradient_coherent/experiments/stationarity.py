@@ -15,7 +15,8 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.weight_decay import WeightDecay
+from refimpl.algorithms.composition import alone
+from refimpl.algorithms.l2 import L2
 from refimpl.arrays import Array, Backend, to_host
 from refimpl.arrays import backend as make_backend
 from refimpl.datasets import Batch
@@ -159,7 +160,7 @@ def _along(params: Array, slope: Array) -> Array:
 def _invariant(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     """Mean ‖w‖⁴ of layers whose gradient is noise orthogonal to w of size 1/‖w‖."""
     size, rate, strength = 50, 0.1, 0.02
-    algorithm = WeightDecay(strength=strength, learning_rate=rate, include="all")
+    algorithm = alone(L2, strength=strength, learning_rate=rate, include="all")
     like = backend.zeros((1,))
     # every layer is a row; starting at the predicted scale shortens the transient
     w = rng.child("w").normal((config.chains, size), like=like)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
+from refimpl.algorithms.composition import Composition, alone
 from refimpl.algorithms.orthogonality import Orthogonality
 from refimpl.algorithms.penalised import weight_matrices
 from refimpl.algorithms.sgd import SGD
@@ -51,7 +52,7 @@ class MatchedNoise:
     is the length of the noise, whose direction is uniform in the tangent space of the spheres.
     """
 
-    inner: MHE
+    inner: Composition
     dimension: int
     projections: int
 
@@ -73,7 +74,7 @@ class MatchedNoise:
             noise = noise - (noise * weight).sum(axis=1, keepdims=True) / norms * weight
             length = ((error * error).sum() / (noise * noise).sum()) ** 0.5
             # the strength of the inner method holds k/(k-3) already
-            strength = self.inner.strength * (k - 3.0) / k
+            strength = self.inner.penalties[0].strength * (k - 3.0) / k
             rate = self.inner.learning_rate * strength * length
             params[layer]["weight"] = params[layer]["weight"] - rate * noise
         return after._replace(params=params), info
@@ -86,25 +87,27 @@ def method(name: str, strength: float, rate: float, dimension: int, projections:
     if name == "none":
         return SGD(**shared)
     if name == "orthogonal":
-        return Orthogonality(form="cosine", strength=1e-3 * strength, **shared)
+        return alone(Orthogonality, form="cosine", strength=1e-3 * strength, **shared)
     if name == "SRIP":
-        return SRIP(method="power", strength=1e-2 * strength, **shared)
+        return alone(SRIP, method="power", strength=1e-2 * strength, **shared)
     if name == "MHE":
-        return MHE(space="full", **energy)
+        return alone(MHE, space="full", **energy)
     if name == "half-space":
-        return MHE(**energy)
+        return alone(MHE, **energy)
     factor = dimension / (dimension - 3.0)
     if name == "half-space, matched":
-        return MHE(**{**energy, "strength": factor * strength})
+        return alone(MHE, **{**energy, "strength": factor * strength})
     if name == "half-space, matched, noise":
-        matched = MHE(**{**energy, "strength": factor * strength})
+        matched = alone(MHE, **{**energy, "strength": factor * strength})
         return MatchedNoise(matched, dimension, projections)
     if name == "random projection":
-        return RandomProjection(dimension=dimension, projections=projections, **energy)
+        return alone(RandomProjection, dimension=dimension, projections=projections, **energy)
     if name == "angle-preserving":
-        return AngleProjection(dimension=dimension, **energy)
+        return alone(AngleProjection, dimension=dimension, **energy)
     if name == "adversarial":
-        return AdversarialProjection(dimension=dimension, epsilon=1e-4, inner_rate=rate, **energy)
+        return alone(
+            AdversarialProjection, dimension=dimension, epsilon=1e-4, inner_rate=rate, **energy
+        )
     raise ValueError(f"unknown method {name!r}")
 
 

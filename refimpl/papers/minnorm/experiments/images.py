@@ -18,8 +18,9 @@ import numpy as np
 
 from refimpl import datasets
 from refimpl.algorithms import solution
+from refimpl.algorithms.composition import alone
 from refimpl.algorithms.early_stopping import EarlyStopping
-from refimpl.algorithms.weight_decay import WeightDecay
+from refimpl.algorithms.l2 import L2
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.models import MLP, Objective
@@ -117,7 +118,7 @@ def train_baseline(
     recipe: Recipe, backend: Backend, data: Images, first: Any, gamma: float
 ) -> Trained:
     """Squared error and 1/2 gamma times the squared norm; 0 is gradient descent."""
-    algorithm = WeightDecay(strength=gamma, learning_rate=recipe.baseline_rate)
+    algorithm = alone(L2, strength=gamma, learning_rate=recipe.baseline_rate)
     keep = (1.0 - recipe.baseline_rate * gamma) ** recipe.baseline_steps
     return _train(algorithm, recipe.baseline_steps, keep, backend, data, first, labels=False)
 
@@ -159,7 +160,8 @@ def train_early_stopping(
     def batch(inputs: np.ndarray, labels: np.ndarray) -> Batch:
         return Batch(backend.asarray(inputs), backend.asarray(codes(labels)))
 
-    algorithm: Any = EarlyStopping(
+    algorithm: Any = alone(
+        EarlyStopping,
         learning_rate=recipe.baseline_rate,
         evaluate_every=every,
         patience=recipe.baseline_steps,

@@ -15,7 +15,8 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.optimize import nnls
 
-from refimpl.algorithms.weight_decay import WeightDecay
+from refimpl.algorithms.composition import alone
+from refimpl.algorithms.l2 import L2
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment
@@ -197,7 +198,7 @@ def regression(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
 
     decayed = []
     for gamma in config.gammas:
-        algorithm = WeightDecay(strength=gamma, learning_rate=0.4)
+        algorithm = alone(L2, strength=gamma, learning_rate=0.4)
         state = algorithm.init(start)
         for _ in range(1000):
             state, _ = algorithm.step(state, objective, data)
