@@ -115,14 +115,11 @@ class CompositionInfo(NamedTuple):
     diagnostics : dict of str to 0-d array
         What the parts report; a name that two parts use carries the part's number after the
         first.
-    stopped : bool
-        Whether a part ends the run.
     """
 
     loss: Array
     penalty: Array
     diagnostics: dict[str, Any]
-    stopped: bool = False
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -244,10 +241,7 @@ class Composition:
         params, memory = self._project(moved.params, memory, state.step, rng)
         memory, watched = self._after(params, objective, memory, moved.step)
         info = CompositionInfo(
-            gradients.loss,
-            gradients.penalty,
-            {**gradients.diagnostics, **watched},
-            bool(watched.get("stopped", False)),
+            gradients.loss, gradients.penalty, {**gradients.diagnostics, **watched}
         )
         return CompositionState(params, moved.step, moved.buffers, memory), info
 
@@ -276,9 +270,8 @@ class Composition:
         target = composed_gradient.Target(self, objective, state.step, rng)
         inner, info = self.update.step(state.buffers, target, batch, rng)
         found = {name: value for name, value in info._asdict().items() if name != "loss"}
-        stopped = bool(found.pop("stopped", False))
         after = CompositionState(inner.params, inner.step, inner, state.memory)
-        return after, CompositionInfo(info.loss, target.penalty, found, stopped)
+        return after, CompositionInfo(info.loss, target.penalty, found)
 
     def _shrink(self, params: Tree) -> Tree | None:
         factors = None

@@ -330,16 +330,21 @@ def _first_state(
     offered: Mapping[str, Callable[[], Any]],
     given: dict[str, Any],
 ) -> Any:
-    for name in getattr(algorithm, "requires", ()):
+    for name in _required(algorithm):
         if name in given:
             continue
         if name not in offered:
-            kind = type(algorithm).__name__
+            parts = [p for p in getattr(algorithm, "parts", ()) if name in _required(p)]
+            kind = type(parts[0] if parts else algorithm).__name__
             if name == "validation":
                 raise SettingError(f"{kind} needs a validation set: pass validation=...")
             raise SettingError(f"{kind} needs {name!r}: pass init_kwargs={{{name!r}: ...}}")
         given[name] = offered[name]()
     return algorithm.init(params, **given)
+
+
+def _required(part: Any) -> tuple[str, ...]:
+    return getattr(part, "requires", ())
 
 
 @contextlib.contextmanager
