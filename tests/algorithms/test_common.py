@@ -258,7 +258,7 @@ def test_algorithms_are_frozen_values(entry, case):
     for part in (algorithm, *getattr(algorithm, "parts", ())):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(part, dataclasses.fields(part)[0].name, 1.0)
-    holders = (algorithm, *getattr(algorithm, "parts", ()), getattr(algorithm, "update", None))
+    holders = (*getattr(algorithm, "parts", ()), algorithm, getattr(algorithm, "update", None))
     for field in entry.fields:
         expected = case.sample.get(field, entry.default(field))
         kept = [getattr(holder, field) for holder in holders if hasattr(holder, field)]
