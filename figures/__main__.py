@@ -13,7 +13,7 @@ def main() -> None:
         import rich  # noqa: F401
     except ImportError as error:
         sys.exit(f"the figures need {error.name}: pip install 'refimpl[experiments]'")
-    from figures._command import command
+    from ._command import command
 
     command(prog_name="python -m figures")
 

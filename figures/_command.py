@@ -1,4 +1,4 @@
-"""The command behind ``python -m figures``."""
+"""The command behind ``python -m figures`` and ``refimpl figures``."""
 
 from __future__ import annotations
 
@@ -40,11 +40,18 @@ def command(
     """
     from rich.markup import escape
 
-    from figures import engine
-    from figures._gallery import write_gallery
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise click.ClickException(
+            "the figures need matplotlib: pip install 'refimpl[experiments]'"
+        ) from None
     from refimpl import catalogue
     from refimpl.cli.display import TaskProgress, make_console
     from refimpl.errors import RefimplError
+
+    from . import engine
+    from ._gallery import write_gallery
 
     console = make_console()
     if listing:

@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from figures.base import Figure
-from figures.engine import FOLDER, Drawn
 from refimpl import catalogue
 from refimpl.errors import DataError
 from refimpl.files import write_atomic
+
+from .base import Figure
+from .engine import FOLDER, Drawn
 
 BEGIN = "<!-- gallery: written by python -m figures --gallery -->"
 END = "<!-- end of the gallery -->"

@@ -18,8 +18,6 @@ from typing import Any, NamedTuple
 import matplotlib
 import numpy as np
 
-from figures.base import Figure
-from figures.style import Style
 from refimpl import catalogue
 from refimpl.arrays import Backend
 from refimpl.arrays import backend as make_backend
@@ -33,6 +31,9 @@ from refimpl.experiments.store import (
     source_hash,
 )
 from refimpl.files import write_atomic
+
+from .base import Figure
+from .style import Style
 
 FOLDER = Path(__file__).resolve().parent
 SUFFIXES = (".png", ".pdf", ".npz", ".json")

@@ -33,6 +33,7 @@ from typing import Any, NamedTuple
 from refimpl.claims.ledger import LEDGER, Claim
 from refimpl.errors import RefimplError, unknown_name
 from refimpl.experiments.base import Experiment
+from refimpl.experiments.figure import Figure, figures_package
 from refimpl.papers import Entry, Paper
 
 GROUP = "refimpl.papers"
@@ -87,11 +88,6 @@ def rooms() -> dict[str, Room]:
         folder = Path(spec.origin).parent
         found[point.name] = Room(point.name, point.module, folder, f"{point.module}.figures")
     return found
-
-
-def figures_package() -> str:
-    """The package of the figures: within an installed ``refimpl``, or beside it in a clone."""
-    return "refimpl.figures" if (PACKAGE / "figures").is_dir() else "figures"
 
 
 @functools.cache
@@ -303,7 +299,7 @@ def figures() -> dict[str, str]:
     return _all_named("Figure")
 
 
-def figure(name: str) -> Any:
+def figure(name: str) -> Figure:
     """The figure called ``name``, importing its module.
 
     Raises
@@ -323,7 +319,7 @@ def figure(name: str) -> Any:
     return _named(figures()[name], "Figure", name)
 
 
-def figures_of(names: Sequence[str] = (), papers: Sequence[str] = ()) -> list[Any]:
+def figures_of(names: Sequence[str] = (), papers: Sequence[str] = ()) -> list[Figure]:
     """The figures of these names and those of these papers; all of them where neither is given."""
     for name in papers:
         if name not in rooms():

@@ -134,6 +134,16 @@ def test_the_core_names_no_paper(path):
         assert not {name for name in imports(path) if name.startswith("refimpl.papers")}
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("figures/**/*.py")), ids=name_of)
+def test_figures_name_each_other_relatively(path):
+    """In an installed package they stand inside it, under another name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            assert node.module.split(".")[0] != "figures", f"line {node.lineno}: from ..base import"
+        elif isinstance(node, ast.Import):
+            assert not [a.name for a in node.names if a.name.split(".")[0] == "figures"]
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_only_arrays_names_cupy(path):
     if name_of(path) == "refimpl.arrays":

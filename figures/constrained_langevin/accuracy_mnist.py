@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
-from figures.constrained_langevin import accuracy as table
+from ..base import Figure, Results
+from . import accuracy as table
 
 
 def data(results: Results) -> dict[str, np.ndarray]:

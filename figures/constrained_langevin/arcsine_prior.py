@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.constrained_langevin.theory import stationary as laws
+
+from ..base import Figure, Results
 
 _CASES = (
     ("BAOAB, V = 0", 0.0, "no loss: arcsine law"),

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.constrained_langevin.theory import dynamics
+
+from ..base import Figure, Results
 
 
 def data(results: Results) -> dict[str, np.ndarray]:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.constrained_langevin.theory import bias
 from refimpl.papers.constrained_langevin.theory import stationary as laws
+
+from ..base import Figure, Results
 
 _LINES = {
     "OBA": ("OBA", {}),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
+from ..base import Figure, Results
 
 _NAMES = (
     "history_size", "quasi", "newton", "riccati", "axis", "margin", "quasi_solves", "auto_solves",

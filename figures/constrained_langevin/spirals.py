@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.constrained_langevin.experiments.spirals import METHODS
+
+from ..base import Figure, Results
 
 _NAMES = (
     "epoch", "train_loss", "test_loss", "train_accuracy", "test_accuracy", "field", "side",

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.foundations.theory.gradient_flow import gain_at
+
+from ..base import Figure, Results
 
 _POINTS = 300
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.gradient_coherent.theory import chain
+
+from ..base import Figure, Results
 
 _DEPTHS = (2, 3, 6)
 _TARGET = 1.3

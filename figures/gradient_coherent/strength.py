@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
-from figures.gradient_coherent.shared import LABELS, colour, present, series
+from ..base import Figure, Results
+from .shared import LABELS, colour, present, series
 
 METHODS = ("plain", "delayed 5", "gate 0.7")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
-from figures.hyperspherical_energy.shared import CAPTION, draw_errors, errors
+from ..base import Figure, Results
+from .shared import CAPTION, draw_errors, errors
 
 
 def data(results: Results) -> dict[str, np.ndarray]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.hyperspherical_energy.theory.projected_angle import density
+
+from ..base import Figure, Results
 
 _POINTS = 801
 

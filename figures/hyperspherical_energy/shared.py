@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Results
+from ..base import Results
 
 
 def errors(results: Results, experiment: str) -> dict[str, np.ndarray]:

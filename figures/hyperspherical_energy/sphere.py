@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
+from ..base import Figure, Results
 
 _SHOWN = ((6, 1.0, 0.0), (12, 1.0, 0.0), (32, 1.0, 0.0), (6, 2.0, 1.0))
 _NAMES = ("6 points, s = 1", "12 points, s = 1", "32 points, s = 1", "6 lines, half space, s = 2")

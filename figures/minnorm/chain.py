@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.minnorm.experiments.chain_flows import SLOPE
 from refimpl.papers.minnorm.experiments.chain_stability import OUTCOMES
+
+from ..base import Figure, Results
 
 _METHODS = ("Minnorm", "weight decay", "gradient descent")
 

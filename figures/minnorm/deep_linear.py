@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
+from ..base import Figure, Results
 
 _CURVES = ("Minnorm", "descent, end", "descent, best stop", "best ridge")
 _COLOURS = (0, 1, 4, 2)

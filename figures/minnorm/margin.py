@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.minnorm.experiments.margin import SETTINGS
+
+from ..base import Figure, Results
 
 _SETTING = 1  # alternating steps, eta_w = 0.5, eta_alpha = 0.02
 

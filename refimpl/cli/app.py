@@ -15,7 +15,13 @@ import refimpl
 from refimpl.cli.options import traceback_option
 from refimpl.errors import RefimplError
 
-_COMMANDS = {"verify": "verify", "train": "train", "list": "listing", "data": "data"}
+_COMMANDS = {
+    "verify": "verify",
+    "train": "train",
+    "figures": "figures",
+    "list": "listing",
+    "data": "data",
+}
 
 
 class CommandGroup(click.Group):
@@ -87,5 +93,5 @@ def app() -> None:
     refimpl verify --paper foundations             check one paper's
     refimpl train --data digits --algorithm sgd    train one network
     refimpl list algorithms                        names, hyper-parameters, defaults
-    python -m figures --quick                      draw every figure
+    refimpl figures --quick                        draw every figure
     """

@@ -54,7 +54,7 @@ def _claims() -> Any:
 def _figures() -> Any:
     from refimpl import catalogue
 
-    table = _table("Figures (python -m figures NAME)", "name", "title", "claims")
+    table = _table("Figures (refimpl figures NAME)", "name", "title", "claims")
     for name in catalogue.figures():
         figure = catalogue.figure(name)
         table.add_row(name, figure.title, ", ".join(figure.claims))

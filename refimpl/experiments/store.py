@@ -43,7 +43,10 @@ def source_hash(folder: Path = PACKAGE) -> str:
     32
     """
     digest = hashlib.blake2b(digest_size=16)
+    figures = folder / "figures"  # in an installed package; not what computes
     for path in sorted(folder.rglob("*.py")):
+        if path.is_relative_to(figures):
+            continue
         content = path.read_bytes()
         digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
@@ -52,9 +55,14 @@ def source_hash(folder: Path = PACKAGE) -> str:
 
 @functools.cache
 def commit(folder: Path = PACKAGE.parent) -> str | None:
-    """The git commit of ``folder``, with ``+`` where files differ from it; None outside git."""
+    """The git commit of ``folder``, with ``+`` where files differ from it.
+
+    Outside git, the commit that the package was built from, which the build leaves in the file
+    ``COMMIT`` of the package; None where there is no such file.
+    """
     if not (folder / ".git").exists():
-        return None
+        built = folder / PACKAGE.name / "COMMIT"
+        return built.read_text().strip() if built.is_file() else None
 
     def git(*arguments: str) -> str:
         return subprocess.run(
