@@ -155,7 +155,7 @@ TAKEN_AWAY = """
             run = CliRunner().invoke(app, ["list", "algorithms"])
             assert run.exit_code == 0, run.output
             run = CliRunner().invoke(
-                app, ["verify", "--claim", "FD-2", "--no-cache", "--jobs", "1"]
+                app, ["verify", "--claim", "FD-11", "--no-cache", "--jobs", "1"]
             )
             assert "1 claim: 1 holds" in run.output, run.output
             print("stands without", paper, flush=True)
