@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from figures.base import Figure, Results
+from ..base import Figure, Results
 
 _LABELS = {
     "plain": "plain descent",

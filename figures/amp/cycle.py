@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.amp.theory import dynamics
+
+from ..base import Figure, Results
 
 
 def draw(results: Results, style: Any) -> Any:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.amp.experiments.shared import slope_of
+
+from ..base import Figure, Results
 
 _SERIES = (
     ("printed", "printed ζ‖∇J‖², unclipped"),

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from figures.base import Figure, Results
 from refimpl.experiments.base import Result
 from refimpl.papers.amp.claims.data import BASELINE, chosen, settings, values
+
+from ..base import Figure, Results
 
 _PANELS = (
     ("test_accuracy", "test accuracy"),
