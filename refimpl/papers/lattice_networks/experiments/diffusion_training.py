@@ -29,10 +29,10 @@ class Config(Recipe):
         return cls(
             dimensions=(10, 20),
             sizes=(31, 61),
-            steps=200,
+            steps=120,
             strengths=(1e-5, 1e-3, 1e-1),
             tailored_strengths=(1e-8, 1e-6, 1e-4),
-            validation=512,
+            validation=256,
             test=1024,
             seeds=2,
         )

@@ -13,6 +13,7 @@ from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment
 from refimpl.papers.lattice_networks.construction import fast_construction, naive_construction
 from refimpl.papers.lattice_networks.lattices import Lattice, fibonacci_lattice
+from refimpl.papers.lattice_networks.theory.lattices import mean_squared_error
 from refimpl.papers.lattice_networks.weights import PODWeights, ProductWeights
 from refimpl.papers.lattice_networks.worst_case import Kernel, squared_error, worst_case_error
 from refimpl.random import Rng
@@ -55,6 +56,7 @@ def run_task(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
         **_plane(config),
         **_enumerated(),
         **_curves(config),
+        **_points(rng),
     }
 
 
@@ -162,7 +164,7 @@ def _enumerated() -> dict[str, Any]:
 
 
 def _curves(config: Config) -> dict[str, Any]:
-    """e(z) against N: constructed, γ_j = j^{−2}; the Fibonacci lattices, γ = (1, 1)."""
+    """e(z) against N: constructed and its mean, γ_j = j^{−2}; Fibonacci lattices, γ = (1, 1)."""
     weights = ProductWeights(gammas=tuple(j**-2.0 for j in range(1, config.curve_dimension + 1)))
     plane = ProductWeights(gammas=(1.0, 1.0))
     lattices = [fibonacci_lattice(index) for index in range(7, 18)]
@@ -171,8 +173,18 @@ def _curves(config: Config) -> dict[str, Any]:
         "curve_errors": np.array(
             [worst_case_error(fast_construction(n, weights), weights) for n in config.curve_sizes]
         ),
+        "curve_means": np.sqrt([mean_squared_error(n, weights.gammas) for n in config.curve_sizes]),
         "curve_fibonacci_sizes": np.array([lattice.size for lattice in lattices]),
         "curve_fibonacci": np.array([worst_case_error(lattice, plane) for lattice in lattices]),
+    }
+
+
+def _points(rng: Rng) -> dict[str, Any]:
+    """A lattice in the plane and as many random points, to look at."""
+    lattice = fibonacci_lattice(10)
+    return {
+        "plane_lattice": lattice.points(),
+        "plane_random": rng.child("plane").uniform((lattice.size, 2)),
     }
 
 

@@ -22,10 +22,10 @@ class Config(Recipe):
     def quick(cls) -> Config:
         return cls(
             sizes=(31, 61),
-            steps=300,
+            steps=120,
             strengths=(1e-5, 1e-3, 1e-1),
             tailored_strengths=(1e-8, 1e-6, 1e-4),
-            validation=512,
+            validation=256,
             test=1024,
             seeds=2,
         )
