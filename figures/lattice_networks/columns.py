@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
-from figures.lattice_networks.shared import TITLES
 from refimpl.papers.lattice_networks.experiments.recipe import PENALTIES, chosen
+
+from ..base import Figure, Results
+from .shared import TITLES
 
 
 def _size(result: Any) -> int:

@@ -28,7 +28,7 @@ def curves(result: Result, model: str, dimension: int) -> dict[str, np.ndarray]:
 
 
 def draw_curves(axes: Any, sizes: Any, values: np.ndarray, style: Any) -> None:
-    """Geometric means, bars from the lowest to the highest seed: colour = penalty, mark = points."""
+    """Geometric means, bars from the lowest seed to the highest: color = penalty, mark = points."""
     for i, points in enumerate(POINTS):
         marker, dashes = MARKS[points]
         for k, penalty in enumerate(PENALTIES):

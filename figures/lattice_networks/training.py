@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
-from figures.lattice_networks.shared import TITLES, curves, draw_curves
+from ..base import Figure, Results
+from .shared import TITLES, curves, draw_curves
 
 
 def data(results: Results) -> dict[str, np.ndarray]:
