@@ -110,13 +110,16 @@ def plan(settings: Settings) -> Plan:
         backend=where,
         **settings.data_options,
     )
+    _check_kind(settings, split.train)
     labelled = split.train.classes is not None
     loss = settings.loss or ("softmax_cross_entropy" if labelled else "mean_squared_error")
     split, outputs = _fit_targets(split, loss)
     model = _network(settings, split.train.features, outputs)
     objective = models.Objective(model, models.LOSSES[loss])
     metrics: dict[str, Callable[..., float]] = {"loss": training.chunked_mean(objective)}
-    if labelled:
+    if hasattr(method, "metrics"):  # of an algorithm whose answer is judged in a way of its own
+        metrics = method.metrics(objective)
+    elif labelled:
         metrics["accuracy"] = training.chunked_mean(_accuracy(model))
     sets = {"train": split.train, "validation": split.validation, "test": split.test}
     return Plan(
@@ -160,7 +163,13 @@ def carry_out(plan: Plan) -> Outcome:
             for name, dataset in plan.sets.items()
         }
     seconds = time.perf_counter() - start
-    return Outcome(trained, results, compression.describe(trained.params), seconds)
+    stored = compression.describe(network_params(plan, trained.params))
+    return Outcome(trained, results, stored, seconds)
+
+
+def network_params(plan: Plan, params: Any) -> Any:
+    """The layers of the network within what the algorithm learned."""
+    return plan.method.network(params) if hasattr(plan.method, "network") else params
 
 
 def _train(plan: Plan) -> training.TrainingResult:
@@ -175,9 +184,16 @@ def _train(plan: Plan) -> training.TrainingResult:
         batch_size=settings.batch_size or None,
         evaluate=plan.sets,
         metrics=plan.metrics,
+        evaluate_every=_evaluate_every(plan),
         checkpoint=checkpoint(plan),
         resume=settings.resume,
     )
+
+
+def _evaluate_every(plan: Plan) -> int:
+    """Epochs between evaluations: those of tasks cost more than an epoch of a few tasks."""
+    many = isinstance(plan.training, datasets.TaskSet)
+    return max(1, plan.settings.epochs // 10) if many else 1
 
 
 def checkpoint(plan: Plan) -> Path:
@@ -195,10 +211,11 @@ def save(plan: Plan, outcome: Outcome) -> None:
     """
     settings, trained = plan.settings, outcome.trained
     if settings.export_sparse:
-        compression.save(plan.folder / "sparse.npz", trained.params)
+        network = network_params(plan, trained.params)
+        compression.save(plan.folder / "sparse.npz", network)
         again = compression.load(plan.folder / "sparse.npz", plan.where)
         for name, dataset in plan.sets.items():
-            _check_same(plan.model, name, trained.params, again, dataset.inputs)
+            _check_same(plan.model, name, network, again, dataset.inputs)
     trained.history.save(plan.folder / "history.npz")
     summary = {
         "data": settings.data,
@@ -221,6 +238,22 @@ def save(plan: Plan, outcome: Outcome) -> None:
     write_atomic(plan.folder / "summary.json", json.dumps(summary, indent=2) + "\n")
 
 
+def _check_kind(settings: Settings, data: Any) -> None:
+    """Raise unless tasks meet an algorithm for tasks, and examples one for examples."""
+    wants = "tasks" in catalogue.entry(settings.algorithm).requires
+    if wants == isinstance(data, datasets.TaskSet):
+        return
+    if wants:
+        raise ValueError(
+            f"{settings.algorithm} trains on tasks, and {settings.data} is a set of examples: "
+            f"take sinusoids or few-shot-digits"
+        )
+    raise ValueError(
+        f"{settings.data} is a set of tasks, and {settings.algorithm} trains on examples: "
+        f"take an algorithm for tasks, such as maml"
+    )
+
+
 def _network(settings: Settings, features: int, outputs: int) -> models.MLP:
     layers = settings.widths or (features, *(settings.hidden or _DEFAULT_HIDDEN), outputs)
     if len(layers) < 2 or layers[0] != features or layers[-1] != outputs:
@@ -239,6 +272,8 @@ def _fit_targets(split: Any, loss: str) -> tuple[Any, int]:
             raise ValueError(f"loss {loss!r} needs labels; regression takes mean_squared_error")
         # The network gives (P, K); a single target is a column, or it would broadcast.
         return type(split)(*map(_as_columns, split)), split.train.outputs
+    if isinstance(split.train, datasets.TaskSet) and loss != "softmax_cross_entropy":
+        raise ValueError(f"loss {loss!r} takes no stacks of tasks: use softmax_cross_entropy")
     if loss == "mean_squared_error":
         return type(split)(*(dataset.one_hot() for dataset in split)), classes
     if loss in _BINARY_LOSSES:
@@ -250,7 +285,7 @@ def _fit_targets(split: Any, loss: str) -> tuple[Any, int]:
 
 
 def _as_columns(dataset: Any) -> Any:
-    if dataset.targets.ndim == 2:
+    if dataset.targets.ndim > 1:
         return dataset
     return dataclasses.replace(dataset, targets=dataset.targets[:, None])
 
@@ -269,8 +304,9 @@ def _accuracy(model: Any) -> Callable[[Any, Any], float]:
 
 def _check_same(model: Any, name: str, params: Any, again: Any, inputs: Any) -> None:
     """Raise unless both networks give the same outputs, bit for bit."""
-    first, second = model(params, inputs), model(again, inputs)
-    xp = arrays.namespace(first)
+    xp = arrays.namespace(inputs)
+    rows = xp.reshape(inputs, (-1, inputs.shape[-1]))  # tasks, if there are any, side by side
+    first, second = model(params, rows), model(again, rows)
     if not bool(xp.all(first == second)):
         gap = float(xp.max(xp.abs(first - second)))
         raise DataError(f"the exported network predicts otherwise on {name}", difference=gap)

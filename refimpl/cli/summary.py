@@ -52,7 +52,7 @@ def table(results: dict[str, dict[str, float]]) -> Table:
         shown.add_column(metric, justify="right")
     for name, values in results.items():
         cells = (
-            f"{value:.2%}" if metric == "accuracy" else f"{value:.5g}"
+            f"{value:.2%}" if metric.endswith("accuracy") else f"{value:.5g}"
             for metric, value in values.items()
         )
         shown.add_row(name, *cells)

@@ -50,6 +50,18 @@ def _parse_widths(
         raise click.BadParameter(f"{value!r} is not of the form 64-100-10") from None
 
 
+def _recipe(context: click.Context, data: str) -> dict[str, Any]:
+    """What the data set wants otherwise than the defaults, for the options that were not given."""
+    from refimpl.datasets import DATASETS
+
+    default = click.core.ParameterSource.DEFAULT
+    return {
+        name: value
+        for name, value in DATASETS[data].recipe.items()
+        if context.get_parameter_source(name) == default
+    }
+
+
 @click.command("train", cls=AlgorithmCommand)
 @click.option("--epochs", type=click.IntRange(min=0), default=30, show_default=True)
 @click.option(
@@ -105,6 +117,7 @@ def command(context: click.Context, **values: Any) -> None:
     from refimpl.cli.display import make_console
 
     own, hyper = given(values)
+    own.update(_recipe(context, own["data"]))
     settings = run.Settings(**own, hyper=hyper)
     try:
         plan = run.plan(settings)

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from refimpl.arrays import Backend
@@ -81,6 +81,9 @@ class Entry:
         Takes ``rng``, ``backend`` and the options, all by keyword, and returns a Split.
     needs_files : bool
         Whether the loader also takes ``data_dir``.
+    recipe : mapping
+        What training from the command line takes where it is not given, if the general defaults
+        do not suit: ``epochs``, ``batch_size``, ``hidden``, ``initialiser``.
 
     Examples
     --------
@@ -93,6 +96,7 @@ class Entry:
     kind: Literal["real", "synthetic"]
     loader: Callable[..., Split]
     needs_files: bool = False
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -101,6 +105,8 @@ class Entry:
         parameters = inspect.signature(self.loader).parameters
         return {name: p.default for name, p in parameters.items() if name not in common}
 
+
+_TASKS = {"epochs": 200, "batch_size": 4}  # few tasks: an epoch is a few steps
 
 DATASETS: dict[str, Entry] = {
     entry.name: entry
@@ -145,8 +151,9 @@ DATASETS: dict[str, Entry] = {
             "few-shot regression: tasks are sinusoids of random amplitude and phase",
             "synthetic",
             load_sinusoids,
+            recipe={**_TASKS, "hidden": (40, 40), "initialiser": "torch_default"},
         ),
-        Entry("few-shot-digits", _FEW_SHOT, "real", load_few_shot_digits),
+        Entry("few-shot-digits", _FEW_SHOT, "real", load_few_shot_digits, recipe=_TASKS),
     )
 }
 """Every data set by name."""

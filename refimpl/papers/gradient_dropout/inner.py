@@ -282,9 +282,7 @@ def task_norms(tree: Tree) -> Array:
     """The Euclidean norm of each task's part of a stacked tree, shape (T,)."""
     leaves: Sequence[Any] = ad.flatten(tree)[0]
     xp = namespace(*leaves)
-    total = None
-    for leaf in leaves:
-        rows = xp.reshape(leaf, (leaf.shape[0], -1))
-        part = xp.sum(rows * rows, axis=1)
-        total = part if total is None else total + part
-    return xp.sqrt(total)
+    rows = xp.concat([xp.reshape(leaf, (leaf.shape[0], -1)) for leaf in leaves], axis=1)
+    top = xp.max(xp.abs(rows), axis=1)
+    top = xp.where((top > 0) & xp.isfinite(top), top, xp.ones_like(top))
+    return top * xp.linalg.vector_norm(rows / top[:, None], axis=1)

@@ -315,6 +315,10 @@ class MetaSGD(MAML):
         rates = ad.map_tree(lambda leaf: xp.full_like(leaf, self.inner_rate), params)
         return start(self.outer, Learned(params, rates))
 
+    def network(self, params: Learned) -> Tree:
+        """The parameters of the network within what is learned."""
+        return params.start
+
 
 def _tasks(episode: Any) -> int:
     if not hasattr(episode, "support") or not hasattr(episode, "query"):
