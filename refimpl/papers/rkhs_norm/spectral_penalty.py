@@ -101,7 +101,7 @@ class SpectralPenalty:
         ):
             left, right, _ = leading(fixed, vector, self.power_iterations)
             sigma = ad.sum((matrix @ right) * left)
-            total = total + self.strength * sigma * sigma
+            total = self.strength * sigma * sigma + total
             vectors.append(right)
         return total, vectors
 
