@@ -33,6 +33,7 @@ def no_effect_on_sinusoids(result: Result) -> Outcome:
     for name in noisy:
         chosen = methods == name
         values = post[chosen][np.argsort(seeds[chosen])]
+        checks.append(compare(np.arange(len(plain)), np.sort(seeds[chosen]), 0.0, note="pairs"))
         checks.append(paired(values - plain, equivalence=BAND, note=f"{name} against none"))
     return all_of(
         *checks,
