@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,12 @@ import click
 PREFIX = "hyper_"
 """Before the name of every field among the values of a command."""
 
-_CHOSEN = ("data", "algorithm", "activation", "initialiser", "loss")
+_CHOSEN = ("data", "algorithm", "model", "activation", "initialiser", "loss")
+
+
+_PARTS = ("penalties", "wrappers", "projections")
+
+_UPDATE = re.compile(r"^--update(?==|$)")
 
 
 def _value_of(args: Sequence[str], option: str) -> str | None:
@@ -144,23 +150,27 @@ def given(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def _choices() -> list[click.Parameter]:
     """The options whose values are names that the package knows."""
     from refimpl import catalogue
-    from refimpl.datasets import DATASETS
-    from refimpl.models import ACTIVATIONS, INITIALISERS, LOSSES
+    from refimpl.cli import parts
+    from refimpl.models import ACTIVATIONS, INITIALISERS
 
     names: dict[str, tuple[Any, str]] = {
-        "data": (DATASETS, "Data set; see `refimpl list datasets`."),
+        "data": (parts.data_names(), "Data set; see `refimpl list datasets`."),
         "algorithm": (
             catalogue.algorithms(),
-            "Algorithm; with --help, its hyper-parameters are shown.",
+            "Algorithm, or the update below the parts (--update means the same); with --help, its "
+            "hyper-parameters are shown.",
         ),
-        "activation": (ACTIVATIONS, "Between the layers."),
-        "initialiser": (INITIALISERS, "Of the weights."),
-        "loss": (LOSSES, "[default: softmax_cross_entropy, or mean_squared_error]"),
+        "model": (parts.model_names(), "Network."),
+        "activation": (ACTIVATIONS, "Between the layers.  [default: relu, or the network's own]"),
+        "initialiser": (
+            INITIALISERS,
+            "Of the weights.  [default: he_normal, or the network's own]",
+        ),
+        "loss": (parts.loss_names(), "[default: softmax_cross_entropy, or mean_squared_error]"),
     }
     # A default of None would count as a value that was given, and nothing would be missing.
     defaults: dict[str, dict[str, Any]] = {
-        "activation": {"default": "relu"},
-        "initialiser": {"default": "he_normal"},
+        "model": {"default": "mlp"},
     }
     return [
         click.Option(
@@ -177,17 +187,26 @@ def _choices() -> list[click.Parameter]:
 
 
 class AlgorithmCommand(click.Command):
-    """A command whose options depend on the algorithm that is named on the line."""
+    """A command whose options depend on the algorithm that is named on the line.
+
+    ``--update`` means ``--algorithm`` where that is not given. An option of the algorithm takes the
+    place of a general one of its name, such as ``--penalty`` of an algorithm that has its own.
+    """
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         chosen, rest = _choices(), super().get_params(ctx)
-        taken = {str(option.name) for option in rest} | set(_CHOSEN)
+        flags = {flag for option in rest for flag in option.opts}
+        taken = {str(option.name) for option in rest if option.name not in _PARTS} | set(_CHOSEN)
         own = hyper_options(ctx.meta.get("algorithm", ""), taken)
+        replaced = flags & {flag for option in own for flag in option.opts}
+        rest = [option for option in rest if not replaced & set(option.opts)]
         return [*chosen[:2], *own, *chosen[2:], *rest]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         from refimpl import catalogue
 
+        if _value_of(args, "--algorithm") is None:
+            args = [_UPDATE.sub("--algorithm", argument) for argument in args]
         name = _value_of(args, "--algorithm")
         if name is not None:
             try:

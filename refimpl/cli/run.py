@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from refimpl import arrays, catalogue, datasets, models, training
+from refimpl.cli import parts
 from refimpl.errors import DataError, RefimplError, SettingError
 from refimpl.experiments.runner import single_thread_blas
 from refimpl.experiments.store import provenance
@@ -27,9 +29,15 @@ class Settings:
 
     data: str
     algorithm: str
-    activation: str
-    initialiser: str
+    model: str
+    activation: str | None
+    initialiser: str | None
     loss: str | None
+    penalties: Sequence[str] = ()
+    wrappers: Sequence[str] = ()
+    projections: Sequence[str] = ()
+    model_options: Mapping[str, str]
+    loss_options: Mapping[str, str]
     epochs: int
     batch_size: int
     hidden: Sequence[int]
@@ -59,7 +67,7 @@ class Plan(NamedTuple):
     training : Dataset
     sets : dict of str to Dataset
         Those on which the network is measured; empty ones are left out.
-    model : MLP
+    model : callable
     objective : Objective
     metrics : dict of str to Metric
     folder : Path
@@ -72,19 +80,19 @@ class Plan(NamedTuple):
     method: Any
     training: Any
     sets: dict[str, Any]
-    model: models.MLP
-    objective: models.Objective
+    model: Any
+    objective: Any
     metrics: dict[str, Callable[..., float]]
     folder: Path
 
 
 class Outcome(NamedTuple):
     """What came of a run: the training's result, the final metrics of each set, what the weights
-    take to store, and the seconds."""
+    take to store (None where they are not layers of a network), and the seconds."""
 
     trained: training.TrainingResult
     results: dict[str, dict[str, float]]
-    stored: compression.Compression
+    stored: compression.Compression | None
     seconds: float
 
 
@@ -102,20 +110,32 @@ def plan(settings: Settings) -> Plan:
         raise ValueError("give --width or --widths, not both")
     where = arrays.backend(settings.backend, settings.dtype)
     rng = Rng(settings.seed)
-    method = catalogue.make(settings.algorithm, **settings.hyper)
-    split = datasets.load(
+    method = parts.method(
+        settings.algorithm,
+        settings.hyper,
+        settings.penalties,
+        settings.wrappers,
+        settings.projections,
+    )
+    split = parts.load_data(
         settings.data,
+        options=settings.data_options,
         rng=rng.child("data"),
         data_dir=settings.data_dir,
         backend=where,
-        **settings.data_options,
     )
     _check_kind(settings, split.train)
     labelled = split.train.classes is not None
     loss = settings.loss or ("softmax_cross_entropy" if labelled else "mean_squared_error")
     split, outputs = _fit_targets(split, loss)
     model = _network(settings, split.train.features, outputs)
-    objective = models.Objective(model, models.LOSSES[loss])
+    objective = parts.objective(
+        loss,
+        model,
+        settings.loss_options,
+        epochs=settings.epochs,
+        steps_per_epoch=math.ceil(len(split.train) / (settings.batch_size or len(split.train))),
+    )
     metrics: dict[str, Callable[..., float]] = {"loss": training.chunked_mean(objective)}
     if hasattr(method, "metrics"):  # of an algorithm whose answer is judged in a way of its own
         metrics = method.metrics(objective)
@@ -132,8 +152,17 @@ def plan(settings: Settings) -> Plan:
         model=model,
         objective=objective,
         metrics=metrics,
-        folder=settings.output / f"{settings.data}-{settings.algorithm}-seed{settings.seed}",
+        folder=settings.output / _folder(settings),
     )
+
+
+def _folder(settings: Settings) -> str:
+    """Data set, algorithm, parts, what is not the default of model and loss, and the seed."""
+    named = [*settings.penalties, *settings.wrappers, *settings.projections]
+    named += [] if settings.model == "mlp" else [settings.model]
+    named += [settings.loss] if settings.loss and settings.loss not in models.LOSSES else []
+    method = "+".join([settings.algorithm, *(text.partition(":")[0] for text in named)])
+    return f"{settings.data}-{method}-seed{settings.seed}"
 
 
 def carry_out(plan: Plan) -> Outcome:
@@ -163,7 +192,9 @@ def carry_out(plan: Plan) -> Outcome:
             for name, dataset in plan.sets.items()
         }
     seconds = time.perf_counter() - start
-    stored = compression.describe(network_params(plan, trained.params))
+    layers = network_params(plan, trained.params)
+    layered = all(isinstance(layer, Mapping) and "weight" in layer for layer in layers)
+    stored = compression.describe(layers) if layered else None
     return Outcome(trained, results, stored, seconds)
 
 
@@ -177,7 +208,11 @@ def _train(plan: Plan) -> training.TrainingResult:
     return training.train(
         plan.method,
         plan.objective,
-        plan.model.init(plan.rng.child("init"), settings.initialiser, backend=plan.where),
+        plan.model.init(
+            plan.rng.child("init"),
+            *(() if settings.initialiser is None else (settings.initialiser,)),
+            backend=plan.where,
+        ),
         plan.training,
         epochs=settings.epochs,
         rng=plan.rng.child("training"),
@@ -221,9 +256,13 @@ def save(plan: Plan, outcome: Outcome) -> None:
         "data": settings.data,
         "data_options": dict(settings.data_options),
         "algorithm": settings.algorithm,
-        "hyper_parameters": dataclasses.asdict(plan.method),
-        "widths": list(plan.model.widths),
-        "activation": settings.activation,
+        "hyper_parameters": _settings(plan.method),
+        "penalties": list(settings.penalties),
+        "wrappers": list(settings.wrappers),
+        "projections": list(settings.projections),
+        "model": settings.model,
+        "widths": list(getattr(plan.model, "widths", ())),
+        "activation": getattr(plan.model, "activation", None),
         "initialiser": settings.initialiser,
         "loss": settings.loss,
         "epochs": settings.epochs,
@@ -231,7 +270,7 @@ def save(plan: Plan, outcome: Outcome) -> None:
         "steps": int(trained.state.step),
         "stopped": bool(trained.stopped),
         "results": outcome.results,
-        "compression": outcome.stored.as_dict(),
+        "compression": None if outcome.stored is None else outcome.stored.as_dict(),
         "seconds": round(outcome.seconds, 3),
         "provenance": provenance(plan.where, settings.seed),
     }
@@ -254,14 +293,35 @@ def _check_kind(settings: Settings, data: Any) -> None:
     )
 
 
-def _network(settings: Settings, features: int, outputs: int) -> models.MLP:
+def _settings(method: Any) -> dict[str, Any]:
+    """The settings of an algorithm as plain values; those of its parts with their class."""
+    return {f.name: _plain(getattr(method, f.name)) for f in dataclasses.fields(method)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        return {"name": type(value).__name__, **_settings(value)}
+    return value if isinstance(value, (bool, int, float, str, type(None))) else repr(value)
+
+
+def _network(settings: Settings, features: int, outputs: int) -> Any:
     layers = settings.widths or (features, *(settings.hidden or _DEFAULT_HIDDEN), outputs)
     if len(layers) < 2 or layers[0] != features or layers[-1] != outputs:
         raise ValueError(
             f"--widths {'-'.join(map(str, layers))} does not fit the data, "
             f"which needs {features}-...-{outputs}"
         )
-    return models.MLP(layers, activation=settings.activation, bias=settings.bias)
+    return parts.model(
+        settings.model,
+        settings.model_options,
+        widths=layers,
+        features=features,
+        outputs=outputs,
+        activation=settings.activation,
+        bias=None if settings.bias else False,
+    )
 
 
 def _fit_targets(split: Any, loss: str) -> tuple[Any, int]:

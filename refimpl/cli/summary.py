@@ -15,8 +15,8 @@ def opening(plan: Plan) -> list[str]:
     settings = plan.settings
     sizes = ", ".join(f"{len(dataset)} {name}" for name, dataset in plan.sets.items())
     lines = [
-        f"{settings.data}: {sizes}; {'-'.join(map(str, plan.model.widths))} "
-        f"{settings.activation}, {settings.loss}; {plan.where.name} {plan.where.dtype_name}",
+        f"{settings.data}: {sizes}; {_network(plan)}, {settings.loss}; "
+        f"{plan.where.name} {plan.where.dtype_name}",
         str(plan.method),
     ]
     if settings.resume and not checkpoint(plan).exists():
@@ -24,11 +24,18 @@ def opening(plan: Plan) -> list[str]:
     return lines
 
 
+def _network(plan: Plan) -> str:
+    name = "" if plan.settings.model == "mlp" else plan.settings.model
+    widths = "-".join(map(str, getattr(plan.model, "widths", ())))
+    return " ".join(filter(None, [name, widths, getattr(plan.model, "activation", "")]))
+
+
 def closing(plan: Plan, outcome: Outcome) -> list[str]:
     """The lines after a run: sparsity where there is some, steps, seconds and the folder."""
     lines = []
-    if plan.settings.export_sparse or outcome.stored.nonzero < outcome.stored.weights:
-        lines.append(_sparsity(outcome.stored))
+    stored = outcome.stored
+    if stored and (plan.settings.export_sparse or stored.nonzero < stored.weights):
+        lines.append(_sparsity(stored))
     early = ", stopped by the algorithm" if outcome.trained.stopped else ""
     steps = outcome.trained.state.step
     return [*lines, f"{steps} steps in {outcome.seconds:.1f} s{early} -> {plan.folder}"]

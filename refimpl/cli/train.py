@@ -39,6 +39,18 @@ def _parse_data_options(
     return parsed
 
 
+def _parse_plain(
+    context: click.Context, option: click.Parameter, values: Sequence[str]
+) -> dict[str, str]:
+    parsed = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals or not value:
+            raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
+        parsed[name.replace("-", "_")] = value
+    return parsed
+
+
 def _parse_widths(
     context: click.Context, option: click.Parameter, value: str | None
 ) -> tuple[int, ...] | None:
@@ -94,6 +106,43 @@ def _recipe(context: click.Context, data: str) -> dict[str, Any]:
     callback=_parse_data_options,
     help="Option of the data set (see `refimpl data list`), such as label_noise=0.2; repeatable.",
 )
+@click.option(
+    "--penalty",
+    "penalties",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Add a penalty, such as l2:strength=1e-4; repeatable.",
+)
+@click.option(
+    "--wrapper",
+    "wrappers",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Put a wrapper around the gradient, such as amp:radius=0.5; repeatable.",
+)
+@click.option(
+    "--projection",
+    "projections",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Project the weights after each step; repeatable.",
+)
+@click.option(
+    "--model-option",
+    "model_options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_parse_plain,
+    help="Option of the network; repeatable.",
+)
+@click.option(
+    "--loss-option",
+    "loss_options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_parse_plain,
+    help="Option of the loss; repeatable.",
+)
 @backend_option
 @dtype_option
 @seed_option
@@ -107,7 +156,13 @@ def _recipe(context: click.Context, data: str) -> dict[str, Any]:
 @traceback_option
 @click.pass_context
 def command(context: click.Context, **values: Any) -> None:
-    """Train a multilayer perceptron and print its losses and accuracies.
+    """Train a network and print its losses and accuracies.
+
+    Any update goes with any penalties, under any wrappers:
+
+    \b
+    refimpl train --data digits --update adam --learning-rate 1e-3 \\
+        --penalty mhe --penalty l2:strength=1e-4
 
     Saves history.npz, summary.json and checkpoint.npz below OUTPUT, in a folder named after the
     data set, the algorithm and the seed; with --export-sparse also sparse.npz. The algorithm's

@@ -229,6 +229,7 @@ class Minnorm:
     """
 
     requires: ClassVar[tuple[str, ...]] = ("training", "objective")
+    composes: ClassVar[str] = "its multipliers weigh the outputs against its own norm penalty"
 
     constraint: ConstraintName = field(
         default="one_vs_rest", metadata={"help": "what it means to fit an example"}
