@@ -141,6 +141,13 @@ def data_names() -> list[str]:
     return [*datasets.DATASETS, *catalogue.datasets()]
 
 
+def recipe(name: str) -> Mapping[str, Any]:
+    """What a data set wants otherwise than the defaults of the command."""
+    if name in datasets.DATASETS:
+        return datasets.DATASETS[name].recipe
+    return getattr(catalogue.datasets()[name].factory, "recipe", {})
+
+
 def load_data(name: str, *, options: Mapping[str, Any], **where: Any) -> Any:
     """The split called ``name``, of the core or of a paper.
 

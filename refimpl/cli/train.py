@@ -64,12 +64,12 @@ def _parse_widths(
 
 def _recipe(context: click.Context, data: str) -> dict[str, Any]:
     """What the data set wants otherwise than the defaults, for the options that were not given."""
-    from refimpl.datasets import DATASETS
+    from refimpl.cli import parts
 
     default = click.core.ParameterSource.DEFAULT
     return {
         name: value
-        for name, value in DATASETS[data].recipe.items()
+        for name, value in parts.recipe(data).items()
         if context.get_parameter_source(name) == default
     }
 
