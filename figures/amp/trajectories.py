@@ -13,7 +13,8 @@ def draw(results: Results, style: Any) -> Any:
     """Left: ends over starts. Right: some paths at the largest radius."""
     result = results["amp_landscape"]
     figure, (left, right) = style.subplots(1, 2, width=5.6, height=4.0)
-    starts, flat, sharp = result["starts"], *result["centers"]
+    starts = result["starts"]
+    flat, sharp = result["centers"]
     for row, factor in enumerate(result["factors"]):
         label = "plain descent" if factor == 0.0 else f"AMP, ε = {factor:g} ε*"
         colour = style.ink if factor == 0.0 else style.colours[row - 1]

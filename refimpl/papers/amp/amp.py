@@ -70,12 +70,12 @@ from refimpl.papers.amp.perturbation import (
     Loss,
     Norm,
     Perturbation,
+    Point,
     check_finite,
     check_scales,
     climb,
     joined,
     limit_gradient,
-    norm_of,
     project,
     radii_of,
     shifted,
@@ -171,7 +171,7 @@ class AMP:
         """
         radii = radii_of(ad.flatten(params)[0], self.radius, self.scales)
 
-        def move(delta: list[Array], slopes: list[Array]) -> tuple[list[Array], Array]:
+        def move(delta: list[Array], slopes: list[Array]) -> Point:
             if self.limit_where == "everywhere":
                 slopes = limit_gradient(slopes, self.gradient_limit)
             raised = [self.ascent_rate * slope for slope in slopes]
@@ -203,7 +203,7 @@ class AMP:
         value, gradient = loss(shifted(params, found.delta))
         slopes, structure = ad.flatten(gradient)
         passes = [*found.passes, (value, slopes)]
-        check_finite(passes, found.delta, radius=self.radius, ascent_rate=self.ascent_rate)
+        check_finite(passes, found.length, radius=self.radius, ascent_rate=self.ascent_rate)
         if self.limit_where != "nowhere":
             slopes = limit_gradient(slopes, self.gradient_limit)
         return joined(
@@ -213,7 +213,7 @@ class AMP:
             {
                 "unperturbed_loss": passes[0][0],
                 "perturbed_loss": value,
-                "perturbation_norm": norm_of(found.delta) if found.delta else 0.0 * value,
+                "perturbation_norm": found.length,
                 "clipped": found.clipped,
             },
         ), aux

@@ -8,8 +8,8 @@ how Δ is found; how long it may be is said here, once, in three readings of ‖
 ``linf``        every entry on its own, |Δ_i| ≤ s_l ε
 
 >>> import numpy as np
->>> leaves, share = project([np.asarray([3.0, 4.0]), np.asarray([0.3])], [1.0, 1.0], "per_tensor")
->>> leaves, float(share)
+>>> point = project([np.asarray([3.0, 4.0]), np.asarray([0.3])], [1.0, 1.0], "per_tensor")
+>>> point.delta, float(point.clipped)
 ([array([0.6, 0.8]), array([0.3])], 0.5)
 """
 
@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree
 from refimpl.algorithms.composed_gradient import Gradients, added
-from refimpl.arrays import Array, namespace, one
+from refimpl.arrays import Array, namespace, one, reduce
 from refimpl.checks import non_negative
 from refimpl.errors import DivergenceError, SettingError
 
@@ -35,23 +35,40 @@ NORM_HELP = "a ball for each tensor, for all together, or an interval for each e
 SCALES_HELP = "factors on the radius, one for each tensor; none: 1"
 
 
-class Perturbation(NamedTuple):
-    """A Δ and how it was found.
+class Point(NamedTuple):
+    """A point of the ball.
 
     Attributes
     ----------
     delta : list of arrays
         Δ, leaf by leaf; empty where there is none, so that θ + Δ is θ itself.
-    passes : list of (value, list of arrays)
-        Losses and gradients of the inner passes, the first one at θ.
+    length : 0-d array
+        ‖Δ‖ of all leaves together.
     clipped : 0-d array
         The share of tensors (of all parameters, for ``norm="global"``: 0 or 1; of entries, for
-        ``linf``) that the last projection shortened.
+        ``linf``) that the projection shortened.
     """
 
     delta: list[Array]
-    passes: list[tuple[Array, list[Array]]]
+    length: Array
     clipped: Array
+
+
+class Perturbation(NamedTuple):
+    """A Δ and how it was found: a :class:`Point`, and the inner passes.
+
+    Attributes
+    ----------
+    delta, length, clipped
+        Of the last point.
+    passes : list of (value, list of arrays)
+        Losses and gradients of the inner passes, the first one at θ.
+    """
+
+    delta: list[Array]
+    length: Array
+    clipped: Array
+    passes: list[tuple[Array, list[Array]]]
 
 
 def check_scales(scales: Sequence[float], norm: str) -> None:
@@ -77,31 +94,40 @@ def radii_of(params: Sequence[Array], radius: float, scales: Sequence[float]) ->
     return [radius * scale for scale in scales or (1.0,) * len(params)]
 
 
+def norms_of(leaves: Sequence[Array]) -> Array:
+    """Euclidean norm of each leaf, scaled before it is squared: shape (leaves,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> norms_of([np.asarray([3e200, 4e200]), np.zeros(2)]) / 1e200
+    array([5., 0.])
+    """
+    xp = namespace(*leaves)
+    nothing = 0.0 * one(leaves[0])
+    tops = xp.stack([reduce("max", xp.abs(x)) if math.prod(x.shape) else nothing for x in leaves])
+    units = xp.where(tops > 0.0, tops, xp.ones_like(tops))
+    scaled = [leaf / units[index] for index, leaf in enumerate(leaves)]
+    return tops * xp.sqrt(xp.stack([reduce("sum", x * x) for x in scaled]))
+
+
 def norm_of(leaves: Sequence[Array]) -> Array:
     """Euclidean norm of all leaves together, scaled before it is squared: 0-d.
 
     Examples
     --------
     >>> import numpy as np
-    >>> round(float(norm_of([np.asarray([3e200, 4e200])])) / 1e200, 12)
+    >>> float(norm_of([np.asarray([3e200]), np.asarray([-4e200])])) / 1e200
     5.0
     """
-    xp = namespace(*leaves)
-    tops = [xp.max(xp.abs(leaf)) for leaf in leaves if math.prod(leaf.shape)]
-    if not tops:
-        return 0.0 * one(leaves[0])
-    top = tops[0]
-    for other in tops[1:]:
-        top = xp.maximum(top, other)
-    unit = xp.where(top > 0.0, top, one(top))
-    total = sum(xp.sum((leaf / unit) ** 2) for leaf in leaves)
-    return top * xp.sqrt(total)
+    lengths = norms_of(leaves)
+    return lengths[0] if len(leaves) == 1 else norms_of([lengths])[0]
 
 
 def project(
     leaves: Sequence[Array], radii: Sequence[float], norm: Norm, stabilizer: float = 0.0
-) -> tuple[list[Array], Array]:
-    """The nearest point of the ball, and the share of what had to be shortened.
+) -> Point:
+    """The nearest point of the ball.
 
     Parameters
     ----------
@@ -112,11 +138,6 @@ def project(
     norm : {"per_tensor", "global", "linf"}
     stabilizer : float
         Added to the norm that divides; released code does so, which leaves ‖Δ‖ a little below ε.
-
-    Returns
-    -------
-    leaves : list of arrays
-    clipped : 0-d array
     """
     xp = namespace(*leaves)
     unit = one(leaves[0])
@@ -126,23 +147,27 @@ def project(
             for leaf, r in zip(leaves, radii, strict=True)
         ]
         outside = [xp.abs(leaf) > r for leaf, r in zip(leaves, radii, strict=True)]
-        hit = [xp.sum(xp.astype(part, unit.dtype)) for part in outside]
-        return within, sum(hit[1:], hit[0]) / sum(math.prod(leaf.shape) for leaf in leaves)
+        hit = [reduce("sum", xp.astype(part, unit.dtype)) for part in outside]
+        entries = sum(math.prod(leaf.shape) for leaf in leaves)
+        return Point(within, norm_of(within), sum(hit[1:], hit[0]) / entries)
+    lengths = norms_of(leaves)
     if norm == "global":
-        factor, clipped = _factor(norm_of(leaves), radii[0], stabilizer)
-        return [factor * leaf for leaf in leaves], clipped
-    pairs = [_factor(norm_of([leaf]), r, stabilizer) for leaf, r in zip(leaves, radii, strict=True)]
-    within = [factor * leaf for leaf, (factor, _) in zip(leaves, pairs, strict=True)]
-    return within, sum((hit for _, hit in pairs[1:]), pairs[0][1]) / len(pairs)
+        together = norms_of([lengths])
+        factors, clipped = _factors(together, radii[0] * xp.ones_like(together), stabilizer)
+        within = [factors[0] * leaf for leaf in leaves]
+        return Point(within, (factors * together)[0], clipped[0])
+    factors, clipped = _factors(lengths, xp.stack([r * unit for r in radii]), stabilizer)
+    within = [factors[index] * leaf for index, leaf in enumerate(leaves)]
+    return Point(within, norm_of([factors * lengths]), xp.mean(clipped))
 
 
-def _factor(length: Array, radius: float, stabilizer: float) -> tuple[Array, Array]:
+def _factors(lengths: Array, reach: Array, stabilizer: float) -> tuple[Array, Array]:
     """ε/‖Δ‖ where ‖Δ‖ > ε, else 1; and 1 or 0 for whether."""
-    xp = namespace(length)
-    unit = one(length)
-    outside = length > radius
-    divisor = xp.where(outside, length + stabilizer, unit)
-    return xp.where(outside, radius / divisor, unit), xp.astype(outside, length.dtype)
+    xp = namespace(lengths)
+    outside = lengths > reach
+    unit = xp.ones_like(lengths)
+    divisor = xp.where(outside, lengths + stabilizer, unit)
+    return xp.where(outside, reach / divisor, unit), xp.astype(outside, lengths.dtype)
 
 
 def fill(leaves: Sequence[Array], radii: Sequence[float], norm: Norm) -> list[Array]:
@@ -160,22 +185,23 @@ def fill(leaves: Sequence[Array], radii: Sequence[float], norm: Norm) -> list[Ar
     if norm == "linf":
         return [r * xp.sign(leaf) for leaf, r in zip(leaves, radii, strict=True)]
     if norm == "global":
-        return _stretched(leaves, norm_of(leaves), radii[0])
+        return _stretched(leaves, norm_of(leaves), [radii[0]] * len(leaves))
+    lengths = norms_of(leaves)
     return [
-        _stretched([leaf], norm_of([leaf]), r)[0] for leaf, r in zip(leaves, radii, strict=True)
+        _stretched([leaf], lengths[index], radii[index : index + 1])[0]
+        for index, leaf in enumerate(leaves)
     ]
 
 
-def _stretched(leaves: Sequence[Array], length: Array, radius: float) -> list[Array]:
+def _stretched(leaves: Sequence[Array], length: Array, radii: Sequence[float]) -> list[Array]:
     """Divide by the norm before the radius multiplies: their quotient may overflow."""
-    xp = namespace(length)
-    divisor = xp.where(length > 0.0, length, one(length))
-    return [radius * (leaf / divisor) for leaf in leaves]
+    divisor = namespace(length).where(length > 0.0, length, one(length))
+    return [r * (leaf / divisor) for leaf, r in zip(leaves, radii, strict=True)]
 
 
 def limit_gradient(leaves: list[Array], limit: float) -> list[Array]:
     """Scale a gradient down to global norm ``limit`` where it is longer."""
-    factor, _ = _factor(norm_of(leaves), limit, 0.0)
+    factor, _ = _factors(norm_of(leaves), limit * one(leaves[0]), 0.0)
     return [factor * leaf for leaf in leaves]
 
 
@@ -183,7 +209,7 @@ def climb(
     loss: Loss,
     params: Tree,
     inner_steps: int,
-    move: Callable[[list[Array], list[Array]], tuple[list[Array], Array]],
+    move: Callable[[list[Array], list[Array]], Point],
 ) -> Perturbation:
     """N inner steps from Δ = 0, each with the gradient at θ + Δ.
 
@@ -195,23 +221,26 @@ def climb(
     inner_steps : int
         N; 0 takes no gradient and leaves Δ empty.
     move : callable
-        ``move(delta, gradient)`` gives the next Δ and the share that was shortened; ``delta`` is
-        empty in the first step.
+        ``move(delta, gradient)`` gives the next point; ``delta`` is empty in the first step.
 
     Returns
     -------
     Perturbation
     """
-    unit = one(ad.flatten(params)[0][0])
-    delta: list[Array] = []
+    point = origin(params)
     passes: list[tuple[Array, list[Array]]] = []
-    clipped = 0.0 * unit
     for _ in range(inner_steps):
-        value, gradient = loss(shifted(params, delta))
+        value, gradient = loss(shifted(params, point.delta))
         slopes, _ = ad.flatten(gradient)
         passes.append((value, slopes))
-        delta, clipped = move(delta, slopes)
-    return Perturbation(delta, passes, clipped)
+        point = move(point.delta, slopes)
+    return Perturbation(*point, passes)
+
+
+def origin(params: Tree) -> Point:
+    """The point Δ = 0, with an empty Δ."""
+    zero = 0.0 * one(ad.flatten(params)[0][0])
+    return Point([], zero, zero)
 
 
 def shifted(params: Tree, delta: list[Array]) -> Tree:
@@ -224,7 +253,7 @@ def shifted(params: Tree, delta: list[Array]) -> Tree:
 
 
 def check_finite(
-    passes: Sequence[tuple[Array, list[Array]]], delta: list[Array], **settings: Any
+    passes: Sequence[tuple[Array, list[Array]]], length: Array, **settings: Any
 ) -> None:
     """Raise where a loss or gradient among ``passes`` is not finite.
 
@@ -237,7 +266,7 @@ def check_finite(
         the last Δ, and ``settings``.
     """
     xp = namespace(passes[0][0])
-    totals = [value + sum(xp.sum(leaf) for leaf in slopes) for value, slopes in passes]
+    totals = [value + sum(reduce("sum", leaf) for leaf in slopes) for value, slopes in passes]
     if math.isfinite(float(sum(totals[1:], totals[0]))):
         return
     for iteration, (value, slopes) in enumerate(passes):
@@ -248,7 +277,7 @@ def check_finite(
                 inner_iteration=iteration,
                 loss=float(value),
                 gradient_norm=float(norm_of(slopes)),
-                perturbation_norm=float(norm_of(delta)) if delta else 0.0,
+                perturbation_norm=float(length),
                 **settings,
             )
 

@@ -52,6 +52,7 @@ from refimpl.papers.amp.perturbation import (
     check_scales,
     joined,
     norm_of,
+    origin,
     radii_of,
     shifted,
 )
@@ -127,13 +128,13 @@ class RandomPerturbation:
         """
         leaves, _ = ad.flatten(params)
         if self.radius == 0.0:
-            return Perturbation([], [], 0.0 * one(leaves[0]))
+            return Perturbation(*origin(params), [])
         stream = required_rng(rng)
         delta = []
         for leaf, radius in zip(leaves, radii_of(leaves, self.radius, self.scales), strict=True):
             reach = self.bound(radius, max(1, math.prod(leaf.shape)))
             delta.append(stream.uniform(leaf.shape, -reach, reach, like=leaf))
-        return Perturbation(delta, [], 0.0 * one(leaves[0]))
+        return Perturbation(delta, norm_of(delta), 0.0 * one(leaves[0]), [])
 
     def gradient(
         self, loss: Loss, penalty: Loss, params: Tree, aux: Any, step: int, rng: Rng | None
@@ -155,6 +156,6 @@ class RandomPerturbation:
         """
         found = self.perturb(loss, params, rng)
         value, gradient = loss(shifted(params, found.delta))
-        check_finite([(value, ad.flatten(gradient)[0])], found.delta, radius=self.radius)
-        norm = norm_of(found.delta) if found.delta else 0.0 * value
-        return joined(gradient, penalty(params), value, {"perturbation_norm": norm}), aux
+        check_finite([(value, ad.flatten(gradient)[0])], found.length, radius=self.radius)
+        diagnostics = {"perturbation_norm": found.length}
+        return joined(gradient, penalty(params), value, diagnostics), aux

@@ -51,6 +51,7 @@ from refimpl.papers.amp.perturbation import (
     Loss,
     Norm,
     Perturbation,
+    Point,
     check_finite,
     check_scales,
     climb,
@@ -113,8 +114,9 @@ class SAM:
         """Lines 1 and 2: Δ at these parameters; ``rng`` is not used."""
         radii = radii_of(ad.flatten(params)[0], self.radius, self.scales)
 
-        def move(delta: list[Array], slopes: list[Array]) -> tuple[list[Array], Array]:
-            return fill(slopes, radii, self.norm), one(slopes[0])
+        def move(delta: list[Array], slopes: list[Array]) -> Point:
+            edge = fill(slopes, radii, self.norm)
+            return Point(edge, norm_of(edge), one(slopes[0]))
 
         return climb(loss, params, self.inner_steps if self.radius > 0.0 else 0, move)
 
@@ -137,7 +139,6 @@ class SAM:
         found = self.perturb(loss, params)
         value, gradient = loss(shifted(params, found.delta))
         passes = [*found.passes, (value, ad.flatten(gradient)[0])]
-        check_finite(passes, found.delta, radius=self.radius)
-        norm = norm_of(found.delta) if found.delta else 0.0 * value
-        diagnostics = {"perturbed_loss": value, "perturbation_norm": norm}
+        check_finite(passes, found.length, radius=self.radius)
+        diagnostics = {"perturbed_loss": value, "perturbation_norm": found.length}
         return joined(gradient, penalty(params), passes[0][0], diagnostics), aux

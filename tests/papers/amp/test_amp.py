@@ -329,13 +329,17 @@ def test_norms_neither_overflow_nor_vanish(xb):
 
 def test_projection_and_filling_on_every_backend(xb):
     leaves = [xb.asarray([3.0, -4.0]), xb.asarray([[0.3]])]
-    within, share = project(leaves, [1.0, 1.0], "per_tensor")
-    assert_close(within, [np.asarray([0.6, -0.8]), np.asarray([[0.3]])], rtol=1e-6)
-    assert_same_kind(within, leaves)
-    assert float(share) == 0.5
-    within, share = project(leaves, [1.0, 1.0], "linf")
-    assert_close(within, [np.asarray([1.0, -1.0]), np.asarray([[0.3]])], rtol=1e-6)
-    assert float(share) == pytest.approx(2.0 / 3.0)
+    point = project(leaves, [1.0, 1.0], "per_tensor")
+    assert_close(point.delta, [np.asarray([0.6, -0.8]), np.asarray([[0.3]])], rtol=1e-6)
+    assert_same_kind(point.delta, leaves)
+    assert float(point.clipped) == 0.5
+    assert float(point.length) == pytest.approx(math.sqrt(1.09), rel=1e-6)
+    point = project(leaves, [1.0, 1.0], "linf")
+    assert_close(point.delta, [np.asarray([1.0, -1.0]), np.asarray([[0.3]])], rtol=1e-6)
+    assert float(point.clipped) == pytest.approx(2.0 / 3.0)
+    assert float(point.length) == pytest.approx(math.sqrt(2.09), rel=1e-6)
+    point = project(leaves, [1.0, 1.0], "global")
+    assert float(point.length) == pytest.approx(1.0, rel=1e-6) and float(point.clipped) == 1.0
     filled = fill(leaves, [1.0, 2.0], "linf")
     assert_close(filled, [np.asarray([1.0, -1.0]), np.asarray([[2.0]])], rtol=1e-6)
     assert_same_kind(filled, leaves)
@@ -441,7 +445,7 @@ def test_large_finite_numbers_are_not_taken_for_divergence():
     """The quick look adds everything up, which may overflow where every number is finite."""
 
     def objective(params, batch):
-        return ad.sum(params[0] * 1e308)
+        return ad.sum(params[0] * 6e307)
 
     algorithm = Composition(SGD(learning_rate=1e-308), wrappers=(AMP(),))
     with np.errstate(over="ignore"):

@@ -118,7 +118,7 @@ def _evaluations(config: Config, objective: Objective, params: Any, batch: Any) 
     wrappers = [AMP(inner_steps=n) for n in config.inner_steps]
     counts = []
     for wrapper in [*wrappers, AMP(radius=0.0, inner_steps=3)]:
-        calls = []
+        calls: list[int] = []
 
         def counted(p: Any, b: Any, calls: list[int] = calls) -> Any:
             calls.append(1)
