@@ -2,7 +2,7 @@
 
 Algorithm
 ---------
-1. b_j ← the decay, divided by b_1
+1. b_j ← the decay, divided by its largest entry (b_1, where it decreases)
 2. R ← Σ_{p,j} (W_{0,pj} / b_j)² + Σ_{l≥1} ‖W_l‖_F²            (``form="tailored"``)
    R ← Σ_l ‖W_l‖_F²                                            (``form="l2"``, the baseline)
 3. loss ← mean of the squared errors + λ R
@@ -21,7 +21,7 @@ b     ``decay``
 Deviations
 ----------
 * Biases are not penalised.
-* b counts up to a factor, which λ absorbs in the first layer: it is divided by b_1.
+* b counts up to a factor, which λ absorbs in the first layer: its largest entry is made 1.
 * With W_0 = V diag(b) the tailored penalty is the plain one of the network V on inputs b_j y_j:
   the objective is the same number. The path of gradient descent is not: it is preconditioned
   by b².
@@ -139,12 +139,13 @@ class TailoredPenalty:
         return {"first_layer": first, "other_layers": whole - first}
 
     def _factors(self, first: Any) -> Array:
-        """(b_1 / b_j)², or ones."""
+        """(max b / b_j)², or ones."""
         inputs = first.shape[1]
         decay = decay_sequence(inputs, self.decay, self.power, 1.0)
         if self.form == "l2":
             decay = (1.0,) * inputs
-        return as_array(tuple((decay[0] / b) ** 2 for b in decay), first)
+        largest = max(decay)
+        return as_array(tuple((largest / b) ** 2 for b in decay), first)
 
 
 def weighted_squares(weights: list[Any], factors: Any) -> Any:
