@@ -9,15 +9,16 @@ Algorithm
 ---------
 Before the first step, G = ∇V(θ): start (p, s), then half a B. Then, with a = ω h/2:
 
-1. A: ω ← (ξ p − θ s)/r²;  θ' ← θ cos a + ξ sin a;  ξ' ← ξ cos a − θ sin a;  (p, s) ← ω (ξ', −θ')
+1. A: ω ← (ξ p − θ s)/r²;  (p, s) ← ω (ξ cos a − θ sin a, −θ cos a − ξ sin a), of the old θ and ξ;
+   θ' ← θ cos a + ξ sin a;  ξ' ← ξ cos a − θ sin a
 2. O: (p, s) ← c (p, s) + d (R, R'), then tangent;  c = exp(−γ h),  d = √(τ (1 − c²))
 3. A
 4. B: p ← p − h G (1 − θ²/r²),  s ← s + h G θ ξ/r²
 
 The switches:
 
-* ``xi_after_theta``: A takes the new θ' in the formula of ξ'. The map has determinant cos² a, and
-  θ² + ξ² shrinks by about 2 ξ² a² in half a step.
+* ``xi_after_theta``: A takes the new θ' in the formula of ξ', after the momenta are done. The map
+  has determinant cos² a, and θ² + ξ² shrinks by about 2 ξ² a² in half a step.
 * ``stale_gradient``: B takes the gradient from before the drift. The order of the bias falls from
   two to one, and the system heats up.
 * ``raw_start``: p and s start at +∇V, and the projection's second half uses the projected p, so
@@ -251,8 +252,9 @@ class ReleasedCCoLAud:
         a = (0.5 * self.step_size) * omega
         cosine, sine = xp.cos(a), xp.sin(a)
         turned = theta * cosine + xi * sine
+        momenta = omega * (xi * cosine - theta * sine), -omega * turned
         xi = xi * cosine - (turned if self.xi_after_theta else theta) * sine
-        return turned, xi, omega * xi, -omega * turned
+        return turned, xi, *momenta
 
 
 def raw_momenta(theta: Array, xi: Array, g: Array, r: float | None) -> tuple[Array, Array | None]:

@@ -6,8 +6,8 @@ train, use :mod:`refimpl.papers.constrained_langevin.o_cola_ud`.
 
 Algorithm
 ---------
-In the tall form of every weight (Wᵀ for a wide one), Π_W P = P − ½ W (WᵀP + PᵀW). The buffer
-starts at −0.01 Π ∇V. Then:
+In the tall form of every weight (Wᵀ for a wide one), Π_W P = P − ½ W (WᵀP + PᵀW); for a free
+weight Π is the identity. The buffer of each starts at −0.01 Π ∇V. Then:
 
 1. O: b ← Π_W(μ b + d R),  d = √(τ (1 − μ²)/α)
 2. B: b ← Π_W(b − ∇V(W; batch))
@@ -18,8 +18,11 @@ The switches:
 
 * ``stale_normal``: for wide weights, the last projection multiplies by the old W. The buffer
   leaves the tangent space by O(α²) until the next O.
-* ``reshaped_start``: wide weights start from a Q factor that was reshaped, not transposed, so that
-  their rows are not orthonormal. It heals itself in two steps.
+* ``reshaped_start``: every orthogonal weight is made anew, also one that is orthonormal already,
+  from the Q factor of its tall form (of Wᵀ for a square one) with the signs that LAPACK gives it.
+  For a wide weight Q was reshaped, not transposed, so that its rows are not orthonormal; that heals
+  itself in two steps. Off, weights that are not orthonormal start from the Q factor whose R has a
+  positive diagonal.
 * ``fixed_iterations``: ten iterations in line 3 without a test of the residual, which is rounding
   for small steps only.
 * ``unscaled_noise``: d = √(τ (1 − μ²)), without the division by α that temperature τ asks for
@@ -44,7 +47,7 @@ Deviations
 Line 3 runs in the small matrix of the multiplier; the iterates are the same.
 
 >>> import numpy as np
->>> released = ReleasedOCoLAud(free_first=False)
+>>> released = ReleasedOCoLAud(free_first=False, reshaped_start=False)
 >>> state = released.init([np.eye(2, 5)])
 >>> state, info = released.step(state, lambda w, batch: w[0][0, 1] + w[0][1, 4], None)
 >>> float(info.residual) < 1e-12
@@ -64,7 +67,7 @@ from refimpl.algorithms.base import (
     check_params,
     required_rng,
 )
-from refimpl.arrays import Array, namespace, qr
+from refimpl.arrays import Array, linalg_errors, namespace, qr
 from refimpl.checks import flag, fraction, non_negative, positive
 from refimpl.constraints import Blocks, Orthogonal, largest, orthogonal_blocks, worst
 from refimpl.papers.constrained_langevin.common import checked_gradient
@@ -144,18 +147,17 @@ class ReleasedOCoLAud:
         return orthogonal_blocks(params, self.free_first)
 
     def init(self, params: Tree) -> ReleasedOrthogonalState:
-        """Orthonormal layers (up to ``reshaped_start``) and zero buffers."""
+        """Orthonormal layers (up to ``reshaped_start``); the first step fills the buffers."""
         check_params(params)
         blocks = self.blocks(params)
         leaves, structure = ad.flatten(params)
         made = []
         for constraint, leaf in zip(blocks.constraints, leaves, strict=True):
-            if isinstance(constraint, Orthogonal) and not constraint.accepts(leaf):
-                factor, _ = qr(constraint.tall(leaf))
-                if self.reshaped_start and constraint.wide:
-                    leaf = namespace(factor).reshape(factor, leaf.shape)
-                else:
-                    leaf = constraint.parameters(factor)
+            if isinstance(constraint, Orthogonal):
+                if self.reshaped_start:
+                    leaf = _released_start(leaf)
+                elif not constraint.accepts(leaf):
+                    leaf = constraint.parameters(qr(constraint.tall(leaf))[0])
             made.append(leaf)
         params = ad.unflatten(structure, made)
         tall = [_tall(c, leaf) for c, leaf in zip(blocks.constraints, made, strict=True)]
@@ -190,7 +192,7 @@ class ReleasedOCoLAud:
         )
         for constraint, weight, slope, b in parts:
             w, g = _tall(constraint, weight), _tall(constraint, slope)
-            if state.step == 0 and isinstance(constraint, Orthogonal):
+            if state.step == 0:
                 b = -0.01 * constraint.project_tangent(w, g)
             b = mu * b
             if d > 0.0:
@@ -210,6 +212,16 @@ class ReleasedOCoLAud:
             worst(blocks.each(lambda c, w, b: largest(c.tangency(w, b)), positions, buffers)),
         )
         return ReleasedOrthogonalState(params, state.step + 1, buffers), info
+
+
+def _released_start(weight: Array) -> Array:
+    """The Q factor of a tall weight; that of the transpose, reshaped, of a wide or square one."""
+    xp = namespace(weight)
+    flat = xp.reshape(weight, (weight.shape[0], -1))
+    rows, columns = flat.shape
+    with linalg_errors():
+        factor, _ = xp.linalg.qr(flat if rows > columns else flat.mT, mode="reduced")
+    return xp.reshape(factor, weight.shape)
 
 
 def _tall(constraint: Any, leaf: Array) -> Array:

@@ -4,7 +4,7 @@ Algorithm
 ---------
 At the first step draw P in R^{k x n} with N(0, 1) entries for each hidden layer. In every step:
 
-1. D(P, W) = ‖cos(P W) − cos(W)‖_F over pairs of neurons, or its square, or Σ (θ_P − θ)²
+1. D(P, W) = ‖cos(P W) − cos(W)‖_F, or its square, or Σ (θ_P − θ)² over pairs of neurons
 2. alternating: P ← P − η (∂_P D + c P), ``inner_steps`` times
 3. alternating: the hidden energy is E(P W), with P constant
    unrolled: P₁ = P − η ∂_P D(P, W), and the energy is E(P₁ W), differentiated through P₁;
@@ -31,7 +31,8 @@ c          ``inner_decay``
 Deviations
 ----------
 * η is a constant of its own; the released code uses the network's decaying learning rate.
-* The diagonal, which the released code includes, is left out: both cosines are 1 there.
+* The diagonal, which the released code includes, counts only where ε > 0: without it both cosines
+  are 1 there, with it they are ‖w‖² / (‖w‖² + ε) before and after. Angles are those of pairs.
 * ``detach_target=True`` holds cos(W) constant; the released code differentiates it.
 
 >>> import numpy as np
@@ -53,7 +54,7 @@ from typing import Any, Literal, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree, required_rng
 from refimpl.algorithms.penalised import weight_matrices
-from refimpl.arrays import Array, namespace
+from refimpl.arrays import Array, backend_of, namespace
 from refimpl.checks import count, flag, non_negative, one_of, positive
 from refimpl.papers.hyperspherical_energy.common import (
     EnergyPenalty,
@@ -137,8 +138,8 @@ class AngleProjection(EnergyPenalty):
 
     def distortion(self, projection: Array, weight: Array) -> Array:
         """D(P, W) of one layer; differentiable in both."""
-        seen = cosines(ad.matmul(weight, projection.mT), self.epsilon)
-        true = cosines(weight, self.epsilon)
+        seen = self._seen(ad.matmul(weight, projection.mT))
+        true = self._seen(weight)
         if self.detach_target:
             true = ad.stop_gradient(true)
         if self.target == "angle":
@@ -147,6 +148,15 @@ class AngleProjection(EnergyPenalty):
         if self.target == "norm":
             return ad.norm(difference)
         return ad.sum(difference * difference)
+
+    def _seen(self, weight: Array) -> Array:
+        """The cosines; on the diagonal, less 1, those of a neuron with itself."""
+        found = cosines(weight, self.epsilon)
+        if self.epsilon == 0.0 or self.target == "angle":
+            return found
+        lacking = -self.epsilon / (ad.sum(weight * weight, axis=1, keepdims=True) + self.epsilon)
+        eye = backend_of(ad.value(weight)).eye(weight.shape[0])
+        return ad.where(eye > 0, lacking, found)
 
     def unrolled(self, projection: Array, weight: Array) -> Array:
         """P₁ = P − η ∂_P D(P, W), as a function of W."""
@@ -197,7 +207,7 @@ class AngleProjection(EnergyPenalty):
         for weight, projection in zip(
             projected_layers(self, params, self.project_first), aux.arrays, strict=False
         ):
-            seen = cosines(weight @ projection.mT, self.epsilon) - cosines(weight, self.epsilon)
+            seen = self._seen(weight @ projection.mT) - self._seen(weight)
             distortion = distortion + ad.norm(seen)
         return {**found, "distortion": distortion}
 

@@ -225,11 +225,14 @@ def cosines(weight: Array, epsilon: float) -> Array:
     InfeasibleError
         For a zero neuron where epsilon is 0.
     """
-    squares = ad.sum(weight * weight, axis=1, keepdims=True) + epsilon
-    plain = ad.value(squares)
+    if epsilon == 0.0:
+        lengths = ad.norm(weight, axis=1, keepdims=True)  # which has no scale
+    else:
+        lengths = ad.sqrt(ad.sum(weight * weight, axis=1, keepdims=True) + epsilon)
+    plain = ad.value(lengths)
     xp = namespace(plain)
     if bool(xp.any(plain == 0)):
         raise InfeasibleError("a zero neuron has no direction", neuron=int(xp.argmin(plain)))
-    unit = weight / ad.sqrt(squares)
+    unit = weight / lengths
     mask = 1.0 - backend_of(plain).eye(plain.shape[0])
     return ad.matmul(unit, unit.mT) * mask

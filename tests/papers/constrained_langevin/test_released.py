@@ -14,7 +14,7 @@ from refimpl.papers.constrained_langevin.o_cola_released import (
     released_learning_rates,
 )
 from refimpl.papers.constrained_langevin.o_cola_ud import OCoLAud
-from refimpl.random import Rng
+from refimpl.random import Replay, Rng
 
 OFF = {
     "xi_after_theta": False,
@@ -109,3 +109,117 @@ def test_warm_up_that_is_not_reset():
     assert released_learning_rates(3, 4, carried_over=False)[2:] == pytest.approx([0.1, 0.1])
     assert released_learning_rates(1, 102)[50:52] == pytest.approx([0.1, 0.01])
     assert released_learning_rates(1, 102)[101] == pytest.approx(0.001)
+
+
+# --- the released numbers, by scalar twins that import nothing of the package --------------------
+
+
+def circle_twin(theta, gradient, noises, steps, h, gamma, tau, r):
+    """The released circle optimiser, all faults on, line by line: G is of the old point, both
+    momenta are taken of the old theta and xi, and xi moves with the new theta."""
+    xi = np.sqrt(np.abs(r * r - theta**2))
+    c = np.exp(-gamma * h)
+    d = np.sqrt(tau * (1.0 - c * c))
+    noises = iter(noises)
+    for step in range(steps):
+        g = gradient(theta)
+        if step == 0:
+            p = g - theta * (theta * g + xi * g) / r**2
+            s = g - xi * (theta * p + xi * g) / r**2
+            p = p - 0.5 * h * g * (1.0 - theta**2 / r**2)
+            s = s + 0.5 * h * g * theta * xi / r**2
+        for half in range(2):
+            omega = (xi * p - theta * s) / r**2
+            a = 0.5 * h * omega
+            p = omega * (xi * np.cos(a) - theta * np.sin(a))
+            s = -omega * (theta * np.cos(a) + xi * np.sin(a))
+            theta = theta * np.cos(a) + xi * np.sin(a)
+            xi = xi * np.cos(a) - theta * np.sin(a)
+            if half == 0:
+                p, s = c * p + d * next(noises), c * s + d * next(noises)
+                k = (theta * p + xi * s) / r**2
+                p, s = p - k * theta, s - k * xi
+        p = p - h * g * (1.0 - theta**2 / r**2)
+        s = s + h * g * theta * xi / r**2
+    return theta, xi, p, s
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (2, 7), (10, 10)])
+def test_circle_optimiser_gives_the_released_numbers(shape):
+    h, gamma, tau, r = 0.3, 1.0, 1e-3, 0.5
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        start, pull = rng.uniform(-0.45, 0.45, shape), rng.normal(size=shape)
+        noises = rng.normal(size=(40, *shape))
+        twin = circle_twin(start, lambda w, c=pull: c + np.sin(w), noises, 20, h, gamma, tau, r)
+        algorithm = ReleasedCCoLAud(h, gamma, tau, (r,))
+        state, replay = algorithm.init([start]), Replay(list(noises))
+        for _ in range(20):
+            state, _ = algorithm.step(
+                state, lambda w, b, c=pull: ad.sum(c * w[0] - ad.cos(w[0])), None, replay
+            )
+        mine = (state.params, state.slack, state.momentum, state.slack_momentum)
+        for part, expected in zip(mine, twin, strict=True):
+            np.testing.assert_allclose(part[0], expected, rtol=0, atol=5e-13)
+
+
+def test_the_momentum_of_a_released_drift_is_of_the_old_point():
+    """theta = 0, xi = 1, p = 1/2, r = 1, h = 2: the momentum after half a step is cos(1/2) / 2."""
+    _, xi, p, _ = ReleasedCCoLAud(step_size=2.0)._drift(
+        np.asarray(0.0), np.asarray(1.0), np.asarray(0.5), np.asarray(0.0), 1.0
+    )
+    assert float(p) == pytest.approx(0.5 * np.cos(0.5), rel=1e-15)
+    assert float(xi) == pytest.approx(np.cos(0.5) - np.sin(0.5) ** 2, rel=1e-15)
+
+
+def orthogonal_twin(weight, gradient, steps, alpha, mu):
+    """The released orthogonality optimiser, all faults on, without noise."""
+
+    def tangent(w, b):
+        return b - 0.5 * w @ (w.T @ b + b.T @ w)
+
+    rows, columns = weight.shape
+    wide = rows < columns
+    factor = np.linalg.qr(weight if rows > columns else weight.T)[0].reshape(weight.shape)
+    w, b = factor.T if wide else factor, None
+    for _ in range(steps):
+        g = gradient(w.T).T if wide else gradient(w)
+        b = -0.01 * tangent(w, g) if b is None else b
+        b = tangent(w, mu * b - g)
+        bar = w + alpha * b
+        new = bar
+        for _ in range(10):
+            new = new - 0.5 * w @ (new.T @ new - np.eye(new.shape[1]))
+        b = b + (new - bar) / alpha
+        b = b - 0.5 * (w if wide else new) @ (new.T @ b + b.T @ new)
+        w = new
+    return (w.T if wide else w), b
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5), (3, 1)])
+def test_orthogonal_optimiser_gives_the_released_numbers(shape):
+    """Also from a start that is orthonormal already, which the released code makes anew."""
+    for seed in range(15):
+        rng = np.random.default_rng(seed)
+        start, pull = rng.normal(size=shape), rng.normal(size=shape)
+        start = np.linalg.qr(start)[0] if seed % 3 == 0 and shape[0] >= shape[1] else start
+        twin = orthogonal_twin(start, lambda w, c=pull: c + np.sin(w), 30, 0.02, 0.9)
+        algorithm = ReleasedOCoLAud(0.02, 0.9, free_first=False)
+        state = algorithm.init([start])
+        for _ in range(30):
+            state, _ = algorithm.step(
+                state, lambda w, b, c=pull: ad.sum(c * w[0] - ad.cos(w[0])), None
+            )
+        np.testing.assert_allclose(state.params[0], twin[0], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(state.buffers[0], twin[1], rtol=0, atol=1e-11)
+
+
+def test_a_free_weight_starts_with_a_hundredth_of_its_gradient():
+    """Weight 1, gradient 1, rate 0.1, momentum 0.9: 1 + 0.1 (-0.009 - 1) = 0.8991."""
+    algorithm = ReleasedOCoLAud(0.1, 0.9)
+    state, _ = algorithm.step(
+        algorithm.init([np.eye(2), np.ones(1)]),
+        lambda w, b: ad.sum(w[1]) + 0.0 * ad.sum(w[0]),
+        None,
+    )
+    assert float(state.params[1][0]) == pytest.approx(0.8991, rel=1e-15)

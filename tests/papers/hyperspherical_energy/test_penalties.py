@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from helpers import assert_close
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.composition import Composition, alone
@@ -19,6 +20,7 @@ from refimpl.papers.hyperspherical_energy.comhe_group import (
     grouped_energy,
 )
 from refimpl.papers.hyperspherical_energy.comhe_random import RandomProjection, projected_energy
+from refimpl.papers.hyperspherical_energy.common import cosines
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.mhe import MHE
 from refimpl.papers.hyperspherical_energy.uniformity import uniformity
@@ -321,3 +323,36 @@ def test_uniformity_measures_by_hand():
             slope = np.sum(ad.grad(lambda w, f=form, s=space: uniformity(w, f, s))(weight) * shift)
             ends = [uniformity(weight + t * shift, form, space) for t in (1e-6, -1e-6)]
             np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-6, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.1, 0.01])
+def test_the_distortion_counts_what_epsilon_takes_from_the_diagonal(scale):
+    """‖cos(P W) − cos(W)‖_F of whole matrices, diagonal included, as the released code has it."""
+
+    def cosines_of(w, epsilon):
+        unit = w / np.sqrt((w * w).sum(axis=1, keepdims=True) + epsilon)
+        return unit @ unit.T
+
+    rng = np.random.default_rng(0)
+    weight, projection = scale * rng.normal(size=(6, 5)), rng.normal(size=(4, 5))
+    for epsilon in (0.0, 1e-4, 1e-2):
+        difference = cosines_of(weight @ projection.T, epsilon) - cosines_of(weight, epsilon)
+        for target, expected in (
+            ("norm", np.linalg.norm(difference)),
+            ("squared", (difference**2).sum()),
+        ):
+            algorithm = AngleProjection(dimension=4, epsilon=epsilon, target=target)
+            assert_close(algorithm.distortion(projection, weight), expected)
+            ad.check_slope(
+                lambda w, a=algorithm: a.distortion(projection, w), weight, Rng(1), hessian=True
+            )
+    # W = 0.01 I and P = 2 I: 0.8 instead of 0.5, twice
+    twice = AngleProjection(dimension=2, epsilon=1e-4)
+    found = float(twice.distortion(2.0 * np.eye(2), 0.01 * np.eye(2)))
+    assert found == pytest.approx(0.3 * np.sqrt(2.0), rel=1e-12)
+
+
+def test_cosines_of_small_and_large_neurons():
+    weight = np.array([[1.0, 0.0], [1.0, 1.0]])
+    for scale in (1e-200, 1e200):
+        assert_close(cosines(scale * weight, 0.0), cosines(weight, 0.0))
