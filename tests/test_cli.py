@@ -96,6 +96,12 @@ def test_a_failing_claim_makes_the_exit_code_1_and_says_why(book):
     assert Path("there/report.html").is_file()
 
 
+def test_a_seed_says_which_claims_it_does_not_reach(book):
+    assert "does not reach" not in call("verify", "--jobs", 1, "--paper", "foundations").output
+    output = call("verify", "--jobs", 1, "--paper", "foundations", "--seed", 3).output
+    assert "Seed 3 does not reach 1 of these claims" in output and "draws: FD-2" in output
+
+
 def test_a_broken_computation_is_no_verdict_and_exits_with_3(book):
     book.claim("FD-3", paper="foundations", place="here", statement="breaks")(lambda: 1 // 0)
     result = call("verify", "--jobs", 1, "--claim", "FD-3", code=3)

@@ -126,6 +126,8 @@ def command(
         if record.verdict in ("fails", "error"):
             console.print(_failure(record), soft_wrap=True)
     console.print(f"{ledger.summarise(records)} in {seconds:.0f} s -> {path}", soft_wrap=True)
+    if options["seed"]:
+        console.print(_out_of_reach(claims, options["seed"]), soft_wrap=True)
     for record in records:
         if record.verdict == ledger.SKIPPED and (ids or len(records) == 1):
             console.print(f"{record.id} skipped: {escape(record.note)}", soft_wrap=True)
@@ -140,6 +142,21 @@ def _heading(claims: Sequence[Any], setting: str, options: dict[str, Any]) -> st
     return (
         f"Checking {len(claims)} claim{'s'[: len(claims) != 1]} of {count} "
         f"paper{'s'[: count != 1]}: {setting}, seed {options['seed']}, {placed}"
+    )
+
+
+def _out_of_reach(claims: Sequence[Any], seed: int) -> str:
+    """Which claims read nothing that depends on the seed."""
+    from refimpl import catalogue
+
+    fixed = [
+        claim.id
+        for claim in claims
+        if not any(catalogue.experiment(name).seeded for name in claim.experiments)
+    ]
+    return (
+        f"Seed {seed} does not reach {len(fixed)} of these claims, whose computations draw nothing "
+        f"or fix their draws: {', '.join(fixed) or 'none'}"
     )
 
 

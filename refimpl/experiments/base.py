@@ -21,6 +21,7 @@ array([0., 1., 4., 9.])
 from __future__ import annotations
 
 import dataclasses
+import dis
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -306,6 +307,17 @@ class Experiment:
     def module(self) -> str:
         """Where it is computed: the module of ``run_task``."""
         return self.run_task.__module__
+
+    @property
+    def seeded(self) -> bool:
+        """Whether ``run_task`` looks at its stream: what draws nothing, or fixes its draws, does
+        not, and then no seed changes its results."""
+        loaded = [
+            step.argval
+            for step in dis.get_instructions(self.run_task)
+            if step.opname.startswith("LOAD")
+        ]
+        return any(name == "rng" or (isinstance(name, tuple) and "rng" in name) for name in loaded)
 
     def preset(self, profile: str) -> Any:
         """The config of the ``"quick"`` or ``"full"`` profile."""

@@ -4,9 +4,18 @@ import zipfile
 import numpy as np
 import pytest
 
+from refimpl import Rng
 from refimpl.catalogue import experiment, experiments
 from refimpl.errors import RefimplError
-from refimpl.experiments.base import PROFILES, Result, merge, plain_values, stack, task_label
+from refimpl.experiments.base import (
+    PROFILES,
+    Experiment,
+    Result,
+    merge,
+    plain_values,
+    stack,
+    task_label,
+)
 from refimpl.experiments.store import array_hash, npz_bytes, source_hash
 
 
@@ -115,3 +124,17 @@ def test_rows_are_selected_by_what_their_columns_say():
         result.select(total=5.0)
     with pytest.raises(KeyError, match="no result 'nonsense'"):
         result.select(nonsense=1)
+
+
+def test_an_experiment_knows_whether_a_seed_reaches_it():
+    def draws(config, backend, rng, *, size):
+        return {"x": [rng.normal(()) for _ in range(size)]}
+
+    def hidden(config, backend, rng):
+        return {"x": (lambda: rng.normal(()))()}
+
+    def fixed(config, backend, rng):
+        return {"x": Rng(0).normal(())}
+
+    found = [Experiment("x", None, run).seeded for run in (draws, hidden, fixed)]
+    assert found == [True, True, False]

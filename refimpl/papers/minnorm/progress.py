@@ -14,6 +14,7 @@ import math
 from typing import NamedTuple
 
 from refimpl.arrays import Array, device, eps, namespace
+from refimpl.autodiff import norm_tree
 from refimpl.errors import CollapseError, DivergenceError, InfeasibleError
 from refimpl.papers.minnorm.lagrangian import norm
 
@@ -174,7 +175,7 @@ class Watch(NamedTuple):
 
 
 def _size(layers: list[Array]) -> float:
-    return math.sqrt(sum(float(namespace(leaf).sum(leaf * leaf)) for leaf in layers))
+    return float(norm_tree(layers))
 
 
 def _give_up(growth: Array, first_norm: float, numbers: dict[str, float]) -> None:
@@ -192,9 +193,10 @@ def _give_up(growth: Array, first_norm: float, numbers: dict[str, float]) -> Non
     order = xp.argsort(-rates, stable=True)
     worst = [int(order[i]) for i in range(min(5, rates.shape[0]))]
     raise InfeasibleError(
-        "the constraints appear infeasible: the multipliers grow linearly while the violation "
-        "stays; the examples that conflict most are those whose multipliers grow fastest "
-        "(in a deep network a lost mode looks the same: try a larger start or more damping)",
+        "no weights near these meet the constraints: the multipliers grow linearly while the "
+        "violation stays. Either none do, or units or modes of the network have died, which looks "
+        "the same: try a larger start, more units or more damping. The multipliers that grow "
+        "fastest belong to the examples named",
         examples=worst,
         **numbers,
     )

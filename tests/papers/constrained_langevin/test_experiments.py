@@ -144,3 +144,15 @@ def test_the_start_of_the_chains_has_the_target_law():
     points = stiefel_bias.target_points("stiefel", Rng(4), 50_000)
     first = points[:, 0, 0]
     assert abs(first.mean() - 0.437335) < 5.5 * first.std() / np.sqrt(first.size)
+
+
+def test_means_beside_their_hermite_polynomials():
+    """A polynomial of degree four has its exact mean; chance has little say in smooth functions."""
+    draws = np.random.default_rng(0).normal(size=(4000, 2, 2))
+    a, b, c, d = draws.reshape(4000, 4).T
+    mean, error = stiefel_bias.mean_beside(
+        2.0 + a * b + a**2 + a**2 * b**2 - 3.0 * c**4 + d**3, draws
+    )
+    assert mean == pytest.approx(2.0 + 1.0 + 1.0 - 9.0, abs=1e-12) and error < 1e-12
+    mean, error = stiefel_bias.mean_beside(np.exp(0.2 * (a + b)), draws)
+    assert abs(mean - np.exp(0.04)) < 6.0 * error < 1e-4

@@ -11,7 +11,9 @@ from helpers import assert_close, assert_same_kind
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from refimpl import Rng
 from refimpl.errors import InfeasibleError
+from refimpl.papers.minnorm.experiments import regression
 from refimpl.papers.minnorm.theory import margin as minnorm_margin
 from refimpl.papers.minnorm.theory import modes as minnorm_modes
 from refimpl.papers.minnorm.theory import regression as minnorm_regression
@@ -356,3 +358,14 @@ def test_a_small_margin_is_a_margin(slope):
 def test_multipliers_beyond_the_range_are_an_error():
     with pytest.raises(InfeasibleError, match="scale the inputs up"):
         minnorm_margin.hard_margin(np.eye(2, dtype=np.float32) * np.float32(1e-30))
+
+
+def test_what_the_fits_of_rates_see_is_the_same_for_every_seed():
+    """Data of a fixed spectrum: frames and signs are drawn, and no claim depends on them."""
+    for order in ("simultaneous", "alternating"):
+        growth = np.stack([regression._growth(Rng(seed), order) for seed in range(10)])
+        assert np.max(growth[:, :, 0]) < 3e-3 and np.min(growth[:, :, 1]) > 1e3
+    for index in range(4):
+        rates = np.stack([regression._tuned(Rng(seed), (6, 10), index) for seed in range(3)])
+        assert np.max(np.ptp(rates, axis=0)) < 1e-5
+        assert rates[0, 0] + 0.003 < rates[0, 1] < rates[0, 0] + 0.027

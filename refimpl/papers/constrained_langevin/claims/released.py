@@ -66,12 +66,12 @@ def stale_gradient(result: Result) -> Outcome:
         ),
         bound(result["stale_heat"], at_least=1.2, note="kinetic temperature, stale"),
         bound(np.diff(result["stale_heat"]), at_least=0.0),
-        bound(np.abs(fresh) - 5.0 * error[1], at_most=0.012, note="bias with a fresh gradient"),
+        bound(np.abs(fresh) - 6.0 * error[1], at_most=0.012, note="bias with a fresh gradient"),
         compare(1.0, result["fresh_heat"], 0.03, note="kinetic temperature, fresh"),
         compare(
             0.0,
             result["linear_bias"],
-            5.0 * float(result["linear_error"]) + 0.002,
+            6.0 * float(result["linear_error"]) + 0.002,
             note="released order on V = θ",
         ),
     )
@@ -102,11 +102,17 @@ def old_normal(result: Result) -> Outcome:
     experiment=RELEASED,
 )
 def reshaped_start(result: Result) -> Outcome:
-    """Shapes (64, 576), (16, 64), (10, 512), spectral norm of WWᵀ − I."""
+    """Spectral norm of WWᵀ − I at (64, 576), (16, 64), (10, 512).
+
+    Over draws it is 0.66 ± 0.02, 0.82 ± 0.09 and 0.24 ± 0.03 at the start, and after one step at
+    most a few thousandths, a factor whose logarithm has a spread of 1: the bounds lie six standard
+    deviations off.
+    """
+    start, healed = result["reshaped"], result["healed"]
     return all_of(
-        bound(result["reshaped"], between=([0.6, 0.65, 0.18], [0.8, 0.95, 0.3])),
-        bound(result["healed"][:, 0], at_most=1e-3, note="after one step"),
-        bound(result["healed"][:, 1], at_most=1e-14, note="after two"),
+        bound(start, at_least=[0.5, 0.25, 0.04], note="at the start"),
+        bound(healed[:, 0] / start, at_most=0.1, note="after one step, over that"),
+        bound(healed[:, 1], at_most=1e-12, note="after two"),
     )
 
 

@@ -149,7 +149,7 @@ def weight_decay(result: Result) -> Outcome:
     paper=PAPER,
     place="released code; derived",
     statement="At temperature 0 the free parameters of o-CoLA-ud take the steps of SGD with "
-    "momentum, bit for bit",
+    "momentum, bit for bit (in the released code from a buffer of 0.01 times the first gradient)",
     experiment=IDENTITIES,
 )
 def free_parameters(result: Result) -> Outcome:

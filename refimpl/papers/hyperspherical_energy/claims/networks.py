@@ -115,7 +115,7 @@ def iteration_zero(result: Result) -> Outcome:
     ]
     return all_of(
         compare([5.1358, 5.1808, 5.0143, 5.0198], formula, 1e-4),
-        compare(formula, simulated, [0.006, 0.006, 0.006, 0.01], note="one simulated network"),
+        compare(formula, simulated, [0.006, 0.006, 0.006, 0.01], note="simulated, six spreads"),
     )
 
 

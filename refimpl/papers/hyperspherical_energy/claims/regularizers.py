@@ -121,13 +121,16 @@ def angle_floor(result: Result) -> Outcome:
     paper="hyperspherical_energy",
     place="released code of arXiv 1906.04892; observed",
     statement="The released step on an angle-preserving projection is slow: the distortion falls "
-    "by 0.02 in one step and by 1.2 in 100",
+    "by 0.016 in one step and by 1.24 in 100",
     experiment="hyperspherical_games",
 )
 def slow_angle_descent(result: Result) -> Outcome:
+    """The first fall is a mean over draws, each of which spreads by 9 %; the long one by 2.5 %."""
     course = result["course"]
-    falls = [course[0] - course[1], course[0] - course[100]]
-    return compare([0.02, 1.2], falls, 0.3, relative=True)
+    return all_of(
+        compare(0.016, result["first_fall"], 0.15, relative=True, note="one step"),
+        compare(1.24, course[0] - course[100], 0.2, relative=True, note="100 steps"),
+    )
 
 
 @claim(
@@ -139,9 +142,12 @@ def slow_angle_descent(result: Result) -> Outcome:
     experiment="hyperspherical_games",
 )
 def adversary_has_no_maximum(result: Result) -> Outcome:
-    values, parts = result["blow_up"], result["shrink"]
-    growth = values[-1] / values[-2] / (parts[-2] / parts[-1]) ** 2
-    return compare(1.0, growth, 0.05, note=f"energy {values[-1]:.0f} at a part of {parts[-1]:g}")
+    """In differences, from which the energy of all other pairs drops out, however small the share
+    of the pair in question."""
+    values, squares = result["blow_up"], result["shrink"] ** -2.0
+    growth = np.diff(values)[-2:] / np.diff(squares)[-2:]
+    note = f"energy {values[-1]:.0f} at a part of {result['shrink'][-1]:g}"
+    return compare(1.0, growth[1] / growth[0], 0.05, note=note)
 
 
 @claim(

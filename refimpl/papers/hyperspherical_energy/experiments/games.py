@@ -18,14 +18,16 @@ from refimpl.random import Rng
 
 @dataclass(frozen=True)
 class Config:
-    """Neurons N, dimension k, the layer of the slow descent and its number of steps."""
+    """Neurons N, dimension k, the layer of the slow descent, its number of steps and over how many
+    draws the first step is averaged."""
 
     neurons: int = 128
     dimension: int = 30
     shape: tuple[int, int] = (1152, 128)
     steps: int = 100
     rate: float = 0.1
-    shrink: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001)
+    first_steps: int = 20
+    shrink: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001, 0.0001)
 
     @classmethod
     def quick(cls) -> Config:
@@ -84,7 +86,14 @@ def _descent(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
         slope = ad.grad(lambda p: algorithm.distortion(p, weight))(projection)
         projection = projection - config.rate * slope
         course.append(float(algorithm.distortion(projection, weight)))
-    return {"course": np.array(course)}
+    first = []
+    for draw in range(config.first_steps):
+        stream = rng.child("first", draw)
+        weight = he_normal(backend, stream, config.shape)
+        projection = backend.asarray(stream.normal((config.dimension, config.shape[0])))
+        before, slope = ad.value_and_grad(algorithm.distortion)(projection, weight)
+        first.append(float(before - algorithm.distortion(projection - config.rate * slope, weight)))
+    return {"course": np.array(course), "first_fall": np.mean(first)}
 
 
 def _blow_up(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:

@@ -42,6 +42,12 @@ class Config:
     draws: int = 2
     simulated: tuple[int, ...] = (40, 30)
     simulated_projections: int = 2
+    networks: int = 2
+    outputs: int = 12
+    networks: int = 2
+    outputs: int = 12
+    networks: int = 2
+    outputs: int = 12
     swept_shape: tuple[int, int] = (576, 64)
     dimensions: tuple[int, ...] = (8, 12, 20, 40, 80, 160)
     numbers: tuple[int, ...] = (1, 4, 16, 64)
@@ -102,7 +108,18 @@ def _shape(config: Config, backend: Backend, rng: Rng, shape: tuple[int, int]) -
 
 
 def _network(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
-    """Sums over the network's hidden layers at initialisation, the first one not projected."""
+    """Sums over the network's hidden layers at initialisation, the first one not projected, and ten
+    times the energy of its output layer: means over draws."""
+    drawn = [_hidden_sums(config, backend, rng.child(draw)) for draw in range(config.networks)]
+    output = [
+        float(HypersphericalEnergy(2.0)(he_normal(backend, rng.child("output", draw), OUTPUT)))
+        for draw in range(config.outputs)
+    ]
+    means = {name: float(np.mean([sums[name] for sums in drawn])) for name in drawn[0]}
+    return {**means, "output": 10.0 * float(np.mean(output))}
+
+
+def _hidden_sums(config: Config, backend: Backend, rng: Rng) -> dict[str, float]:
     half = HypersphericalEnergy(2.0, "half")
     sums = {"plain": 0.0, **{f"projected {k}": 0.0 for k in config.simulated}}
     for layer, shape in enumerate(NETWORK):
@@ -117,8 +134,7 @@ def _network(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
             size = (config.simulated_projections, k, shape[0])
             projections = backend.asarray(stream.child(k).normal(size))
             sums[f"projected {k}"] += float(projected_energy(weight, projections, half))
-    output = float(HypersphericalEnergy(2.0)(he_normal(backend, rng.child("output"), OUTPUT)))
-    return {**sums, "output": 10.0 * output}
+    return sums
 
 
 def _sweep(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:

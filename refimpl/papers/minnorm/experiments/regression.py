@@ -143,9 +143,14 @@ def _limits(config: Config, rng: Rng) -> dict[str, Any]:
 
 def _growth(rng: Rng, order: minnorm_modes.Order) -> np.ndarray:
     """Norm of the error after 4000 steps, or when it leaves [1e-9, 1e9], at 0.98 and 1.02 of the
-    limit of eta_lam; the start has norm about 3."""
-    inputs = rng.normal((3, 5))
-    sigma = np.linalg.svd(inputs, compute_uv=False)
+    limit of eta_lam; the start has norm about 3.
+
+    The spectrum of the data is fixed, the frames are drawn, and the start has length 1 in every
+    mode: how fast errors shrink and grow is then the same for every seed, up to signs.
+    """
+    sigma = np.array([2.0, 1.2, 0.7])
+    inputs = of_spectrum(rng.child("inputs"), (3, 5), sigma)
+    left, _, right = np.linalg.svd(inputs)
     growth = []
     for rho in (0.0, 0.1):
         damping = minnorm_modes.linear_damping(sigma, rho)
@@ -154,7 +159,8 @@ def _growth(rng: Rng, order: minnorm_modes.Order) -> np.ndarray:
         )
         pair = []
         for factor in (0.98, 1.02):
-            state = rng.child("w").normal(5), rng.child("lam").normal(3)
+            signs = rng.child("w").rademacher((5,)), rng.child("lam").rademacher((3,))
+            state = signs[0] @ right, left @ signs[1]
             for _ in range(4000):
                 if not 1e-9 < np.linalg.norm(np.concatenate(state)) < 1e9:
                     break
@@ -228,7 +234,7 @@ def _heavy_ball(config: Config, rng: Rng) -> dict[str, Any]:
         right = eta_w * eta_lam * (targets - lam[1:-1] @ gram)
         right += (1.0 - eta_w) * (lam[1:-1] - lam[:-2])
         identity.append(np.max(np.abs(left - right)) / np.max(np.abs(lam)))
-        rates.append(_tuned(inputs, targets))
+        rates.append(_tuned(stream.child("tuned"), inputs.shape, index))
     tuned = np.asarray(rates)
     return {
         "identity_error": np.asarray(identity),
@@ -239,8 +245,23 @@ def _heavy_ball(config: Config, rng: Rng) -> dict[str, Any]:
     }
 
 
-def _tuned(inputs: np.ndarray, targets: np.ndarray) -> tuple[float, ...]:
-    """Predicted and fitted factors of the tuned heavy ball and of the best gradient descent."""
+def of_spectrum(rng: Rng, shape: tuple[int, int], values: np.ndarray) -> np.ndarray:
+    """A matrix of these singular values between random frames."""
+    left = np.linalg.qr(rng.child("left").normal((shape[0], shape[0])))[0]
+    right = np.linalg.qr(rng.child("right").normal((shape[1], shape[0])))[0]
+    return (left * values) @ right.T
+
+
+def _tuned(rng: Rng, shape: tuple[int, int], index: int) -> tuple[float, ...]:
+    """Predicted and fitted factors of the tuned heavy ball and of the best gradient descent.
+
+    Every mode of the target has the same length, so that the fit sees the slowest ones in every
+    draw of frames and signs.
+    """
+    values = np.linspace(1.0, 2.0 + 0.5 * index, shape[0])[::-1]
+    inputs = of_spectrum(rng, shape, values)
+    frame = np.linalg.svd(inputs)[0]
+    targets = frame @ (values * rng.child("signs").rademacher((shape[0],)))
     tuned = minnorm_regression.tuned_heavy_ball(inputs)
     solution = np.linalg.lstsq(inputs, targets, rcond=None)[0]
     weights, lam = np.zeros(inputs.shape[1]), np.zeros(len(inputs))
