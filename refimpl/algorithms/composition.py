@@ -365,7 +365,7 @@ def _check_update(update: Any, parts: Sequence[Any]) -> None:
     if not _is_first_order(update) and not (hasattr(update, "init") and hasattr(update, "step")):
         raise SettingError(f"{name} is no update: it has neither direction nor step")
     for part in parts:
-        if hasattr(part, "check_update"):
+        if _is_first_order(update) and hasattr(part, "check_update"):
             part.check_update(update)
     reason = getattr(update, "composes", True)
     if parts and reason is not True:

@@ -1,6 +1,7 @@
 """Gradient-coherent strong regularization."""
 
 from refimpl.papers import Entry, Paper
+from refimpl.papers.gradient_coherent.coherence_gate import CoherenceGate
 from refimpl.papers.gradient_coherent.gradient_coherent import GradientCoherent
 
 PAPER = Paper(
@@ -32,5 +33,12 @@ ALGORITHMS = (
         GradientCoherent,
         "strong L2 or L1 only while gradients stay coherent",
         source="Park, Ho, Chang & Zhang 2018",
+    ),
+    Entry(
+        "coherence_gate",
+        CoherenceGate,
+        "any penalties, only while gradients stay coherent",
+        source="Park, Ho, Chang & Zhang 2018",
+        kind="wrapper",
     ),
 )
