@@ -49,6 +49,21 @@ def test_data_sets_of_tasks_bring_their_recipe(tmp_path):
     assert "1-7-1" in shown
 
 
+def test_the_noise_is_a_wrapper_around_the_inner_gradient(tmp_path):
+    call(
+        "train", "--data", "sinusoids", "--algorithm", "maml", "--epochs", 2, *TINY,
+        "--wrapper", "gradient_dropout:rate=0.5,noise=gaussian", "--output", tmp_path,
+    )  # fmt: skip
+    (folder,) = tmp_path.iterdir()
+    with np.load(folder / "history.npz") as steps:
+        variance = steps["steps/noise_variance"]
+    assert np.all(np.abs(variance - 1.0) < 0.1)  # 26,415 draws: s.e. .009
+    refused = call(
+        "train", "--data", "sinusoids", "--algorithm", "maml", *TINY, "--penalty", "l2", code=2
+    )
+    assert "takes no penalties" in " ".join(refused.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
