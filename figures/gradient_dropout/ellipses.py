@@ -29,7 +29,8 @@ def draw(results: Results, style: Any) -> Any:
         for k in range(1, steps + 1):
             colour = style.colours[k - 1]
             sample = result[f"sampled_covariances_{family}"][k]
-            worst = max(worst, np.linalg.norm(sample - laws[k]) / np.linalg.norm(laws[k]))
+            off = np.linalg.norm(sample - laws[k]) / np.linalg.norm(laws[k])
+            worst = max(worst, float(off))
             cloud = result[f"cloud_{family}"][k]
             axes.plot(*cloud.T, ".", color=colour, alpha=0.25, markersize=4)
             axes.plot(

@@ -35,7 +35,7 @@ from refimpl.datasets.sinusoids import (
     load_sinusoids,
 )
 from refimpl.datasets.spirals import load_four_turn_spirals, load_spirals, spirals
-from refimpl.datasets.tasks import Episode, TaskSet
+from refimpl.datasets.tasks import Episode, TaskSet, TaskSplit
 from refimpl.datasets.teacher_student import linear_teacher, load_teacher_student, teacher_student
 from refimpl.random import Rng
 
@@ -52,6 +52,7 @@ __all__ = [
     "Size",
     "Split",
     "TaskSet",
+    "TaskSplit",
     "digits",
     "fetch",
     "find_files",
@@ -94,7 +95,7 @@ class Entry:
     name: str
     description: str
     kind: Literal["real", "synthetic"]
-    loader: Callable[..., Split]
+    loader: Callable[..., Any]
     needs_files: bool = False
     recipe: Mapping[str, Any] = field(default_factory=dict)
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from refimpl.arrays import Backend
 from refimpl.arrays import backend as make_backend
-from refimpl.datasets.base import Split, check_count
+from refimpl.datasets.base import check_count
 from refimpl.datasets.digits import digits
-from refimpl.datasets.tasks import TaskSet
+from refimpl.datasets.tasks import TaskSet, TaskSplit
 from refimpl.random import Rng
 
 DESCRIPTION = "few-shot tasks of the bundled digits, with classes of their own for each part"
@@ -35,7 +35,7 @@ def load_few_shot_digits(
     shots: int = 5,
     queries: int = 15,
     classes: tuple[int, int, int] = (4, 3, 3),
-) -> Split:
+) -> TaskSplit:
     """Tasks for training, validation and test.
 
     Parameters
@@ -54,7 +54,7 @@ def load_few_shot_digits(
 
     Returns
     -------
-    Split
+    TaskSplit
         Of :class:`~refimpl.datasets.tasks.TaskSet`: inputs (T, ways (shots + queries), 64).
 
     Raises
@@ -109,4 +109,4 @@ def load_few_shot_digits(
                 f"{ways} of the digits {named}",
             )
         )
-    return Split(*parts)
+    return TaskSplit(*parts)

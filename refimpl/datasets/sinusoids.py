@@ -17,7 +17,7 @@ import numpy as np
 from refimpl.arrays import Array, Backend
 from refimpl.arrays import backend as make_backend
 from refimpl.datasets.base import Batch, Dataset, Split, check_count, check_positive
-from refimpl.datasets.tasks import Episode, TaskSet
+from refimpl.datasets.tasks import Episode, TaskSet, TaskSplit
 from refimpl.random import Rng
 
 
@@ -234,7 +234,7 @@ def load_sinusoids(
     shots: int = 5,
     queries: int = 15,
     noise: float = 0.0,
-) -> Split:
+) -> TaskSplit:
     """Few-shot regression: a fixed set of sinusoids with a fixed pool of points each.
 
     Few training tasks make a model fit the tasks and not the family.
@@ -252,7 +252,7 @@ def load_sinusoids(
 
     Returns
     -------
-    Split
+    TaskSplit
         Of :class:`~refimpl.datasets.tasks.TaskSet`: inputs and targets (T, shots + queries, 1).
 
     Examples
@@ -274,4 +274,4 @@ def load_sinusoids(
             backend=backend,
         )
         parts.append(TaskSet("sinusoids", points.inputs, points.targets, shots))
-    return Split(*parts)
+    return TaskSplit(*parts)

@@ -153,7 +153,8 @@ class TaskSet:
             rows = xp.reshape(array, (-1, *more))
             taken = xp.take(rows, xp.asarray(flat, device=device(array)), axis=0)
             parts.append(xp.reshape(taken, (host.size, points, *more)))
-        return _divide(*parts, self.support)
+        inputs, targets = parts
+        return _divide(inputs, targets, self.support)
 
     def take(self, indices: Sequence[int] | np.ndarray) -> TaskSet:
         """The set of the tasks at ``indices``, in that order.
@@ -173,6 +174,18 @@ class TaskSet:
         """The same tasks on ``backend``, floating values in its dtype."""
         inputs, targets = backend.asarray(self.inputs), backend.asarray(self.targets)
         return replace(self, inputs=inputs, targets=targets)
+
+
+class TaskSplit(NamedTuple):
+    """Three disjoint parts of one family of tasks; see :class:`~refimpl.datasets.base.Split`."""
+
+    train: TaskSet
+    validation: TaskSet
+    test: TaskSet
+
+    def to(self, backend: Backend) -> TaskSplit:
+        """All three parts on ``backend``."""
+        return TaskSplit(*(part.to(backend) for part in self))
 
 
 def _positions(indices: Sequence[int] | np.ndarray, size: int) -> np.ndarray:

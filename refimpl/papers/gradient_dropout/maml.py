@@ -53,7 +53,7 @@ from typing import Any, NamedTuple
 
 from refimpl import autodiff as ad
 from refimpl import models
-from refimpl.algorithms.base import Objective, State, Tree, descend, start, tree_namespace
+from refimpl.algorithms.base import State, Tree, descend, start, tree_namespace
 from refimpl.arrays import Array, namespace
 from refimpl.errors import DivergenceError, SettingError
 from refimpl.papers.gradient_dropout import inner
@@ -130,7 +130,7 @@ class MAML(Settings):
         return start(self.outer, params)
 
     def step(
-        self, state: State, objective: Objective, batch: Any, rng: Rng | None = None
+        self, state: State, objective: Any, batch: Any, rng: Rng | None = None
     ) -> tuple[State, MAMLInfo]:
         """One meta-step.
 
@@ -168,7 +168,7 @@ class MAML(Settings):
     def meta_gradient(
         self,
         params: Tree,
-        objective: Objective,
+        objective: Any,
         episode: Any,
         *,
         noise: Sequence[Tree | None] | None = None,
@@ -220,7 +220,7 @@ class MAML(Settings):
             gradient = Learned(gradient, ad.map_tree(self._reduce, rates))
         return MetaGradient(losses, gradient, trajectory)
 
-    def adapt(self, params: Tree, objective: Objective, support: Any) -> Tree:
+    def adapt(self, params: Tree, objective: Any, support: Any) -> Tree:
         """θ_K for every task of ``support``, without noise: what meta-test uses.
 
         Returns

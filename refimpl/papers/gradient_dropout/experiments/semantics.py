@@ -72,7 +72,7 @@ def _schedules(backend: Backend) -> dict[str, Any]:
         share = 0.0 if noise is None else np.count_nonzero(to_host(noise) == 0.0) / GRID
         columns["bernoulli"].append(share)
         for ramped in ("std", "rate"):
-            dropout = GradientDropout(noise="gaussian", gaussian_schedule=ramped, **linear)  # type: ignore[arg-type]
+            dropout = GradientDropout(noise="gaussian", gaussian_schedule=ramped, **linear)
             noise = dropout.multipliers(like, step, even)
             size = 0.0 if noise is None else float(to_host(noise).max()) - 1.0
             columns[ramped].append(size)
@@ -97,7 +97,7 @@ def _draws(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     shares: list[float] = []
     for noise in ("bernoulli", "gaussian"):
         stream = CountingRng(rng.seed, (*rng.path, noise))
-        dropout = GradientDropout(rate=0.5, noise=noise)  # type: ignore[arg-type]
+        dropout = GradientDropout(rate=0.5, noise=noise)
         algorithm = MAML(inner_steps=config.inner_steps, wrappers=[dropout])
         state = algorithm.init(params)
         trajectory = algorithm.meta_gradient(params, objective, episode, rng=stream).trajectory

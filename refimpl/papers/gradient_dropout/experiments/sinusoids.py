@@ -9,7 +9,7 @@ import numpy as np
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Backend
-from refimpl.datasets import load
+from refimpl.datasets.sinusoids import load_sinusoids
 from refimpl.experiments.base import Experiment, Task
 from refimpl.models import MLP, Objective
 from refimpl.papers.gradient_dropout.experiments.training import METHODS, meta_train, method
@@ -60,8 +60,7 @@ def run_task(
     config: Config, backend: Backend, rng: Rng, *, tasks: int, method: str, seed: int
 ) -> dict[str, Any]:
     common = Rng(rng.seed, ("gradient_dropout_sinusoids", seed))  # the same for all methods
-    split = load(
-        "sinusoids",
+    split = load_sinusoids(
         rng=common.child("data"),
         backend=backend,
         training=tasks,
