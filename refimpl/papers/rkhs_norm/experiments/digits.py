@@ -35,10 +35,10 @@ class Config:
     hidden: tuple[int, ...] = (64, 64)
     methods: tuple[str, ...] = tuple(GRIDS)
     rate: float = 0.02
-    epochs: int = 60
+    epochs: int = 100
     batch_size: int = 50
     attack_radius: float = 0.5
-    seeds: int = 10
+    seeds: int = 6
 
     @classmethod
     def quick(cls) -> Config:

@@ -49,7 +49,7 @@ class Config:
     examples: int = 150
     hidden: tuple[int, ...] = (64, 64)
     rate: float = 0.02
-    epochs: int = 60
+    epochs: int = 100
     batch_size: int = 50
     attack_radius: float = 0.5
     strengths: int = 4
@@ -57,7 +57,7 @@ class Config:
 
     @classmethod
     def quick(cls) -> Config:
-        return cls(hidden=(32, 32), epochs=20, strengths=1, seeds=2)
+        return cls(hidden=(32, 32), epochs=40, strengths=1, seeds=2)
 
     @classmethod
     def full(cls) -> Config:
@@ -65,8 +65,13 @@ class Config:
 
 
 def grid(config: Config) -> list[tuple[str, float]]:
-    """Methods and strengths: of each grid the last ones, as many as the config has."""
-    return [(name, s) for name, values in GRIDS.items() for s in values[-config.strengths :]]
+    """Methods and strengths: as many as the config has of each grid, from the second on if not
+    all."""
+    return [
+        (name, s)
+        for name, values in GRIDS.items()
+        for s in values[int(config.strengths < len(values)) :][: config.strengths]
+    ]
 
 
 def tasks(config: Config) -> list[Task]:

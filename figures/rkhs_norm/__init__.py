@@ -1,0 +1,1 @@
+"""Figures of RKHS-norm regularization."""
