@@ -155,13 +155,16 @@ pieces (relu, leaky_relu, identity), not 'tanh'; the tape takes any (derivatives
 
 def backward(pieces: LinearPieces, covectors: Array) -> Backward:
     """Step 1: the input gradients of <r_i, f(x_i)>, ``covectors`` holding the rows r_i (P, K)."""
+    found = _carried_back(pieces, covectors)
+    return Backward(found, pieces.scale * (found[0] @ pieces.params[0]["weight"]))
+
+
+def _carried_back(pieces: LinearPieces, covectors: Array) -> list[Array]:
+    """v̂_1 to v̂_L."""
     found = [covectors]
-    signal = covectors
     for layer, slope in zip(reversed(pieces.params[1:]), reversed(pieces.slopes), strict=True):
-        signal = slope * (signal @ layer["weight"])
-        found.append(signal)
-    gradients = pieces.scale * (signal @ pieces.params[0]["weight"])
-    return Backward(found[::-1], gradients)
+        found.append(slope * (found[-1] @ layer["weight"]))
+    return found[::-1]
 
 
 def pull_back(pieces: LinearPieces, back: Backward, along: Array) -> tuple[Params, Array]:
@@ -199,9 +202,9 @@ def pull_back(pieces: LinearPieces, back: Backward, along: Array) -> tuple[Param
 def parameter_gradient(pieces: LinearPieces, covectors: Array) -> Params:
     """Ordinary backpropagation: the derivative of Σ_i <r_i, f(x_i)> in the parameters."""
     xp = namespace(covectors)
-    back = backward(pieces, covectors)
+    carried = _carried_back(pieces, covectors)
     gradient: Params = []
-    for layer, covector, signal in zip(pieces.params, back.covectors, pieces.signals, strict=True):
+    for layer, covector, signal in zip(pieces.params, carried, pieces.signals, strict=True):
         part = {"weight": covector.mT @ signal}
         if "bias" in layer:
             part["bias"] = xp.sum(covector, axis=0)
