@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from figures.base import Figure, Results
-from figures.rkhs_norm.paths import draw_paths, size
+from ..base import Figure, Results
+from .paths import draw_paths, size
 
 
 def draw(results: Results, style: Any) -> Any:
