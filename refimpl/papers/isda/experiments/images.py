@@ -1,4 +1,9 @@
-"""ISDA on subsets of MNIST: accuracy and negative log-likelihood against λ₀, paired seeds."""
+"""ISDA on subsets of MNIST: accuracy and negative log-likelihood against λ₀, paired seeds.
+
+Two recipes: weights and biases uniform on ±1/√fan_in with batches of 128, whose plain accuracy is
+nearest to that of the pilot (of those tried, looking at λ₀ = 0 alone), and He's normal start with
+zero biases and batches of 64.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +24,19 @@ from refimpl.random import Rng
 
 @dataclass(frozen=True)
 class Config:
-    """Nesterov's momentum 0.9 under a cosine rate. Nothing is tuned: all strengths are shown."""
+    """Nesterov's momentum 0.9 under a cosine rate. Nothing is tuned: all strengths are shown.
 
+    A recipe is an initializer, the scale of its biases, and the size of the batches.
+    """
+
+    recipes: tuple[tuple[str, float, int], ...] = (
+        ("torch_default", 1.0, 128),
+        ("he_normal", 0.0, 64),
+    )
     sizes: tuple[int, ...] = (300, 1000)
     strengths: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 1.0)
     widths: tuple[int, ...] = (784, 128, 64, 10)
     rate: float = 0.02
-    batch_size: int = 64
     epochs: int = 60
     seeds: int = 6
 
@@ -39,10 +50,18 @@ class Config:
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:
-    return [{"size": size, "seed": seed} for size in config.sizes for seed in range(config.seeds)]
+    return [
+        {"recipe": recipe, "size": size, "seed": seed}
+        for recipe in range(len(config.recipes))
+        for size in config.sizes
+        for seed in range(config.seeds)
+    ]
 
 
-def run_task(config: Config, backend: Backend, rng: Rng, *, size: int, seed: int) -> dict[str, Any]:
+def run_task(
+    config: Config, backend: Backend, rng: Rng, *, recipe: int, size: int, seed: int
+) -> dict[str, Any]:
+    initialiser, bias_scale, batch_size = config.recipes[recipe]
     shared = Rng(rng.seed).child("isda_images", size, seed)
     split = datasets.load("mnist", rng=shared.child("data"), backend=backend, training=size)
     scores = []
@@ -54,8 +73,10 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, size: int, seed: int
                 split.train,
                 shared,
                 rate=config.rate,
-                batch_size=config.batch_size,
+                batch_size=batch_size,
                 cosine=True,
+                initialiser=initialiser,
+                bias_scale=bias_scale,
                 evaluate={"test": split.test},
             )
         except DivergenceError:
@@ -68,8 +89,8 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, size: int, seed: int
 
 
 def collect(config: Config, tasks: Any, results: Any) -> dict[str, Any]:
-    """Arrays (size, seed, strength)."""
-    shape = (len(config.sizes), config.seeds, len(config.strengths))
+    """Arrays (recipe, size, seed, strength)."""
+    shape = (len(config.recipes), len(config.sizes), config.seeds, len(config.strengths))
     collected: dict[str, Any] = {
         name: np.array([result[name] for result in results]).reshape(shape)
         for name in ("accuracy", "nll")

@@ -25,6 +25,8 @@ def run(
     rate: float,
     batch_size: int,
     cosine: bool = False,
+    initialiser: str = "he_normal",
+    bias_scale: float = 0.0,
     penalties: Any = (),
     evaluate: Mapping[str, Dataset] | None = None,
     **options: Any,
@@ -41,6 +43,8 @@ def run(
         Of Nesterov's momentum (0.9).
     cosine : bool
         Whether the rate falls to zero as half a cosine, epoch by epoch.
+    initialiser, bias_scale
+        Of ``model.init``.
     penalties : sequence of penalties
     evaluate : mapping of str to Dataset
         Sets on which accuracy and negative log-likelihood ("nll") are taken at the end.
@@ -59,7 +63,7 @@ def run(
     return train(
         algorithm,
         objective,
-        model.init(rng.child("init")),
+        model.init(rng.child("init"), initialiser, bias_scale=bias_scale),
         data,
         epochs=loss.epochs,
         batch_size=batch_size,
