@@ -200,4 +200,4 @@ def test_the_printed_row_comes_with_its_correction(results):
     assert outcome.verdict == "refuted" and "Σ_n p_n v_nΣ" in outcome.correction
     assert training.estimation_limits(results["isda_synthetic"]).condition
     condition = training.thousand_images(results["isda_images"]).condition
-    assert "He's normal start" in condition and "0.04" in condition
+    assert "He's normal start" in condition and "n = 6" in condition

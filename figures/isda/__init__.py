@@ -1,0 +1,1 @@
+"""Figures of implicit semantic data augmentation."""
