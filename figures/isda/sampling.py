@@ -55,8 +55,8 @@ FIGURE = Figure(
     claims=("IS-13",),
     caption=(
         "Four examples of five classes, covariances of rank one, λ = 0.5. Each run draws M "
-        "features an example. Their mean loss is unbiased for the exact expectation; the closed form is "
-        "another number, above it."
+        "features an example. Their mean loss is unbiased for the exact expectation; the closed "
+        "form is another number, above it."
     ),
     data=data,
 )

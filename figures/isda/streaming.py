@@ -54,7 +54,7 @@ def draw(results: Results, style: Any) -> Any:
         xticks=batches,
         title=f"{values['error'].shape[0]} orders; largest entry {float(values['scale']):.3g}",
     )
-    axes.legend(loc="center right")
+    axes.legend(loc="upper right", bbox_to_anchor=(1.0, 0.82))
     return figure
 
 

@@ -151,11 +151,26 @@ def loss_and_gradient(objective: Objective, params: Tree, batch: Any) -> tuple[A
     """The loss, a 0-d array, and its gradient, a tree like ``params``.
 
     An objective that knows its own gradient has a method ``value_and_gradient(params, batch)``.
+
+    Raises
+    ------
+    SettingError
+        If the objective has a memory, which its caller would not keep.
     """
+    if is_stateful(objective):
+        raise SettingError(
+            f"{type(objective).__name__} has a memory from step to step: put the update into a "
+            "Composition, which keeps it"
+        )
     own = getattr(objective, "value_and_gradient", None)
     if own is not None:
         return own(params, batch)
     return ad.value_and_grad(objective)(params, batch)
+
+
+def is_stateful(objective: Any) -> bool:
+    """Whether an objective has a memory: ``init(params)`` and ``value(params, batch, aux)``."""
+    return hasattr(objective, "init") and hasattr(objective, "value")
 
 
 def zeros_like(params: Tree) -> Tree:

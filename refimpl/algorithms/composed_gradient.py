@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree, loss_and_gradient
+from refimpl.algorithms.base import Objective, Tree, is_stateful, loss_and_gradient
 from refimpl.arrays import Array, device, namespace
 from refimpl.random import Rng
 
@@ -49,11 +49,6 @@ class Memory(NamedTuple):
     penalties: tuple[Any, ...]
     wrappers: tuple[Any, ...]
     projections: tuple[Any, ...]
-
-
-def is_stateful(objective: Any) -> bool:
-    """Whether an objective has a memory: ``init(params)`` and ``value(params, batch, aux)``."""
-    return hasattr(objective, "init") and hasattr(objective, "value")
 
 
 def added(gradient: Tree, more: Tree | None) -> Tree:

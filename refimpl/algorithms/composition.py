@@ -76,7 +76,14 @@ from typing import Any, NamedTuple
 
 from refimpl import autodiff as ad
 from refimpl.algorithms import composed_gradient
-from refimpl.algorithms.base import Objective, State, Tree, check_params, descend
+from refimpl.algorithms.base import (
+    Objective,
+    State,
+    Tree,
+    check_params,
+    descend,
+    is_stateful,
+)
 from refimpl.algorithms.composed_gradient import Gradients, Memory
 from refimpl.algorithms.updates import UpdateSettings
 from refimpl.arrays import Array
@@ -210,7 +217,7 @@ class Composition:
             If a part acts on nothing.
         """
         check_params(params)
-        remembers = objective is not None and composed_gradient.is_stateful(objective)
+        remembers = objective is not None and is_stateful(objective)
         offered = {"objective": objective, **extra}
 
         def begun(parts: Sequence[Any]) -> tuple[Any, ...]:

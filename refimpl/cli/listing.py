@@ -42,6 +42,21 @@ def _datasets() -> Any:
     return table
 
 
+def _losses() -> Any:
+    from rich.markup import escape
+
+    from refimpl import catalogue
+    from refimpl.models import LOSSES
+
+    table = _table("Losses", "name", "what it is (source)", "hyper-parameters and defaults")
+    for name, function in LOSSES.items():
+        table.add_row(name, escape(_first_line(function)), "")
+    for name, entry in catalogue.losses().items():
+        values = ", ".join(f"{field}={entry.default(field)!r}" for field in entry.fields)
+        table.add_row(name, f"{entry.summary} ({entry.source})", escape(values))
+    return table
+
+
 def _claims() -> Any:
     from refimpl import catalogue
 
@@ -80,6 +95,7 @@ def _first_line(function: Callable[..., Any]) -> str:
 _TABLES: dict[str, Callable[[], Any]] = {
     "algorithms": _algorithms,
     "datasets": _datasets,
+    "losses": _losses,
     "experiments": _experiments,
     "claims": _claims,
     "figures": _figures,
@@ -90,9 +106,9 @@ _TABLES: dict[str, Callable[[], Any]] = {
 @click.argument("kind", required=False, metavar="[KIND]", type=click.Choice(list(_TABLES)))
 @traceback_option
 def command(kind: str | None) -> None:
-    """Show the algorithms, data sets, experiments, claims and figures.
+    """Show the algorithms, data sets, losses, experiments, claims and figures.
 
-    KIND is algorithms, datasets, experiments, claims or figures; without it, everything.
+    KIND is algorithms, datasets, losses, experiments, claims or figures; without it, everything.
     """
     from refimpl.cli.display import make_console
 

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from refimpl import catalogue, datasets, models
+from refimpl.algorithms.base import is_stateful
 from refimpl.algorithms.composition import Composition
 from refimpl.errors import unknown_name
 
@@ -134,6 +135,24 @@ def method(
         return Composition(algorithm, **more)
     own = {place: [*getattr(algorithm, place), *parts] for place, parts in more.items()}
     return Composition(algorithm.update, **own)
+
+
+def carrying(algorithm: Any, objective: Any) -> Any:
+    """``algorithm`` in the form that keeps the memory of ``objective``, if it has one.
+
+    Raises
+    ------
+    ValueError
+        If the algorithm keeps none.
+    """
+    if not is_stateful(objective) or isinstance(algorithm, Composition):
+        return algorithm
+    if hasattr(algorithm, "direction") and hasattr(algorithm, "buffers"):
+        return Composition(algorithm)
+    raise ValueError(
+        f"{type(algorithm).__name__} keeps no memory of a loss from step to step: take sgd, "
+        "momentum, nesterov or adam, or a composition of parts"
+    )
 
 
 def data_names() -> list[str]:

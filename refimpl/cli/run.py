@@ -133,7 +133,7 @@ def plan(settings: Settings) -> Plan:
         loss,
         model,
         settings.loss_options,
-        epochs=settings.epochs,
+        epochs=max(settings.epochs, 1),
         steps_per_epoch=math.ceil(len(split.train) / (settings.batch_size or len(split.train))),
     )
     metrics: dict[str, Callable[..., float]] = {"loss": training.chunked_mean(objective)}
@@ -146,7 +146,7 @@ def plan(settings: Settings) -> Plan:
         settings=dataclasses.replace(settings, loss=loss),
         where=where,
         rng=rng,
-        method=method,
+        method=parts.carrying(method, objective),
         training=split.train,
         sets={name: dataset for name, dataset in sets.items() if len(dataset)},
         model=model,

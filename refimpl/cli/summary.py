@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from refimpl.cli.run import Outcome, Plan, checkpoint
+from refimpl.models import LOSSES
 
 
 def opening(plan: Plan) -> list[str]:
@@ -18,6 +19,7 @@ def opening(plan: Plan) -> list[str]:
         f"{settings.data}: {sizes}; {_network(plan)}, {settings.loss}; "
         f"{plan.where.name} {plan.where.dtype_name}",
         str(plan.method),
+        *([] if settings.loss in LOSSES else [str(plan.objective)]),
     ]
     if settings.resume and not checkpoint(plan).exists():
         lines.append(f"no checkpoint in {plan.folder} yet: training from the start")

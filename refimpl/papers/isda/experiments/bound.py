@@ -37,7 +37,7 @@ class Config:
     blocks: int = 400
     draws: int = 1000
     nodes: int = 160
-    curve: tuple[float, ...] = tuple(0.05 * k for k in range(61))
+    curve: tuple[float, ...] = tuple(0.02 * k for k in range(51))
 
     @classmethod
     def quick(cls) -> Config:
