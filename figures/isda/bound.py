@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
+from ..base import Figure, Results
 
 
 def data(results: Results) -> dict[str, np.ndarray]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.claims.outcomes import paired
+
+from ..base import Figure, Results
 
 
 def data(results: Results) -> dict[str, np.ndarray]:

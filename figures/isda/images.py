@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
+from ..base import Figure, Results
 
 RECIPES = ("uniform start, batches of 128", "He's start, batches of 64")
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.isda.experiments.shapes import FACTORS, HIGH, KINDS, LOW, SIDE, render
+
+from ..base import Figure, Results
 
 
 def data(results: Results) -> dict[str, np.ndarray]:

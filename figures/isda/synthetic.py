@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.base import Figure, Results
 from refimpl.papers.isda.experiments.synthetic import KINDS
+
+from ..base import Figure, Results
 
 NAMES = {
     "true": "true covariance",
