@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rich import box
@@ -34,13 +35,32 @@ def _network(plan: Plan) -> str:
 
 def closing(plan: Plan, outcome: Outcome) -> list[str]:
     """The lines after a run: sparsity where there is some, steps, seconds and the folder."""
-    lines = []
+    lines = _errors(plan, outcome)
     stored = outcome.stored
     if stored and (plan.settings.export_sparse or stored.nonzero < stored.weights):
         lines.append(_sparsity(stored))
     early = ", stopped by the algorithm" if outcome.trained.stopped else ""
     steps = outcome.trained.state.step
     return [*lines, f"{steps} steps in {outcome.seconds:.1f} s{early} -> {plan.folder}"]
+
+
+def _errors(plan: Plan, outcome: Outcome) -> list[str]:
+    """Of a regression: root mean squared errors and their gap, in the unit of the targets.
+
+    A data set that was standardized says by how much, as ``scale`` in its truth.
+    """
+    losses = {name: found.get("loss") for name, found in outcome.results.items()}
+    if plan.settings.loss != "mean_squared_error" or plan.training.classes is not None:
+        return []
+    if losses.get("train") is None or losses.get("test") is None:
+        return []
+    scale = plan.training.truth.get("scale")
+    factor = 1.0 if scale is None else float(scale[0])
+    training, test = (factor * math.sqrt(2.0 * losses[part]) for part in ("train", "test"))
+    return [
+        f"root mean squared error: training {training:.4g}, generalization {test:.4g} (test), "
+        f"gap {test - training:.3g}"
+    ]
 
 
 def _sparsity(stored: Any) -> str:

@@ -64,6 +64,7 @@ PAPER = Paper(
 )
 
 _SOURCE = "Keller, Kuo, Nuyens & Sloan 2026"
+_ADAM = {"base": "adam", "learning_rate": 0.005}
 
 ALGORITHMS = (
     Entry(
@@ -72,6 +73,7 @@ ALGORITHMS = (
         "weight decay tailored to the decay of the inputs' importance",
         source=_SOURCE,
         kind="penalty",
+        defaults=_ADAM,
     ),
     Entry(
         "lattice_l2",
@@ -79,7 +81,7 @@ ALGORITHMS = (
         "the untailored baseline: squares of all weights",
         source="Krogh & Hertz 1991",
         kind="penalty",
-        defaults={"form": "l2", "strength": 1e-4},
+        defaults={"form": "l2", "strength": 1e-4, **_ADAM},
     ),
     Entry(
         "lattice_hinge",
@@ -87,6 +89,7 @@ ALGORITHMS = (
         "a hinge on the first layer's bound of all mixed derivatives",
         source=_SOURCE,
         kind="penalty",
+        defaults=_ADAM,
     ),
     Entry(
         "lattice_projection",
@@ -94,6 +97,7 @@ ALGORITHMS = (
         "the first layer clipped to where the bound on derivatives matches the target",
         source=_SOURCE,
         kind="projection",
+        defaults=_ADAM,
     ),
 )
 

@@ -257,3 +257,10 @@ def load_lattice_diffusion(
     ((13, 3), (4, 1))
     """
     return _load("lattice_diffusion", DiffusionTarget, rng, backend, dict(locals()))
+
+
+_RECIPE = {"epochs": 200, "batch_size": 16, "hidden": (32, 32, 32), "model": "lattice_network"}
+"""What training from the command line takes where it is not told otherwise."""
+
+for _loader in (load_lattice_algebraic, load_lattice_diffusion):
+    _loader.recipe = _RECIPE  # type: ignore[attr-defined]

@@ -101,7 +101,7 @@ class DecayHinge:
     1.0
     """
 
-    strength: float = field(default=1e-3, metadata={"help": "weight of the penalty, >= 0"})
+    strength: float = field(default=1e-6, metadata={"help": "weight of the penalty, >= 0"})
     activation: str = field(default="swish", metadata={"help": _ACTIVATION_HELP})
     decay: tuple[float, ...] = field(default=(), metadata={"help": DECAY_HELP})
     power: float = field(default=2.0, metadata={"help": POWER_HELP})
