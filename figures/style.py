@@ -1,7 +1,7 @@
 """How the figures look: one palette, one set of sizes, labels at the ends of lines.
 
-The colours are those of M. Okabe and K. Ito, "Color universal design" (2008), which readers with
-any of the common colour vision deficiencies can tell apart. Their order puts the darkest first.
+The colors are those of M. Okabe and K. Ito, "Color universal design" (2008), which readers with
+any of the common color vision deficiencies can tell apart. Their order puts the darkest first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.figure import Figure
 
-_BANNER_COLOUR = "#b3001b"
+_BANNER_COLOR = "#b3001b"
 _BANNER_LINE = 0.2  # inches of height per line of the banner
 _TITLE_LINE = 0.3
 
@@ -28,7 +28,7 @@ class Style:
 
     Attributes
     ----------
-    colours : tuple of str
+    colors : tuple of str
         For data series, in order.
     ink, soft : str
         For text, and for what should stand back (references, grids).
@@ -36,7 +36,7 @@ class Style:
         Of one panel, in inches.
     """
 
-    colours: tuple[str, ...] = (
+    colors: tuple[str, ...] = (
         "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000",
     )  # fmt: skip
     ink: str = "#222222"
@@ -48,7 +48,7 @@ class Style:
     def context(self) -> Iterator[None]:
         """Matplotlib's settings for the figures, undone afterwards."""
         settings: Any = {
-            "axes.prop_cycle": cycler(color=list(self.colours)),
+            "axes.prop_cycle": cycler(color=list(self.colors)),
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.edgecolor": self.ink,
@@ -105,7 +105,7 @@ class Style:
         return figure, figure.subplots(rows, columns, **more)
 
     def label_line_ends(self, axes: Any, lines: Sequence[Any] | None = None) -> None:
-        """Write each line's label at its right end in its colour, moved apart where they meet.
+        """Write each line's label at its right end in its color, moved apart where they meet.
 
         Parameters
         ----------
@@ -174,7 +174,7 @@ class Style:
             color="white",
             fontsize=10,
             fontweight="bold",
-            bbox={"facecolor": _BANNER_COLOUR, "edgecolor": "none", "pad": 5.0},
+            bbox={"facecolor": _BANNER_COLOR, "edgecolor": "none", "pad": 5.0},
             in_layout=False,
         )
 

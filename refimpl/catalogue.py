@@ -33,7 +33,8 @@ from typing import Any, NamedTuple
 from refimpl.claims.ledger import LEDGER, Claim
 from refimpl.errors import RefimplError, unknown_name
 from refimpl.experiments.base import Experiment
-from refimpl.experiments.figure import Figure, figures_package
+from refimpl.experiments.figure import Figure
+from refimpl.files import figures_package
 from refimpl.papers import Entry, Paper
 
 GROUP = "refimpl.papers"

@@ -1,4 +1,5 @@
-"""Files that are either there in full or not at all, whenever the process dies.
+"""Files that are either there in full or not at all, whenever the process dies; and where the
+figures are.
 
 >>> import tempfile
 >>> path = Path(tempfile.mkdtemp()) / "deep" / "note.txt"
@@ -60,3 +61,15 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
     """Write a whole file by :func:`atomic_file`; text as UTF-8."""
     with atomic_file(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def figures_package() -> str:
+    """The package of the figures: ``refimpl.figures`` where it is installed, else ``figures``.
+
+    Examples
+    --------
+    >>> figures_package() in ("figures", "refimpl.figures")
+    True
+    """
+    inside = Path(__file__).resolve().parent / "figures"
+    return "refimpl.figures" if inside.is_dir() else "figures"

@@ -78,6 +78,12 @@ def test_a_part_comes_with_an_update():
         Entry("x", Momentum, "line", source="", kind="wrapper")
 
 
+def test_a_former_spelling_of_a_hyper_parameter_stays_valid():
+    [part] = make("comhe_angle", optimizer="unrolled").penalties
+    assert part.optimizer == "unrolled"
+    assert make("comhe_angle", optimizer="unrolled").penalties == (part,)
+
+
 def test_an_entry_of_a_function_fills_in_its_options():
     def loss(outputs, targets, *, margin=1.0):
         return margin * (outputs - targets)

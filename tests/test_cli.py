@@ -255,7 +255,7 @@ def test_resuming_says_whether_there_was_a_checkpoint():
     assert "training from the start" in call(*options).output
     assert "training from the start" not in call(*options).output
     foreign = call(*options, "--width", 6, code=1).stderr
-    assert "belongs to another run: start (network, initialiser or dtype) differs" in foreign
+    assert "belongs to another run: start (network, initializer or dtype) differs" in foreign
 
 
 def test_a_network_may_lack_biases(tmp_path):
@@ -279,6 +279,13 @@ def test_typed_errors_are_one_line_without_traceback(monkeypatch):
 def test_missing_data_files_are_one_line():
     result = call("train", "--data", "mnist", "--algorithm", "sgd", "--data-dir", "no", code=1)
     assert result.stderr.startswith("error: MNIST is not complete")
+
+
+def test_former_spellings_of_options_stay_valid(tmp_path):
+    arguments = ("--algorithm", "comhe_angle", "--optimiser", "unrolled", "--dimension", 3)
+    call("train", *TINY, *arguments, "--initialiser", "glorot_normal")
+    [path] = tmp_path.rglob("summary.json")
+    assert json.loads(path.read_text())["initializer"] == "glorot_normal"
 
 
 @pytest.mark.parametrize("name", list(catalogue.algorithms()))

@@ -26,14 +26,14 @@ def draw(results: Results, style: Any) -> Any:
     places = np.arange(len(methods))[::-1]
     seeds = result["test"].shape[1]
     for index, place in enumerate(places):
-        colour = style.colours[index]
+        color = style.colors[index]
         test, gain = result["test"][index], 100.0 * result["difference"][index]
-        left.plot(test, np.full(seeds, place), ".", color=colour, alpha=0.5, markersize=9)
-        left.plot(np.mean(test), place, "D", color=colour, markersize=8)
+        left.plot(test, np.full(seeds, place), ".", color=color, alpha=0.5, markersize=9)
+        left.plot(np.mean(test), place, "D", color=color, markersize=8)
         if methods[index] != "plain":
             reach = student.ppf(0.975, seeds - 1) * np.std(gain, ddof=1) / np.sqrt(seeds)
             right.errorbar(
-                np.mean(gain), place, xerr=reach, marker="D", color=colour, capsize=4, markersize=8
+                np.mean(gain), place, xerr=reach, marker="D", color=color, capsize=4, markersize=8
             )
     names = [
         f"{_LABELS[method]} ({result['setting'][index][result['chosen'][index]]})"

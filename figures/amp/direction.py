@@ -26,11 +26,11 @@ def draw(results: Results, style: Any) -> Any:
     for index, (name, label) in enumerate(_SERIES):
         errors = result[f"{name}_error"]
         slope = slope_of(sizes[small], errors[:, small]).mean()
-        colour = style.colours[index]
+        color = style.colors[index]
         middle = np.exp(np.log(errors).mean(axis=0))
-        axes.plot(sizes, middle, "o-", color=colour, label=f"{label}: slope {slope:.2f}")
+        axes.plot(sizes, middle, "o-", color=color, label=f"{label}: slope {slope:.2f}")
         axes.fill_between(
-            sizes, errors.min(axis=0), errors.max(axis=0), color=colour, alpha=0.15, linewidth=0
+            sizes, errors.min(axis=0), errors.max(axis=0), color=color, alpha=0.15, linewidth=0
         )
     axes.set(
         xscale="log",

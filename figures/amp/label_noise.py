@@ -60,12 +60,12 @@ def draw(results: Results, style: Any) -> Any:
             radii = np.where(found[f"{name}_radius"] == 0.0, place, found[f"{name}_radius"])
             mean, reach = found[f"{name}_{value}"].T
             panel.errorbar(
-                radii, mean, reach, marker="o", capsize=3, color=style.colours[index], label=text
+                radii, mean, reach, marker="o", capsize=3, color=style.colors[index], label=text
             )
         mean, reach = found[f"matched_{value}"].T
         panel.errorbar(
             1.1 * found["matched_radius"], mean, reach, marker="s", capsize=3, linestyle="none",
-            color=style.colours[2], label="random Δ of AMP's length, redrawn",
+            color=style.colors[2], label="random Δ of AMP's length, redrawn",
         )  # fmt: skip
         panel.axvline(float(found["chosen"]), color=style.soft, linestyle=":", linewidth=1.2)
         panel.set(xscale="log", xlabel="radius ε (left end: no AMP)", ylabel=label)

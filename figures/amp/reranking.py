@@ -17,15 +17,15 @@ def draw(results: Results, style: Any) -> Any:
     for row, factor in enumerate(result["factors"]):
         values = result["surface"][row]
         label = "L" if factor == 0.0 else f"L_AMP, ε = {factor:g} ε*"
-        colour = style.ink if factor == 0.0 else style.colours[row - 1]
-        left.plot(grid, values, color=colour, label=label, linewidth=2.4 - 0.3 * row)
+        color = style.ink if factor == 0.0 else style.colors[row - 1]
+        left.plot(grid, values, color=color, label=label, linewidth=2.4 - 0.3 * row)
         lowest = int(np.argmin(values))
-        left.plot(grid[lowest], values[lowest], "o", color=colour, markersize=8)
+        left.plot(grid[lowest], values[lowest], "o", color=color, markersize=8)
     left.set(xlabel="parameter θ", ylabel="loss", title="a flat well at 0, a sharp one at 4")
     left.set_ylim(-1.27, 0.32)
     left.legend(loc="upper left", ncols=2, fontsize=9)
 
-    right.plot(result["argmin_radius"] / threshold, result["argmin"], "o", color=style.colours[0])
+    right.plot(result["argmin_radius"] / threshold, result["argmin"], "o", color=style.colors[0])
     right.axvline(1.0, color=style.soft, linestyle="--")
     right.text(1.003, 2.0, " closed form ε*", color=style.soft)
     right.set(

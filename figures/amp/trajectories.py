@@ -17,12 +17,12 @@ def draw(results: Results, style: Any) -> Any:
     flat, sharp = result["centers"]
     for row, factor in enumerate(result["factors"]):
         label = "plain descent" if factor == 0.0 else f"AMP, ε = {factor:g} ε*"
-        colour = style.ink if factor == 0.0 else style.colours[row - 1]
+        color = style.ink if factor == 0.0 else style.colors[row - 1]
         left.plot(
-            starts, result["ends"][row], ".", color=colour, label=label, markersize=9 - 1.8 * row
+            starts, result["ends"][row], ".", color=color, label=label, markersize=9 - 1.8 * row
         )
         crossing = starts[np.argmax(result["ends"][row] > 0.5 * (flat + sharp))]
-        left.axvline(crossing, color=colour, linestyle=":", linewidth=1.2)
+        left.axvline(crossing, color=color, linestyle=":", linewidth=1.2)
     for center, name in ((flat, "flat well"), (sharp, "sharp well")):
         left.axhline(center, color=style.soft, linewidth=0.8, zorder=0)
         left.text(starts[-1], center + 0.12, name, color=style.soft, ha="right")
@@ -37,7 +37,7 @@ def draw(results: Results, style: Any) -> Any:
         for column in range(path.shape[1]):
             right.plot(
                 path[:, column],
-                color=style.ink if row == 0 else style.colours[row - 1],
+                color=style.ink if row == 0 else style.colors[row - 1],
                 linewidth=1.6 if row else 1.0,
                 linestyle="-" if row else "--",
                 label="_" if column else ("plain" if row == 0 else f"AMP, ε = {factor:g} ε*"),

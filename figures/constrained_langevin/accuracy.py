@@ -26,16 +26,16 @@ def draw(values: dict[str, np.ndarray], style: Any) -> Any:
     for row, name, scores, change, residual in zip(
         rows, names, test, difference, values["residual"], strict=True
     ):
-        colour = style.colours[7 % len(style.colours) if "released" not in name else 1]
+        color = style.colors[7 % len(style.colors) if "released" not in name else 1]
         if name.startswith(("c-", "o-")) and "released" not in name:
-            colour = style.colours[2]
+            color = style.colors[2]
         spread = np.std(scores, ddof=1) if seeds > 1 else 0.0
         left.plot(scores, np.full(seeds, row), ".", color=style.soft, markersize=4)
-        left.errorbar(np.mean(scores), row, xerr=spread, fmt="o", color=colour, capsize=3)
+        left.errorbar(np.mean(scores), row, xerr=spread, fmt="o", color=color, capsize=3)
         error = np.std(change, ddof=1) / np.sqrt(seeds) if seeds > 1 else 0.0
-        middle.errorbar(np.mean(change), row, xerr=2.0 * error, fmt="o", color=colour, capsize=3)
+        middle.errorbar(np.mean(change), row, xerr=2.0 * error, fmt="o", color=color, capsize=3)
         if np.all(np.isfinite(residual)):
-            right.plot(np.max(residual), row, "D", color=colour)
+            right.plot(np.max(residual), row, "D", color=color)
         left.annotate(
             f"{np.mean(scores):.2f} ± {spread:.2f}", (1.0, row), xycoords=("axes fraction", "data"),
             ha="right", va="bottom", fontsize=7.5, color=style.ink,

@@ -45,12 +45,12 @@ def draw(results: Results, style: Any) -> Any:
             values[f"measured_{index}"],
             values["edges"],
             fill=True,
-            color=style.colours[5],
+            color=style.colors[5],
             alpha=0.55,
             label="chains",
         )
         axes.plot(
-            values["grid"], values[f"density_{index}"], color=style.colours[0], label="exact law"
+            values["grid"], values[f"density_{index}"], color=style.colors[0], label="exact law"
         )
         if index == 1:
             axes.plot(

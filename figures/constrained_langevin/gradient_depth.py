@@ -39,9 +39,9 @@ def draw(results: Results, style: Any) -> Any:
     figure, axes = style.subplots(1, 1, width=7.6, height=4.6)
     networks = list(values["networks"])
     last = values["layer"][-1]
-    for name, (colour, line) in _STYLES.items():
+    for name, (color, line) in _STYLES.items():
         index = networks.index(name)
-        shade = style.colours[colour]
+        shade = style.colors[color]
         distance = last - values["layer"]
         axes.fill_between(
             distance, values["low"][index], values["high"][index], color=shade, alpha=0.15, lw=0

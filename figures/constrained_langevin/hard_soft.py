@@ -47,20 +47,20 @@ def draw(results: Results, style: Any) -> Any:
     for index, (name, label) in enumerate(
         (("matrix", "WᵀW = I:  h = ε"), ("circle", f"circle, r = {radius:g}:  h = ε / r²"))
     ):
-        colour = style.colours[index]
-        left.plot(eps, values[f"limit_{name}"], color=colour, label=label)
-        left.plot(eps, values[f"stable_{name}"], "o", color=colour, mfc="white")
+        color = style.colors[index]
+        left.plot(eps, values[f"limit_{name}"], color=color, label=label)
+        left.plot(eps, values[f"stable_{name}"], "o", color=color, mfc="white")
     left.set(xscale="log", yscale="log", xlabel="softness ε", ylabel="largest stable step h")
     left.set_title("descent on the penalty (circles: measured)")
     left.legend(loc="upper left")
     for index, (name, label) in enumerate(
         (("thermal", "soft, noise:  2 √(ε τ / π)"), ("pulled", "soft, loss:  ε |∇V| / r"))
     ):
-        colour = style.colours[2 + index]
-        right.plot(eps, values[f"{name}_law"], color=colour, label=label)
-        right.plot(eps, values[name], "o", color=colour, mfc="white")
+        color = style.colors[2 + index]
+        right.plot(eps, values[f"{name}_law"], color=color, label=label)
+        right.plot(eps, values[name], "o", color=color, mfc="white")
     right.plot(
-        eps, values["hard"], "s-", color=style.colours[0], label="hard, h up to 100 times larger"
+        eps, values["hard"], "s-", color=style.colors[0], label="hard, h up to 100 times larger"
     )
     right.set(xscale="log", yscale="log", xlabel="softness ε", ylabel="|θ² + ξ² − r²|")
     right.set_ylim(1e-17, 1e1)

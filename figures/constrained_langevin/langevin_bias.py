@@ -41,8 +41,8 @@ def data(results: Results) -> dict[str, np.ndarray]:
     values["runs"] = np.array([str(name) for name in stiefel["runs"]])
     values["runs_h"] = stiefel["run_steps"]
     targets = {"sphere": laws.sphere_mean(2.0, 3), "stiefel": 2.0 * first + second, "haar": 0.125}
-    centre = np.array([targets[str(name).split(" ")[0]] for name in stiefel["runs"]])
-    values["runs_bias"] = stiefel["moments"][:, 0] - centre
+    center = np.array([targets[str(name).split(" ")[0]] for name in stiefel["runs"]])
+    values["runs_bias"] = stiefel["moments"][:, 0] - center
     values["runs_error"] = stiefel["errors"][:, 0]
     return values
 
@@ -87,7 +87,7 @@ def _sampled(axes: Any, style: Any, values: dict[str, np.ndarray], target: str) 
             fmt="o-",
             linewidth=1.2,
             capsize=2,
-            color=style.colours[index % len(style.colours)],
+            color=style.colors[index % len(style.colors)],
             label=labels.get(scheme, scheme),
         )
     axes.set(xlabel="step size h", ylabel="bias of the mean", xlim=(0.0, None))
@@ -100,15 +100,15 @@ def draw(results: Results, style: Any) -> Any:
     figure, panels = style.subplots(2, 2, width=5.4, height=3.7)
     (circle, overdamped), (sphere, stiefel) = panels
     for index, label in enumerate(_LINES):
-        colour = style.colours[index]
-        circle.plot(_STEPS, np.abs(values[f"circle {label}"]), color=colour, label=label)
+        color = style.colors[index]
+        circle.plot(_STEPS, np.abs(values[f"circle {label}"]), color=color, label=label)
         at = values["chains_names"] == label
         circle.errorbar(
             values["chains_h"][at],
             np.abs(values["chains_bias"][at]),
             yerr=5.0 * values["chains_error"][at],
             fmt="o",
-            color=colour,
+            color=color,
             capsize=2,
         )
     order = np.argsort(values["overdamped_h"])
@@ -118,7 +118,7 @@ def draw(results: Results, style: Any) -> Any:
             h,
             np.abs(values[f"overdamped {name}"])[order],
             "o-",
-            color=style.colours[index],
+            color=style.colors[index],
             label=name,
         )
     _steps(circle, (0.05, 0.1, 0.2, 0.4))

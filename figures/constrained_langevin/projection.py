@@ -25,16 +25,16 @@ def draw(results: Results, style: Any) -> Any:
     figure, (left, right) = style.subplots(1, 2, width=5.2, height=4.2)
     iterations = np.arange(values["quasi"].shape[1])
     for index, size in enumerate(values["history_size"]):
-        colour = style.colours[index]
+        color = style.colors[index]
         left.plot(
-            iterations, np.maximum(values["quasi"][index], 1e-17), color=colour,
+            iterations, np.maximum(values["quasi"][index], 1e-17), color=color,
             label=f"quasi-Newton, ‖X‖ = {size:g}",
         )  # fmt: skip
         newton = values["newton"][index]
         seen = iterations <= np.argmax(newton < 2e-15)  # up to convergence
         left.plot(
             iterations[seen], np.maximum(values["newton"][index][seen], 1e-17), "o--",
-            color=colour, markersize=4, linewidth=1.0, label=f"Newton, ‖X‖ = {size:g}",
+            color=color, markersize=4, linewidth=1.0, label=f"Newton, ‖X‖ = {size:g}",
         )  # fmt: skip
     left.axhline(
         float(np.median(values["riccati"])),
@@ -52,18 +52,18 @@ def draw(results: Results, style: Any) -> Any:
     rotation, outside = np.meshgrid(axis, axis, indexing="ij")
     quasi, exact = values["quasi_solves"] > 0, values["auto_solves"] > 0
     groups = (
-        (quasi, "s", style.colours[5], "both solvers"),
-        (exact & ~quasi, "o", style.colours[4], "Newton only"),
+        (quasi, "s", style.colors[5], "both solvers"),
+        (exact & ~quasi, "o", style.colors[4], "Newton only"),
         (~exact, "x", style.soft, "none"),
     )
-    for chosen, marker, colour, label in groups:
+    for chosen, marker, color, label in groups:
         right.scatter(
-            rotation[chosen], outside[chosen], marker=marker, s=16, color=colour, label=label
+            rotation[chosen], outside[chosen], marker=marker, s=16, color=color, label=label
         )
     right.contour(rotation, outside, values["margin"], levels=[0.0], colors=[style.ink])
     angle = np.linspace(0.0, 0.5 * np.pi, 100)
-    right.plot(np.cos(angle), np.sin(angle), color=style.colours[0], linewidth=1.2)
-    right.axvline(np.sqrt(3.0) / 2.0, color=style.colours[1], linestyle="--", linewidth=1.2)
+    right.plot(np.cos(angle), np.sin(angle), color=style.colors[0], linewidth=1.2)
+    right.axvline(np.sqrt(3.0) / 2.0, color=style.colors[1], linestyle="--", linewidth=1.2)
     right.set(
         xlabel="rotation ‖Ω‖", ylabel="out of the span ‖D₂‖", title="who finds a solution, St(9, 3)"
     )

@@ -1,4 +1,4 @@
-"""Constraint residuals of the released optimisers against the methods."""
+"""Constraint residuals of the released optimizers against the methods."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def draw(results: Results, style: Any) -> Any:
     """Circles on digits, orthogonality on digits, and the collapse of radii."""
     values = data(results)
     figure, (left, middle, right) = style.subplots(1, 3, width=4.4, height=3.9)
-    for name, colour, line, label in (
+    for name, color, line, label in (
         ("circle_released_warm", 1, "-", "released, τ = 1e-4"),
         ("circle_released_cold", 1, "--", "released, τ = 0"),
         ("circle_warm", 0, "-", "method, τ = 1e-4"),
         ("circle_cold", 0, "--", "method, τ = 0"),
     ):
-        _trace(left, values[name], color=style.colours[colour], linestyle=line, label=label)
-    for name, colour, label in (
+        _trace(left, values[name], color=style.colors[color], linestyle=line, label=label)
+    for name, color, label in (
         ("orthogonal_released_cold", 1, "released"), ("orthogonal_cold", 0, "method"),
     ):  # fmt: skip
         shown = np.maximum(values[name], _FLOOR)
-        middle.plot(np.arange(1, len(shown) + 1), shown, color=style.colours[colour], label=label)
+        middle.plot(np.arange(1, len(shown) + 1), shown, color=style.colors[color], label=label)
     for axes, title, ylabel in (
         (left, "circles, digits", "largest |θ² + ξ² − r²| / r² so far"),
         (middle, "orthogonality, digits, τ = 0", "largest entry of WᵀW − I"),
@@ -52,11 +52,11 @@ def draw(results: Results, style: Any) -> Any:
         axes.set_ylim(_FLOOR, 10.0)
         axes.legend(fontsize=8, loc="center left" if axes is left else "center right")
     step = values["collapse_step"]
-    right.plot(step, values["collapse_radius"], color=style.colours[1], label="mean radius / r")
+    right.plot(step, values["collapse_radius"], color=style.colors[1], label="mean radius / r")
     right.plot(
-        step, values["collapse_heat"], color=style.colours[4], label="kinetic / set temperature"
+        step, values["collapse_heat"], color=style.colors[4], label="kinetic / set temperature"
     )
-    right.axhline(1.0, color=style.colours[0], label="method: radius")
+    right.axhline(1.0, color=style.colors[0], label="method: radius")
     right.set(xscale="log", xlabel="step", title="released circles, no loss, τ = 1e-4")
     right.set_ylim(0.0, 1.1)
     right.legend(fontsize=8, loc="lower left")

@@ -31,10 +31,10 @@ def _field(axes: Any, values: dict[str, np.ndarray], column: int, part: str, sty
     )  # fmt: skip
     axes.contour(side, side, values["field"][column], levels=[0.0], colors="black", linewidths=0.8)
     points, signs = values[f"{part}_inputs"][column], values[f"{part}_signs"][column]
-    for sign, colour in ((1.0, style.colours[1]), (-1.0, style.colours[0])):
+    for sign, color in ((1.0, style.colors[1]), (-1.0, style.colors[0])):
         chosen = points[signs == sign]
         size = 9 if part == "train" else 1.5
-        axes.scatter(chosen[:, 0], chosen[:, 1], s=size, color=colour, linewidths=0)
+        axes.scatter(chosen[:, 0], chosen[:, 1], s=size, color=color, linewidths=0)
     axes.set(xticks=[], yticks=[], xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))
     axes.grid(False)
 
@@ -57,11 +57,11 @@ def draw(results: Results, style: Any) -> Any:
         against = "" if column == 0 else f"\nvs SGD {np.mean(difference):+.1f} ± {error:.1f}"
         middle.set_title(f"test {np.mean(scores['test']):.1f}%{against}", fontsize=9)
         epoch = values["epoch"][column]
-        for part, colour in (("train", style.colours[2]), ("test", style.colours[3])):
+        for part, color in (("train", style.colors[2]), ("test", style.colors[3])):
             curves = values[f"{part}_loss"][column]
             low, high = np.quantile(curves, [0.1, 0.9], axis=0)
-            bottom.fill_between(epoch, low, high, color=colour, alpha=0.25, linewidth=0)
-            bottom.plot(epoch, np.median(curves, axis=0), color=colour, label=part, linewidth=1.3)
+            bottom.fill_between(epoch, low, high, color=color, alpha=0.25, linewidth=0)
+            bottom.plot(epoch, np.median(curves, axis=0), color=color, label=part, linewidth=1.3)
         bottom.set(yscale="log", xlabel="epoch", ylim=(1e-3, 4.0))
         if column == 0:
             bottom.set_ylabel("loss")

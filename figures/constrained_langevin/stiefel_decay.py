@@ -1,4 +1,4 @@
-"""Decay of the mean on St(4, 2): three overdamped discretisations against exp(-2.5 t)."""
+"""Decay of the mean on St(4, 2): three overdamped discretizations against exp(-2.5 t)."""
 
 from __future__ import annotations
 
@@ -60,22 +60,20 @@ def draw(results: Results, style: Any) -> Any:
     right.axhline(0.0, color=style.ink, linewidth=1.0)
     order = np.argsort(values["steps"])
     for index, scheme in enumerate(schemes):
-        colour = style.colours[index]
-        left.plot(
-            values["times"], values["means"][index], "--", color=colour, label=_LABELS[scheme]
-        )
+        color = style.colors[index]
+        left.plot(values["times"], values["means"][index], "--", color=color, label=_LABELS[scheme])
         right.errorbar(
             values["steps"][order],
             values["errors"][index][order],
             yerr=5.0 * values["bars"][index][order],
             fmt="o",
-            color=colour,
+            color=color,
             capsize=2,
             label=f"{_LABELS[scheme]}: {values['slopes'][index]:+.2f} h",
         )
     for index, scheme in enumerate(("shake", "polar_tangent")):
         right.plot(
-            values["fine"], values["quadrature"][index], color=style.colours[schemes.index(scheme)]
+            values["fine"], values["quadrature"][index], color=style.colors[schemes.index(scheme)]
         )
     left.set(
         xlabel="time t",

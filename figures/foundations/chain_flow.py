@@ -43,17 +43,17 @@ def draw(results: Results, style: Any) -> Any:
     values = data(results)
     figure, (left, right) = style.subplots(1, 2, width=5.2)
     for index, depth in enumerate(values["depths"]):
-        colour = style.colours[index % len(style.colours)]
-        left.plot(values["grid"], values["chain_law"][index], color=colour, label=f"depth {depth}")
-        left.plot(values["times"], values["gain"][index], "o", color=colour, mfc="white")
+        color = style.colors[index % len(style.colors)]
+        left.plot(values["grid"], values["chain_law"][index], color=color, label=f"depth {depth}")
+        left.plot(values["times"], values["gain"][index], "o", color=color, mfc="white")
     left.set(
         xlabel="time t / τ", ylabel="gain u = w_D … w_1", title="scalar chains of several depths"
     )
     left.legend(loc="lower right")
     for index, slope in enumerate(values["slopes"]):
-        colour = style.colours[index % len(style.colours)]
-        right.plot(values["grid"], values["mode_law"][index], color=colour, label=f"s = {slope:g}")
-        right.plot(values["times"], values["modes"][:, index], "o", color=colour, mfc="white")
+        color = style.colors[index % len(style.colors)]
+        right.plot(values["grid"], values["mode_law"][index], color=color, label=f"s = {slope:g}")
+        right.plot(values["times"], values["modes"][:, index], "o", color=color, mfc="white")
     right.set(
         xlabel="time t / τ",
         ylabel="singular value of the map",

@@ -28,10 +28,10 @@ def draw(results: Results, style: Any) -> Any:
     for axes, quantity in zip(panels, ("loss", "error"), strict=True):
         for index, name in enumerate(_SETS):
             runs = values[f"{name}_{quantity}"]
-            colour = style.colours[index]
-            axes.plot(values["epoch"], runs.mean(axis=0), color=colour, label=name)
+            color = style.colors[index]
+            axes.plot(values["epoch"], runs.mean(axis=0), color=color, label=name)
             axes.fill_between(
-                values["epoch"], runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.15, lw=0
+                values["epoch"], runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.15, lw=0
             )
         axes.set(xlabel="epoch")
     panels[0].set(yscale="log", ylabel="cross-entropy", title="loss")

@@ -1,4 +1,4 @@
-"""Stationary variance of discretised Langevin dynamics against the step size."""
+"""Stationary variance of discretized Langevin dynamics against the step size."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def draw(results: Results, style: Any) -> Any:
     values = data(results)
     figure, (left, right) = style.subplots(1, 2)
     for index, curvature in enumerate(values["curvatures"]):
-        colour = style.colours[index % len(style.colours)]
-        left.plot(values["grid"], values["law"][:, index], color=colour, label=f"a = {curvature:g}")
+        color = style.colors[index % len(style.colors)]
+        left.plot(values["grid"], values["law"][:, index], color=color, label=f"a = {curvature:g}")
         left.plot(
-            values["step_size"], values["exact_variance"][:, index], "o", color=colour, mfc="white"
+            values["step_size"], values["exact_variance"][:, index], "o", color=color, mfc="white"
         )
         left.axhline(
-            values["continuous_variance"][0, index], color=colour, linestyle=":", linewidth=1.0
+            values["continuous_variance"][0, index], color=color, linestyle=":", linewidth=1.0
         )
         predicted = values["predicted_variance"][:, index]
         right.errorbar(
@@ -59,13 +59,13 @@ def draw(results: Results, style: Any) -> Any:
             fmt="s",
             markersize=4,
             capsize=2,
-            color=colour,
+            color=color,
             label=f"_sampled a = {curvature:g}",
         )
         right.plot(
             values["grid"],
             values["continuous_variance"][0, index] / values["law"][:, index],
-            color=colour,
+            color=color,
             linestyle=":",
             linewidth=1.2,
         )

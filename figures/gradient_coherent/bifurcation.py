@@ -1,4 +1,4 @@
-"""Bifurcation diagram of the regularised chain: optima, thresholds and the basin boundary."""
+"""Bifurcation diagram of the regularized chain: optima, thresholds and the basin boundary."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def draw(results: Results, style: Any) -> Any:
     searched = dict(zip(values["searched_depths"], values["searched_spinodal"], strict=True))
     equal = dict(zip(values["searched_depths"], values["searched_equal_energy"], strict=True))
     for index, depth in enumerate(_DEPTHS):
-        colour = style.colours[index]
+        color = style.colors[index]
         strengths, roots = values[f"strength_{depth}"], values[f"roots_{depth}"]
-        left.plot(strengths, roots[:, 1], color=colour, label=f"depth {depth}")
-        left.plot(strengths, roots[:, 0], color=colour, linestyle="--", label="_unstable")
+        left.plot(strengths, roots[:, 1], color=color, label=f"depth {depth}")
+        left.plot(strengths, roots[:, 0], color=color, linestyle="--", label="_unstable")
         top = chain.peak(_TARGET, depth)
-        left.plot(searched[depth], top, "o", color=colour, mfc="white", label="_spinodal")
+        left.plot(searched[depth], top, "o", color=color, mfc="white", label="_spinodal")
         if depth > 2:
             middle = chain.stationary_weights(_TARGET, depth, float(equal[depth]))[1]
-            left.plot(equal[depth], middle, "s", color=colour, label="_equal")
+            left.plot(equal[depth], middle, "s", color=color, label="_equal")
     left.axhline(0.0, color=style.ink, linewidth=1.2)
     left.set(
         xlabel="strength λ",
@@ -58,17 +58,17 @@ def draw(results: Results, style: Any) -> Any:
     left.legend(loc="upper right")
 
     for index, start in enumerate(values["starts"]):
-        colour = style.colours[index]
+        color = style.colors[index]
         right.plot(
             values["tolerance_depths"],
             values["tolerance"][:, index],
             "o",
-            color=colour,
+            color=color,
             label=f"$w_0$ = {start:g}",
         )
         depths = np.arange(3, 11)
         law = [chain.tolerance(float(start), 1.0, int(depth)) for depth in depths]
-        right.plot(depths, law, color=colour, linewidth=1.2, label="_law")
+        right.plot(depths, law, color=color, linewidth=1.2, label="_law")
     depths = np.arange(3, 11)
     right.plot(
         depths,

@@ -17,8 +17,8 @@ def draw(results: Results, style: Any) -> Any:
     plain = int(np.flatnonzero((method == "plain") & bias)[0])
     epochs = np.arange(1, result["on_rate"].shape[1] + 1)
     rows = (
-        (gate, f"gate τ = 0.7, λ = {result['strength'][gate]:g}", style.colours[2]),
-        (plain, f"plain, λ = {result['strength'][plain]:g}", style.colours[1]),
+        (gate, f"gate τ = 0.7, λ = {result['strength'][gate]:g}", style.colors[2]),
+        (plain, f"plain, λ = {result['strength'][plain]:g}", style.colors[1]),
     )
     for index, label, tint in rows:
         axes[0].plot(epochs, result["coherence"][index], "o-", color=tint, label=label)

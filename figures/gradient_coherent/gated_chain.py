@@ -35,13 +35,13 @@ def draw(results: Results, style: Any) -> Any:
     figure, axes = style.subplots(1, 1, width=6.2, height=4.0)
     shifts = {"plain": -0.012, "delayed": 0.0, "gate": 0.012}
     for index, (name, shift) in enumerate(shifts.items()):
-        colour = style.colours[index]
-        axes.plot(values["strength"], values[name] + shift, color=colour, label=name)
+        color = style.colors[index]
+        axes.plot(values["strength"], values[name] + shift, color=color, label=name)
         axes.plot(
             values["simulated_strength"],
             values[f"simulated_{name}"] + shift,
             "o",
-            color=colour,
+            color=color,
             mfc="white",
             label=f"_simulated {name}",
         )

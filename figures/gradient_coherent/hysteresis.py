@@ -21,13 +21,13 @@ def draw(results: Results, style: Any) -> Any:
         (axes[1], "weight_norm", "‖w‖"),
     ):
         values = np.asarray(result[name])
-        panel.plot(strength[up], values[up], "o-", color=style.colours[0], label="λ rises")
+        panel.plot(strength[up], values[up], "o-", color=style.colors[0], label="λ rises")
         last = np.flatnonzero(up)[-1]
         panel.plot(
             np.concatenate([strength[last : last + 1], strength[~up]]),
             np.concatenate([values[last : last + 1], values[~up]]),
             "s--",
-            color=style.colours[1],
+            color=style.colors[1],
             label="λ falls",
         )
         panel.set(xscale="log", xlabel="strength λ", ylabel=label)

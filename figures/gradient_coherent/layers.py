@@ -27,7 +27,7 @@ def draw(results: Results, style: Any) -> Any:
             panel.plot(
                 epochs,
                 norms[:, layer],
-                color=style.colours[1] if last else style.colours[2 if first else 0],
+                color=style.colors[1] if last else style.colors[2 if first else 0],
                 linestyle="-",
                 alpha=1.0 if first or last else 0.45,
                 label="output"

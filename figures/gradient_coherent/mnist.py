@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base import Figure, Results
-from .shared import LABELS, colour, present, series
+from .shared import LABELS, color, present, series
 
 METHODS = ("plain", "delayed 1", "gate 0.7")
 
@@ -21,7 +21,7 @@ def draw(results: Results, style: Any) -> Any:
     limit = float(np.asarray(result["validation_accuracy"])[base][0]) - 0.03
     values = ("test_accuracy", "on_rate", "weight_norm")
     for name in present(result, METHODS):
-        tint = colour(name, style)
+        tint = color(name, style)
         for panel, value in zip(axes[:3], values, strict=True):
             levels, means, _ = series(result, value, method=name, penalty="l2")
             panel.plot(levels, means, "o-", color=tint, label=LABELS[name])

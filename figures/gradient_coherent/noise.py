@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base import Figure, Results
-from .shared import LABELS, colour, present, series
+from .shared import LABELS, color, present, series
 
 METHODS = ("plain", "delayed 5", "delayed 10", "delayed 15", "gate 0.5", "gate 0.7", "gate 0.9")
 
@@ -20,7 +20,7 @@ def draw(results: Results, style: Any) -> Any:
     )
     for column, split in enumerate(splits):
         for method in present(result, METHODS):
-            tint = colour(method, style)
+            tint = color(method, style)
             dash = "--" if method.startswith("delayed") else "-"
             for row, name in enumerate(("test_accuracy", "on_rate", "weight_norm")):
                 levels, means, _ = series(result, name, method=method, split=split)
@@ -30,7 +30,7 @@ def draw(results: Results, style: Any) -> Any:
                 result[f"strength_{family}"][column],
                 1.0 - result[f"error_{family}"][column],
                 mark,
-                color=colour(str(result[f"method_{family}"][column]), style),
+                color=color(str(result[f"method_{family}"][column]), style),
                 markeredgecolor=style.ink,
                 markersize=9,
             )

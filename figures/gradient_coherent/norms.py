@@ -23,7 +23,7 @@ def draw(results: Results, style: Any) -> Any:
     tail = epochs >= epochs[-1] - 10
     for place, index in enumerate(chosen):
         lam = float(result["strength"][index])
-        tint = style.colours[place % len(style.colours)]
+        tint = style.colors[place % len(style.colors)]
         for panel, name in zip(axes, names, strict=True):
             panel.plot(epochs, result[name][index], color=tint, label=f"λ = {lam:g}")
         factor = 1.0 - float(result["learning_rate"][index]) * lam

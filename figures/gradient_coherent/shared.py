@@ -1,4 +1,4 @@
-"""What the figures on strong regularisation share: colours of the methods, rows of long tables."""
+"""What the figures on strong regularization share: colors of the methods, rows of long tables."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ LABELS = {
 }
 
 
-def colour(method: str, style: Any) -> str:
+def color(method: str, style: Any) -> str:
     """Plain is red, delays are blues, gates are greens."""
     fixed = {
-        "plain": style.colours[1],
-        "delayed 1": style.colours[0],
-        "delayed 5": style.colours[0],
-        "delayed 8": style.colours[0],
-        "delayed 10": style.colours[5],
-        "delayed 15": style.colours[6],
-        "gate 0.5": style.colours[4],
-        "gate 0.7": style.colours[2],
-        "gate 0.8": style.colours[4],
-        "gate 0.9": style.colours[3],
+        "plain": style.colors[1],
+        "delayed 1": style.colors[0],
+        "delayed 5": style.colors[0],
+        "delayed 8": style.colors[0],
+        "delayed 10": style.colors[5],
+        "delayed 15": style.colors[6],
+        "gate 0.5": style.colors[4],
+        "gate 0.7": style.colors[2],
+        "gate 0.8": style.colors[4],
+        "gate 0.9": style.colors[3],
     }
     return fixed.get(method, style.soft)
 

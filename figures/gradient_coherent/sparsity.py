@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base import Figure, Results
-from .shared import LABELS, colour, present, series
+from .shared import LABELS, color, present, series
 
 METHODS = ("plain", "delayed 5", "delayed 10", "gate 0.5", "gate 0.7")
 
@@ -19,7 +19,7 @@ def draw(results: Results, style: Any) -> Any:
     axes = grid.ravel()
     method, strength = np.asarray(result["method"]), np.asarray(result["strength"])
     for name in present(result, METHODS):
-        tint = colour(name, style)
+        tint = color(name, style)
         own = validated & (method == name)
         levels = np.unique(strength[own])
         kept, exact = [], []
@@ -43,7 +43,7 @@ def draw(results: Results, style: Any) -> Any:
                 result["repaired_03"][index],
                 result["test_03"][index],
                 "D",
-                color=colour(name, style),
+                color=color(name, style),
                 markeredgecolor=style.ink,
                 markersize=10,
             )

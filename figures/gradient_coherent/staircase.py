@@ -45,7 +45,7 @@ def draw(results: Results, style: Any) -> Any:
             values["strength"],
             rank + 0.03 * index,
             where="mid",
-            color=style.colours[index],
+            color=style.colors[index],
             label=f"depth {depth}",
         )
     left.set(
@@ -57,8 +57,8 @@ def draw(results: Results, style: Any) -> Any:
     left.legend(loc="upper right")
     steps = np.arange(len(values["path"]))
     for index, slope in enumerate(values["slopes"]):
-        colour = style.colours[index]
-        right.plot(steps, values["path"][:, index], color=colour, label=f"s = {slope:g}")
+        color = style.colors[index]
+        right.plot(steps, values["path"][:, index], color=color, label=f"s = {slope:g}")
         weight = chain.stationary_weights(float(slope), 3, 0.15)[1]
         level = 0.0 if weight is None else weight**3
         right.plot(steps, np.full(steps.size, level), ":", color=style.ink, lw=1.0, label="_law")

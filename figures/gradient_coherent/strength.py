@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base import Figure, Results
-from .shared import LABELS, colour, present, series
+from .shared import LABELS, color, present, series
 
 METHODS = ("plain", "delayed 5", "gate 0.7")
 
@@ -23,7 +23,7 @@ def draw(results: Results, style: Any) -> Any:
     for panel, (name, label, title) in zip(axes, panels, strict=True):
         for method in present(result, METHODS):
             levels, means, (strength, values) = series(result, name, method=method, decay=True)
-            tint = colour(method, style)
+            tint = color(method, style)
             panel.plot(levels, means, color=tint, label=LABELS[method])
             panel.plot(strength, values, "o", color=tint, markersize=3, alpha=0.6)
             levels, opened, _ = series(result, "on_rate_after_5", method=method, decay=True)

@@ -23,7 +23,7 @@ def draw(results: Results, style: Any) -> Any:
                 np.asarray(result["depth"])[own],
                 np.asarray(result["level"])[own],
                 "o-",
-                color=style.colours[index],
+                color=style.colors[index],
                 label=f"gain {value:g}",
             )
         panel.set(xlabel="weight layers D", yscale="log", title=title)
@@ -33,7 +33,7 @@ def draw(results: Results, style: Any) -> Any:
             np.asarray(result["depth"])[late],
             np.asarray(result["level"])[late],
             "*",
-            color=style.colours[0],
+            color=style.colors[0],
             markersize=14,
             label="gain 0.5, delayed by 30",
         )

@@ -17,7 +17,7 @@ def draw(results: Results, style: Any) -> Any:
     rates = np.unique(result["rate"])
     figure, panels = style.subplots(1, len(rates), width=3.9, height=3.6, sharey=True)
     x = np.linspace(-2.5, 4.5, 700)
-    blue, red = style.colours[:2]
+    blue, red = style.colors[:2]
     for axes, rate in zip(panels, rates, strict=True):
         here = (result["noise"] == "gaussian") & (result["rate"] == rate)
         v = noise.variance(float(rate))

@@ -18,16 +18,16 @@ def draw(results: Results, style: Any) -> Any:
     places = np.arange(len(methods))[::-1]
     seeds = result["test"].shape[1]
     for index, place in enumerate(places):
-        colour = style.colours[index]
+        color = style.colors[index]
         test, gain = result["test"][index], 100.0 * result["difference"][index]
-        left.plot(test, np.full(seeds, place), ".", color=colour, alpha=0.5, markersize=9)
-        left.plot(np.mean(test), place, "D", color=colour, markersize=8)
+        left.plot(test, np.full(seeds, place), ".", color=color, alpha=0.5, markersize=9)
+        left.plot(np.mean(test), place, "D", color=color, markersize=8)
         train = np.mean(result["train_accuracy"][index])
-        left.plot(train, place, "|", color=colour, markersize=14, markeredgewidth=2)
+        left.plot(train, place, "|", color=color, markersize=14, markeredgewidth=2)
         if methods[index] != "none":
             reach = student.ppf(0.975, seeds - 1) * np.std(gain, ddof=1) / np.sqrt(seeds)
             right.errorbar(
-                np.mean(gain), place, xerr=reach, marker="D", color=colour, capsize=4, markersize=8
+                np.mean(gain), place, xerr=reach, marker="D", color=color, capsize=4, markersize=8
             )
     names = [
         f"{method} ({result['setting'][index][result['chosen'][index]].partition('=')[2]})"

@@ -27,14 +27,14 @@ def draw(results: Results, style: Any) -> Any:
     for axes, family in zip(panels, _FAMILIES, strict=True):
         worst = 0.0
         for k in range(1, steps + 1):
-            colour = style.colours[k - 1]
+            color = style.colors[k - 1]
             sample = result[f"sampled_covariances_{family}"][k]
             off = np.linalg.norm(sample - laws[k]) / np.linalg.norm(laws[k])
             worst = max(worst, float(off))
             cloud = result[f"cloud_{family}"][k]
-            axes.plot(*cloud.T, ".", color=colour, alpha=0.25, markersize=4)
+            axes.plot(*cloud.T, ".", color=color, alpha=0.25, markersize=4)
             axes.plot(
-                *_ellipse(means[k], laws[k]), color=colour, label=f"θ{'₀₁₂₃'[k]}, 2σ by the law"
+                *_ellipse(means[k], laws[k]), color=color, label=f"θ{'₀₁₂₃'[k]}, 2σ by the law"
             )
             axes.plot(*_ellipse(result[f"sampled_means_{family}"][k], sample), "--",
                       color=style.ink, linewidth=1.0)  # fmt: skip

@@ -32,7 +32,7 @@ def draw(results: Results, style: Any) -> Any:
             mean - result["penalty_plain"],
             yerr=5.0 * error,
             fmt=mark,
-            color=style.colours[row],
+            color=style.colors[row],
             capsize=3,
             markersize=5,
             label=f"{name}, sampled",

@@ -23,17 +23,17 @@ def draw(results: Results, style: Any) -> Any:
         for family in _FAMILIES
     }
     for row, (family, mark) in enumerate(zip(_FAMILIES, "oD", strict=True)):
-        colour = style.colours[row]
-        left.plot(drops, 1e3 * gaps[family], color=colour, label=f"{family}, closed form")
+        color = style.colors[row]
+        left.plot(drops, 1e3 * gaps[family], color=color, label=f"{family}, closed form")
         points = 1e3 * (result["quartic_means"][row] - plain)
         left.plot(
-            result["quartic_drops"], points, mark, color=colour, label=f"{family}, all masks"
+            result["quartic_drops"], points, mark, color=color, label=f"{family}, all masks"
             if family == "bernoulli" else f"{family}, quadrature",
         )  # fmt: skip
     difference = 1e6 * (gaps["gaussian"] - gaps["bernoulli"])
-    right.plot(drops, difference, color=style.colours[2])
+    right.plot(drops, difference, color=style.colors[2])
     measured = 1e6 * (result["quartic_means"][1] - result["quartic_means"][0])
-    right.plot(result["quartic_drops"], measured, "s", color=style.colours[2])
+    right.plot(result["quartic_drops"], measured, "s", color=style.colors[2])
     left.axhline(0.0, color=style.soft, linewidth=1.0)
     right.axhline(0.0, color=style.soft, linewidth=1.0)
     left.set(xlabel="rate p", ylabel="10³ (E θ₂ − θ₂ without noise)", title="bias of the mean")

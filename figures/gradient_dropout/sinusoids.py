@@ -24,12 +24,12 @@ def draw(results: Results, style: Any) -> Any:
     figure, (left, right) = style.subplots(1, 2, width=5.6, height=4.2)
     places = np.arange(len(counts))
     for index, method in enumerate(methods):
-        colour = style.colours[index]
+        color = style.colors[index]
         shift = 0.13 * (index - 0.5 * (len(methods) - 1))
         values = np.stack([_ordered(result, count, method) for count in counts])
         for place, row in zip(places, values, strict=True):
-            left.plot(np.full(seeds, place + shift), row, ".", color=colour, alpha=0.5)
-        left.plot(places + shift, values.mean(axis=1), "_", color=colour, markersize=16,
+            left.plot(np.full(seeds, place + shift), row, ".", color=color, alpha=0.5)
+        left.plot(places + shift, values.mean(axis=1), "_", color=color, markersize=16,
                   markeredgewidth=3, label=method)  # fmt: skip
         if method == "none":
             plain = values
@@ -37,7 +37,7 @@ def draw(results: Results, style: Any) -> Any:
         gaps = values - plain
         reach = student.ppf(0.995, seeds - 1) * gaps.std(axis=1, ddof=1) / np.sqrt(seeds)
         right.errorbar(
-            places + shift, gaps.mean(axis=1), yerr=reach, fmt="o", color=colour, capsize=4
+            places + shift, gaps.mean(axis=1), yerr=reach, fmt="o", color=color, capsize=4
         )
     for axes in (left, right):
         axes.set_xticks(places, [str(count) for count in counts])

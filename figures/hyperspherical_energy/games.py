@@ -24,9 +24,9 @@ def draw(results: Results, style: Any) -> Any:
     """Left: angle-preserving descent. Middle: adversarial blow-up. Right: the loophole."""
     values = data(results)
     figure, (left, middle, right) = style.subplots(1, 3, width=4.3)
-    left.plot(np.arange(values["course"].size), values["course"], color=style.colours[0])
+    left.plot(np.arange(values["course"].size), values["course"], color=style.colors[0])
     left.axhline(float(values["random"]), color=style.soft, linestyle=":", linewidth=1.4)
-    left.axhline(float(values["optimum"]), color=style.colours[1], linestyle="--", linewidth=1.4)
+    left.axhline(float(values["optimum"]), color=style.colors[1], linestyle="--", linewidth=1.4)
     end = values["course"].size - 1
     left.text(end, float(values["random"]), "random P, orthogonal neurons", ha="right", va="bottom")
     left.text(0, float(values["optimum"]) - 0.04, "best P, orthogonal neurons", va="top")
@@ -35,7 +35,7 @@ def draw(results: Results, style: Any) -> Any:
         xlabel="descent steps on P", ylabel="‖cos(PW) − cos(W)‖_F",
         title=f"N = {values['neurons']}, k = {values['dimension']}",
     )  # fmt: skip
-    middle.plot(values["shrink"], values["blow_up"], "o-", color=style.colours[0], label="E(PW)")
+    middle.plot(values["shrink"], values["blow_up"], "o-", color=style.colors[0], label="E(PW)")
     law = values["blow_up"][-1] * (values["shrink"] / values["shrink"][-1]) ** -2.0
     middle.plot(values["shrink"], law, ":", color=style.soft, label="slope −2")
     middle.set(
@@ -44,8 +44,8 @@ def draw(results: Results, style: Any) -> Any:
     )  # fmt: skip
     middle.legend(loc="upper right")
     scales = values["loophole_scales"]
-    right.plot(scales, values["loophole_released"], "o-", color=style.colours[1], label="ε = 10⁻⁴")
-    right.plot(scales, values["loophole_exact"], "s-", color=style.colours[0], label="ε = 0")
+    right.plot(scales, values["loophole_released"], "o-", color=style.colors[1], label="ε = 10⁻⁴")
+    right.plot(scales, values["loophole_exact"], "s-", color=style.colors[0], label="ε = 0")
     right.axhline(0.5, color=style.soft, linestyle="--", linewidth=1.0)
     right.set(
         xscale="log", xlabel="scale of the weights", ylabel="half-space energy, mean",

@@ -31,10 +31,10 @@ def draw(results: Results, style: Any) -> Any:
     figure, (left, right) = style.subplots(1, 2, width=5.4, height=3.9)
     places = np.arange(values["dimensions"].size)
     for index, name in enumerate(_SPACES):
-        colour = style.colours[index]
+        color = style.colors[index]
         offset = 0.19 * (2 * index - 1)
         bars = left.bar(
-            places + offset, values["minima"][:, index], width=0.36, color=colour, label=name
+            places + offset, values["minima"][:, index], width=0.36, color=color, label=name
         )
         for label in left.bar_label(bars, fmt="%d", fontsize=8.5, color=style.ink):
             label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.4})
@@ -42,7 +42,7 @@ def draw(results: Results, style: Any) -> Any:
             excess = values["excess"][place, index]
             above = excess[np.isfinite(excess) & (excess > 1e-8)]
             right.scatter(
-                np.full(above.size, place + offset), above, s=12, color=colour, alpha=0.5, lw=0
+                np.full(above.size, place + offset), above, s=12, color=color, alpha=0.5, lw=0
             )
     left.step(
         np.append(places - 0.5, places[-1] + 0.5),

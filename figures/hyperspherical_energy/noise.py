@@ -24,12 +24,12 @@ def draw(results: Results, style: Any) -> Any:
     figure, (left, right) = style.subplots(1, 2, width=5.4)
     inputs, neurons = values["swept_shape"]
     for index, many in enumerate(values["numbers"]):
-        colour = style.colours[index]
+        color = style.colors[index]
         left.plot(
-            values["dimensions"], values["noise"][:, index], "o-", color=colour, label=f"C = {many}"
+            values["dimensions"], values["noise"][:, index], "o-", color=color, label=f"C = {many}"
         )
         law = [noise_ratio(int(inputs), int(k), int(many)) for k in values["dimensions"]]
-        left.plot(values["dimensions"], law, color=colour, linestyle=":", linewidth=1.2)
+        left.plot(values["dimensions"], law, color=color, linestyle=":", linewidth=1.2)
     left.plot([], [], ":", color=style.soft, label="(n / k) / √C")
     left.axhline(1.0, color=style.soft, linewidth=1.0, linestyle="--")
     left.set(
@@ -38,14 +38,14 @@ def draw(results: Results, style: Any) -> Any:
     )  # fmt: skip
     left.legend(loc="upper right", ncols=2)
     places = np.arange(len(values["shapes"]))
-    right.bar(places - 0.2, values["ratio"], width=0.4, color=style.colours[0], label="size")
+    right.bar(places - 0.2, values["ratio"], width=0.4, color=style.colors[0], label="size")
     twin = right.twinx()
-    twin.bar(places + 0.2, values["cosine"], width=0.4, color=style.colours[1], label="cosine")
+    twin.bar(places + 0.2, values["cosine"], width=0.4, color=style.colors[1], label="cosine")
     right.set_xticks(places, [f"{many} in R^{size}" for size, many in values["shapes"]])
     right.set(ylabel="size / exact gradient's", title="k = 40, C = 20")
-    right.yaxis.label.set_color(style.colours[0])
+    right.yaxis.label.set_color(style.colors[0])
     twin.set(ylabel="cosine with it", ylim=(0.0, 0.32))
-    twin.yaxis.label.set_color(style.colours[1])
+    twin.yaxis.label.set_color(style.colors[1])
     twin.spines["right"].set_visible(True)
     twin.grid(visible=False)
     right.grid(axis="x", visible=False)

@@ -44,18 +44,18 @@ def draw(results: Results, style: Any) -> Any:
     figure, panels = style.subplots(1, values["k"].size, width=4.0)
     for row, axes in enumerate(np.atleast_1d(panels)):
         for index, cosine in enumerate(values["cosines"]):
-            colour = style.colours[index]
+            color = style.colors[index]
             axes.stairs(
-                values["histogram"][row, index], values["edges"], fill=True, color=colour, alpha=0.3
+                values["histogram"][row, index], values["edges"], fill=True, color=color, alpha=0.3
             )
             axes.plot(
                 values["grid"],
                 values["law"][row, index],
-                color=colour,
+                color=color,
                 linewidth=1.4,
                 label=f"c = {cosine:g}".replace("-", "−"),
             )
-            axes.axvline(cosine, color=colour, linestyle=":", linewidth=1.0)
+            axes.axvline(cosine, color=color, linestyle=":", linewidth=1.0)
         middle = [i for i, cosine in enumerate(values["cosines"]) if abs(cosine) < 0.5]
         axes.set(
             xlim=(-1.0, 1.0),

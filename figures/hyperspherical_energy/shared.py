@@ -25,11 +25,11 @@ def draw_errors(values: dict[str, np.ndarray], style: Any) -> Any:
     methods = [str(name) for name in values["methods"]]
     for row, runs in enumerate(values["error"]):
         place = len(methods) - 1 - row
-        colour = style.colours[row % len(style.colours)]
-        axes.plot(runs, np.full(runs.size, place), "o", color=colour, alpha=0.45, ms=5)
+        color = style.colors[row % len(style.colors)]
+        axes.plot(runs, np.full(runs.size, place), "o", color=color, alpha=0.45, ms=5)
         error = 2.0 * runs.std(ddof=1) / runs.size**0.5
         axes.errorbar(
-            runs.mean(), place + 0.22, xerr=error, fmt="D", color=colour, ms=5, capsize=3, lw=1.6
+            runs.mean(), place + 0.22, xerr=error, fmt="D", color=color, ms=5, capsize=3, lw=1.6
         )
     baseline = values["error"][0].mean()
     axes.axvline(baseline, color=style.soft, linestyle="--", linewidth=1.0)

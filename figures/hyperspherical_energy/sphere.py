@@ -46,7 +46,7 @@ def _upright(points: np.ndarray) -> np.ndarray:
 
 
 def _edges(points: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs of neighbours: those within 1.35 of the least distance of either."""
+    """Pairs of neighbors: those within 1.35 of the least distance of either."""
     distance = np.linalg.norm(points[:, None] - points[None], axis=2)
     np.fill_diagonal(distance, np.inf)
     near = 1.35 * distance.min(axis=1)
@@ -82,21 +82,21 @@ def draw(results: Results, style: Any) -> Any:
         axes = figure.add_subplot(grid[0, index], projection="3d")
         _sphere(axes, style)
         points = _upright(values[f"points_{neurons}_{'half' if half else 'full'}"])
-        colour = style.colours[1 if half else 0]
+        color = style.colors[1 if half else 0]
         towards = points @ _viewer()
         if half:
             for x, y, z in points:
-                axes.plot([-x, x], [-y, y], [-z, z], color=colour, linewidth=1.4)
+                axes.plot([-x, x], [-y, y], [-z, z], color=color, linewidth=1.4)
             both = np.concatenate([points, -points])
-            axes.scatter(*both.T, s=26, c=colour, depthshade=False,
+            axes.scatter(*both.T, s=26, c=color, depthshade=False,
                          edgecolors="white", linewidths=0.5)  # fmt: skip
         else:
             for i, j in _edges(points):
                 back = 0.5 * (towards[i] + towards[j]) < -0.15
-                axes.plot(*points[[i, j]].T, color=colour, linewidth=0.7 if back else 1.2,
+                axes.plot(*points[[i, j]].T, color=color, linewidth=0.7 if back else 1.2,
                           alpha=0.25 if back else 0.9)  # fmt: skip
             shade = np.where(towards < -0.15, 0.35, 1.0)
-            axes.scatter(*points.T, s=26, c=colour, alpha=shade, depthshade=False,
+            axes.scatter(*points.T, s=26, c=color, alpha=shade, depthshade=False,
                          edgecolors="white", linewidths=0.5)  # fmt: skip
         axes.set_title(_NAMES[index], loc="center", fontsize=10.5, y=0.98)
     table = figure.add_subplot(grid[1, :])

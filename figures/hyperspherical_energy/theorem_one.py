@@ -33,7 +33,7 @@ def draw(results: Results, style: Any) -> Any:
             axes.plot(
                 epsilon,
                 values["printed_true"][row, index],
-                color=style.colours[index],
+                color=style.colors[index],
                 label=f"true, c = {cosine:g}".replace("-", "−"),
             )
         axes.plot(

@@ -32,14 +32,14 @@ def draw(results: Results, style: Any) -> Any:
     """Left: all methods at strength 1, from each seed's own start. Right: growing strength."""
     values = data(results)
     figure, panels = style.subplots(1, 2, width=6.4, height=4.2)
-    colours = iter([*style.colours, "#8c510a", "#7a7a7a"])
+    colors = iter([*style.colors, "#8c510a", "#7a7a7a"])
     base = {}
     for name, strength, runs in zip(
         values["methods"], values["strengths"], values["excess"], strict=True
     ):
         name, runs = str(name), 1e3 * runs
         if strength == 1.0:
-            base[name] = next(colours)
+            base[name] = next(colors)
             change = runs - runs[:, :1]
             if name != "orthogonal":  # its strength has a scale of its own: see the right panel
                 _curve(panels[0], values["steps"], change, base[name], name, _STYLES.get(name, "-"))
@@ -57,9 +57,9 @@ def draw(results: Results, style: Any) -> Any:
     return figure
 
 
-def _curve(axes: Any, steps: Any, runs: Any, colour: Any, label: str, dashes: Any) -> None:
-    axes.plot(steps, runs.mean(axis=0), color=colour, label=label, linestyle=dashes)
-    axes.fill_between(steps, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.1, lw=0)
+def _curve(axes: Any, steps: Any, runs: Any, color: Any, label: str, dashes: Any) -> None:
+    axes.plot(steps, runs.mean(axis=0), color=color, label=label, linestyle=dashes)
+    axes.fill_between(steps, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.1, lw=0)
 
 
 FIGURE = Figure(

@@ -36,9 +36,9 @@ def draw(results: Results, style: Any) -> Any:
         peaks = values[f"peaks_{model}"]
         j = np.arange(1, peaks.shape[-1] + 1)
         for k, penalty in enumerate(PENALTIES):
-            axes.loglog(j, peaks[k].mean(axis=0), "o-", color=style.colours[k], label=penalty)
+            axes.loglog(j, peaks[k].mean(axis=0), "o-", color=style.colors[k], label=penalty)
             axes.fill_between(
-                j, peaks[k].min(axis=0), peaks[k].max(axis=0), color=style.colours[k], alpha=0.15,
+                j, peaks[k].min(axis=0), peaks[k].max(axis=0), color=style.colors[k], alpha=0.15,
                 lw=0,
             )  # fmt: skip
         scale = 0.5 if model == "plain" else 1.0 / np.sqrt(6.0)

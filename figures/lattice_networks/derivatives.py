@@ -33,7 +33,7 @@ def draw(results: Results, style: Any) -> Any:
                     orders,
                     values[f"{kind}_{name}"][row],
                     dashes,
-                    color=style.colours[row],
+                    color=style.colors[row],
                     label=f"depth {depth}" if kind == "plain" else None,
                 )
         axes.axhline(1.0, color=style.ink, lw=1.2)

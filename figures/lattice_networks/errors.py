@@ -21,19 +21,19 @@ def draw(results: Results, style: Any) -> Any:
     config = results["lattice_rules"].config
     figure, axes = style.subplots(1, 1, width=7.4, height=4.4)
     sizes = values["curve_sizes"]
-    axes.loglog(sizes, values["curve_means"], "s--", color=style.colours[1], label="mean over z")
+    axes.loglog(sizes, values["curve_means"], "s--", color=style.colors[1], label="mean over z")
     axes.loglog(
         sizes,
         values["curve_errors"],
         "o-",
-        color=style.colours[0],
+        color=style.colors[0],
         label=f"constructed, s = {config.curve_dimension}",
     )
     axes.loglog(
         values["curve_fibonacci_sizes"],
         values["curve_fibonacci"],
         "^-",
-        color=style.colours[2],
+        color=style.colors[2],
         label="Fibonacci, s = 2",
     )
     ends = np.array([sizes[0], sizes[-1]], dtype=float)

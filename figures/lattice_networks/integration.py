@@ -31,7 +31,7 @@ def draw(results: Results, style: Any) -> Any:
         for row, (kind, marker) in enumerate(zip(KINDS, "o^s", strict=True)):
             slope = np.polyfit(np.log(sizes), np.log(errors[row]), 1)[0]
             label = f"{kind}, slope {slope:.2f}".replace("-", "−").replace("tent−", "tent-")
-            axes.loglog(sizes, errors[row], f"{marker}-", color=style.colours[row], label=label)
+            axes.loglog(sizes, errors[row], f"{marker}-", color=style.colors[row], label=label)
         dimension = config.diffusion_dimension if "diffusion" in name else config.dimension
         axes.set(title=f"{title}, s = {dimension}", xlabel="number of points N")
         axes.legend(loc="lower left")

@@ -19,8 +19,8 @@ def draw(results: Results, style: Any) -> Any:
     """Left: the lattice. Right: as many random points."""
     values = data(results)
     figure, panels = style.subplots(1, 2, width=3.9, height=4.0)
-    for axes, (name, points), colour in zip(panels, values.items(), style.colours, strict=False):
-        axes.scatter(*points.T, s=22, color=colour, lw=0)
+    for axes, (name, points), color in zip(panels, values.items(), style.colors, strict=False):
+        axes.scatter(*points.T, s=22, color=color, lw=0)
         title = f"Fibonacci lattice, N = {len(points)}" if name == "lattice" else "random"
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", title=title, xlabel="y₁")
     panels[0].set_ylabel("y₂")

@@ -46,9 +46,9 @@ def draw(results: Results, style: Any) -> Any:
     slopes = (-2.0, -2.0 * float(values["imbalance_decay"]), 0.0)
     times = values["imbalance_times"]
     for index, (method, slope) in enumerate(zip(_METHODS, slopes, strict=True)):
-        imbalance.plot(times, values["imbalance"][index], color=style.colours[index], label=method)
+        imbalance.plot(times, values["imbalance"][index], color=style.colors[index], label=method)
         exact = values["imbalance"][index, 0] * np.exp(slope * times[::10])
-        imbalance.plot(times[::10], exact, "o", color=style.colours[index], mfc="white")
+        imbalance.plot(times[::10], exact, "o", color=style.colors[index], mfc="white")
     imbalance.set(
         yscale="log",
         xlabel="time / τ",
@@ -57,12 +57,12 @@ def draw(results: Results, style: Any) -> Any:
     )
     imbalance.legend(loc="lower left")
 
-    for column, (method, colour) in enumerate((("weight decay", 1), ("Minnorm, ρ = 1", 0))):
+    for column, (method, color) in enumerate((("weight decay", 1), ("Minnorm, ρ = 1", 0))):
         accuracy.plot(
             values["accuracies"],
             values["times_to"][:, column],
             "o-",
-            color=style.colours[colour],
+            color=style.colors[color],
             label=method,
         )
     accuracy.set(
@@ -84,7 +84,7 @@ def draw(results: Results, style: Any) -> Any:
                 path[0],
                 path[1],
                 style_name,
-                color=style.colours[0 if name == "undamped" else 1],
+                color=style.colors[0 if name == "undamped" else 1],
                 linewidth=1.2,
                 label=label if index == 0 else f"_{label}",
             )
@@ -102,13 +102,13 @@ def draw(results: Results, style: Any) -> Any:
     )
     marks = (("x", 3), ("s", 4), ("o", 2))
     depth, rho = np.meshgrid(values["map_depths"], values["map_rhos"], indexing="ij")
-    for kind, (outcome, (mark, colour)) in enumerate(zip(OUTCOMES, marks, strict=True)):
+    for kind, (outcome, (mark, color)) in enumerate(zip(OUTCOMES, marks, strict=True)):
         chosen = values["map_outcomes"] == kind
         stability.plot(
             depth[chosen],
             rho[chosen],
             mark,
-            color=style.colours[colour],
+            color=style.colors[color],
             linestyle="none",
             label=outcome,
         )

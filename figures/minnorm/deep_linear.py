@@ -1,4 +1,4 @@
-"""Generalisation of deep linear students against the scale of the start and the load."""
+"""Generalization of deep linear students against the scale of the start and the load."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from ..base import Figure, Results
 
 _CURVES = ("Minnorm", "descent, end", "descent, best stop", "best ridge")
-_COLOURS = (0, 1, 4, 2)
+_COLORS = (0, 1, 4, 2)
 
 
 def data(results: Results) -> dict[str, np.ndarray]:
@@ -42,7 +42,7 @@ def draw(results: Results, style: Any) -> Any:
             linewidth=1.0,
             label="pseudo-inverse",
         )
-        for name, label, colour in (
+        for name, label, color in (
             ("minnorm", "Minnorm", 0),
             ("descent", "descent, end", 1),
             ("stopped", "descent, best stop", 4),
@@ -53,7 +53,7 @@ def draw(results: Results, style: Any) -> Any:
                 yerr=2.0 * values[f"{name}_error"][index],
                 fmt="o-",
                 capsize=2,
-                color=style.colours[colour],
+                color=style.colors[color],
                 label=label,
             )
         panel.set(
@@ -65,16 +65,16 @@ def draw(results: Results, style: Any) -> Any:
     axes[0].legend(loc="lower right")
     load = axes[2]
     grid = values["load_grid"]
-    for column, (label, colour) in enumerate(zip(_CURVES, _COLOURS, strict=True)):
+    for column, (label, color) in enumerate(zip(_CURVES, _COLORS, strict=True)):
         for part in (grid < 1.0, grid > 1.0):
             load.plot(
                 grid[part],
                 values["load_curves"][part, column],
-                color=style.colours[colour],
+                color=style.colors[color],
                 linestyle="-" if column != 1 else ":",
                 label=label if part[0] else f"_{label}",
             )
-    for column, colour in ((0, 0), (1, 2)):
+    for column, color in ((0, 0), (1, 2)):
         load.errorbar(
             values["loads"],
             values["load_mean"][:, column],
@@ -82,7 +82,7 @@ def draw(results: Results, style: Any) -> Any:
             fmt="s",
             markersize=4,
             capsize=2,
-            color=style.colours[colour],
+            color=style.colors[color],
             label="_simulated",
         )
     load.set(

@@ -37,13 +37,13 @@ def draw(results: Results, style: Any) -> Any:
     grid.remove()
     top, bottom = figure.subfigures(2, 1, height_ratios=(1.25, 1.0))
     curve, histogram, areas, accuracies = top.subplots(1, 4)
-    for name, label, colour in (
-        ("clean_sorted_alpha", "clean labels", style.colours[0]),
-        ("sorted_alpha", "10 % flipped", style.colours[1]),
+    for name, label, color in (
+        ("clean_sorted_alpha", "clean labels", style.colors[0]),
+        ("sorted_alpha", "10 % flipped", style.colors[1]),
     ):
         for index, line in enumerate(values[name]):
             share = np.arange(1, line.size + 1) / line.size
-            curve.plot(share, line, color=colour, lw=1.3, label=label if index == 0 else "_more")
+            curve.plot(share, line, color=color, lw=1.3, label=label if index == 0 else "_more")
     curve.set(
         xlabel="rank / number of images", ylabel="Σ α of an image", title="sorted multipliers"
     )
@@ -55,10 +55,10 @@ def draw(results: Results, style: Any) -> Any:
     total = np.histogram(everything, bins)[0]
     wrong = np.histogram(flipped, bins)[0]
     width = np.diff(bins)
-    histogram.bar(bins[:-1], total - wrong, width, align="edge", color=style.colours[0],
+    histogram.bar(bins[:-1], total - wrong, width, align="edge", color=style.colors[0],
                   label="right label")  # fmt: skip
     histogram.bar(bins[:-1], wrong, width, bottom=total - wrong, align="edge",
-                  color=style.colours[1], label="flipped label")  # fmt: skip
+                  color=style.colors[1], label="flipped label")  # fmt: skip
     histogram.set(xlabel="Σ α of an image", ylabel="images", title="with 10 % flipped")
     histogram.legend(loc="upper right")
 
@@ -70,7 +70,7 @@ def draw(results: Results, style: Any) -> Any:
     ):
         for k, score in enumerate(shown):
             seen = values[name][:, scores.index(score)]
-            panel.plot(seen, np.full(seen.size, -k), "o", color=style.colours[k], alpha=0.7)
+            panel.plot(seen, np.full(seen.size, -k), "o", color=style.colors[k], alpha=0.7)
             panel.plot([seen.mean()], [-k], "|", color=style.ink, markersize=16)
         panel.set_title(title)
         panel.set_ylim(-len(shown) + 0.5, 0.5)
@@ -93,7 +93,7 @@ def draw(results: Results, style: Any) -> Any:
                 f"{label} (or {rival})  {alpha:.2g}",
                 fontsize=8.5,
                 loc="center",
-                color=style.colours[1] if wrong else style.ink,
+                color=style.colors[1] if wrong else style.ink,
             )
         panels[row, 0].set_ylabel(title)
     bottom.suptitle(

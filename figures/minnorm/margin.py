@@ -41,18 +41,18 @@ def draw(results: Results, style: Any) -> Any:
         for seed, gap in zip(values["seeds"], values["next_gap"], strict=True)
     ]
     for index, name in enumerate(names):
-        colour = style.colours[index]
-        both.plot(values["step"], values["minnorm"][index], color=colour, label=name)
+        color = style.colors[index]
+        both.plot(values["step"], values["minnorm"][index], color=color, label=name)
         both.plot(
             values["descent_step"],
             values["descent"][index],
-            color=colour,
+            color=color,
             linestyle=":",
             label=f"_{name}",
         )
-        phase.plot(values["step"], values["minnorm"][index], color=colour)
-        law.plot(values["descent_step"], values["descent_product"][index], color=colour)
-        law.plot(values["descent_step"], values["gap_product"][index], color=colour, linestyle=":")
+        phase.plot(values["step"], values["minnorm"][index], color=color)
+        law.plot(values["descent_step"], values["descent_product"][index], color=color)
+        law.plot(values["descent_step"], values["gap_product"][index], color=color, linestyle=":")
         start = values["identified_at"][index]
         if start >= values["step"][-1]:
             continue

@@ -64,7 +64,7 @@ class Moments(NamedTuple):
     second: Tree
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Adam:
     """Adam.
 

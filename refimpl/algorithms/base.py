@@ -197,7 +197,7 @@ def check_params(params: Tree) -> None:
     namespace(*leaves)
 
 
-def is_regularised(leaf: Array, include: Include) -> bool:
+def is_regularized(leaf: Array, include: Include) -> bool:
     """Whether a penalty acts on this leaf: biases, with one axis, are left free by default."""
     return include == "all" or leaf.ndim >= 2
 
@@ -221,7 +221,7 @@ def regularized_leaves(params: Tree, include: Include, what: str) -> list[Array]
 two axes; set include='all'
     """
     leaves, _ = ad.flatten(params)
-    chosen = [leaf for leaf in leaves if is_regularised(leaf, include)]
+    chosen = [leaf for leaf in leaves if is_regularized(leaf, include)]
     if not chosen:
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in leaves)
         raise SettingError(

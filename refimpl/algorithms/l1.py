@@ -21,10 +21,10 @@ w     ``state.params``
 
 Deviations
 ----------
-* Only weight matrices are penalised by default; ``include="all"`` adds the biases.
+* Only weight matrices are penalized by default; ``include="all"`` adds the biases.
 * The threshold is α λ for every base update. It is the proximal map in the Euclidean metric;
   with adam it is not the one in Adam's own metric, so that its fixed points are not exactly
-  those of the penalised loss.
+  those of the penalized loss.
 
 >>> import numpy as np
 >>> from refimpl.algorithms.composition import Composition
@@ -46,7 +46,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.base import (
     Include,
     Tree,
-    is_regularised,
+    is_regularized,
     regularized_leaves,
     tree_namespace,
 )
@@ -103,7 +103,7 @@ class L1:
         return self.method == "subgradient"
 
     def init(self, params: Tree) -> tuple[()]:
-        """Nothing to remember; raises SettingError if no parameter is penalised."""
+        """Nothing to remember; raises SettingError if no parameter is penalized."""
         regularized_leaves(params, self.include, "the L1 penalty")
         return ()
 
@@ -125,24 +125,24 @@ class L1:
             return params
         return ad.map_tree(
             lambda w: (
-                soft_threshold(w, rate * self.strength) if is_regularised(w, self.include) else w
+                soft_threshold(w, rate * self.strength) if is_regularized(w, self.include) else w
             ),
             params,
         )
 
     def diagnostics_after(self, params: Tree) -> dict[str, Array]:
-        """``zeros``: the share of the penalised weights that is exactly zero."""
+        """``zeros``: the share of the penalized weights that is exactly zero."""
         xp = tree_namespace(params)
         leaves = self._leaves(params)
         zeros = [xp.sum(xp.astype(leaf == 0, leaf.dtype)) for leaf in leaves]
         return {"zeros": sum(zeros[1:], zeros[0]) / sum(math.prod(leaf.shape) for leaf in leaves)}
 
     def _leaves(self, params: Tree) -> list[Array]:
-        return [leaf for leaf in ad.flatten(params)[0] if is_regularised(leaf, self.include)]
+        return [leaf for leaf in ad.flatten(params)[0] if is_regularized(leaf, self.include)]
 
     def _sign(self, weight: Array) -> Array:
         xp = namespace(weight)
-        if not is_regularised(weight, self.include):
+        if not is_regularized(weight, self.include):
             return xp.zeros_like(weight)
         return self.strength * xp.sign(weight)
 

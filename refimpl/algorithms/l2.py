@@ -39,7 +39,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.base import (
     Include,
     Tree,
-    is_regularised,
+    is_regularized,
     regularized_leaves,
     tree_namespace,
 )
@@ -112,7 +112,7 @@ class L2:
         total = xp.zeros_like(xp.sum(leaves[0]))
         gradient = []
         for leaf in leaves:
-            if is_regularised(leaf, self.include):
+            if is_regularized(leaf, self.include):
                 total = total + (0.5 * self.strength) * xp.sum(leaf * leaf)
                 gradient.append(self.strength * leaf)
             else:
@@ -124,5 +124,5 @@ class L2:
         if not self.decoupled:
             return None
         return ad.map_tree(
-            lambda w: 1.0 - rate * self.strength if is_regularised(w, self.include) else 1.0, params
+            lambda w: 1.0 - rate * self.strength if is_regularized(w, self.include) else 1.0, params
         )

@@ -90,7 +90,7 @@ class LangevinState(NamedTuple):
     gradient: Tree
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Langevin:
     """Underdamped Langevin dynamics.
 

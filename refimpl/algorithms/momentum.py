@@ -58,7 +58,7 @@ from refimpl.checks import flag, fraction, positive
 from refimpl.random import Rng
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Momentum:
     """Gradient descent with momentum.
 

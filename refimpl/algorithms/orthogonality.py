@@ -55,7 +55,7 @@ from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree
-from refimpl.algorithms.penalised import (
+from refimpl.algorithms.penalized import (
     require_matrices,
     scaled_gradient,
     total,

@@ -45,7 +45,7 @@ from refimpl.checks import positive
 from refimpl.random import Rng
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SGD:
     """Stochastic gradient descent with a constant step.
 

@@ -57,7 +57,7 @@ from refimpl.checks import non_negative, positive
 from refimpl.random import Rng
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SGLD:
     """Stochastic gradient Langevin dynamics.
 

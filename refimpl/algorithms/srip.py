@@ -52,7 +52,7 @@ from typing import Any, Literal, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree, required_rng
 from refimpl.algorithms.orthogonality import Gram, gram_defect
-from refimpl.algorithms.penalised import (
+from refimpl.algorithms.penalized import (
     require_matrices,
     scaled_gradient,
     total,

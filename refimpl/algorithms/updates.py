@@ -49,11 +49,13 @@ def first_order(base: BaseName, learning_rate: float, momentum: float = 0.9) -> 
     ValueError: base must be one of sgd, momentum, nesterov, adam, not 'adm'
     """
     one_of("base", base, get_args(BaseName))
-    accelerated = Momentum(learning_rate, momentum, nesterov=base == "nesterov")
+    accelerated = Momentum(
+        learning_rate=learning_rate, momentum=momentum, nesterov=base == "nesterov"
+    )
     if base == "sgd":
-        return SGD(learning_rate)
+        return SGD(learning_rate=learning_rate)
     if base == "adam":
-        return Adam(learning_rate, beta1=momentum)
+        return Adam(learning_rate=learning_rate, beta1=momentum)
     return accelerated
 
 

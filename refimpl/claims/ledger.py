@@ -67,7 +67,7 @@ __all__ = [
     "paired",
     "report",
     "shown",
-    "summarise",
+    "summarize",
 ]
 
 SKIPPED = "skipped"
@@ -406,13 +406,13 @@ def columns(records: Sequence[Record]) -> tuple[str, ...]:
     return tuple(v for v in (*VERDICTS, SKIPPED) if v in judged or v in found)
 
 
-def summarise(records: Sequence[Record]) -> str:
+def summarize(records: Sequence[Record]) -> str:
     """The counts in one line.
 
     Examples
     --------
     >>> record = Record("FD-1", "foundations", "", "", (), "holds")
-    >>> summarise([record])
+    >>> summarize([record])
     '1 claim: 1 holds, 0 qualified, 0 refuted, 0 fails'
     """
     counts = [(sum(record.verdict == v for record in records), v) for v in columns(records)]

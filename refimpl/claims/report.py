@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from refimpl.claims.ledger import Record, columns, shown, summarise
+from refimpl.claims.ledger import Record, columns, shown, summarize
 from refimpl.files import write_atomic
 
 _MEANING = {
@@ -117,7 +117,7 @@ def report_html(
 </head>
 <body>
 <h1>Claims, predicted against measured</h1>
-<p class="summary">{_text(summarise(records))}</p>
+<p class="summary">{_text(summarize(records))}</p>
 <h2>Papers</h2>
 <div class="scroll">{_overview(papers, records)}</div>
 <div class="filter" role="group" aria-label="Show verdicts">{boxes}</div>

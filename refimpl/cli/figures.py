@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import importlib
 
-from refimpl.experiments.figure import figures_package
+from refimpl.files import figures_package
 
 command = importlib.import_module(f"{figures_package()}._command").command

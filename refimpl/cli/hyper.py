@@ -18,7 +18,10 @@ import click
 PREFIX = "hyper_"
 """Before the name of every field among the values of a command."""
 
-_CHOSEN = ("data", "algorithm", "model", "activation", "initialiser", "loss")
+_FORMERLY = {"initializer": ("--initialiser",)}
+"""Other spellings of options, which stay valid."""
+
+_CHOSEN = ("data", "algorithm", "model", "activation", "initializer", "loss")
 
 
 _PARTS = ("penalties", "wrappers", "projections")
@@ -37,7 +40,9 @@ def _value_of(args: Sequence[str], option: str) -> str | None:
     return value
 
 
-def hyper_option(name: str, annotation: Any, default: Any, help: str, taken: set[str]) -> Any:
+def hyper_option(
+    name: str, annotation: Any, default: Any, help: str, taken: set[str], formerly: str = ""
+) -> Any:
     """The option for one field of an algorithm's dataclass; None where its type is not plain.
 
     Parameters
@@ -50,6 +55,8 @@ def hyper_option(name: str, annotation: Any, default: Any, help: str, taken: set
     help : str
     taken : set of str
         Names of the command's own options; a field of the same name gets the prefix ``hyper-``.
+    formerly : str
+        Another spelling of the name, which stays valid.
 
     Examples
     --------
@@ -69,7 +76,7 @@ def hyper_option(name: str, annotation: Any, default: Any, help: str, taken: set
         found["default"] = None  # so that only what was given reaches the algorithm
     note = "required" if required else f"default: {default}"
     return click.Option(
-        [flag, PREFIX + name],
+        [flag, *([f"--{formerly}"] if formerly else []), PREFIX + name],
         required=required,
         help=f"{help}  [{note}]".strip(),
         **found,
@@ -124,6 +131,7 @@ def hyper_options(name: str, taken: set[str]) -> list[click.Parameter]:
             entry.default(field),
             str(item.metadata.get("help", "")),
             taken,
+            str(item.metadata.get("formerly", "")),
         )
         for field, item in entry.fields.items()
     )
@@ -151,7 +159,7 @@ def _choices() -> list[click.Parameter]:
     """The options whose values are names that the package knows."""
     from refimpl import catalogue
     from refimpl.cli import parts
-    from refimpl.models import ACTIVATIONS, INITIALISERS
+    from refimpl.models import ACTIVATIONS, INITIALIZERS
 
     names: dict[str, tuple[Any, str]] = {
         "data": (parts.data_names(), "Data set; see `refimpl list datasets`."),
@@ -162,8 +170,8 @@ def _choices() -> list[click.Parameter]:
         ),
         "model": (parts.model_names(), "Network."),
         "activation": (ACTIVATIONS, "Between the layers.  [default: relu, or the network's own]"),
-        "initialiser": (
-            INITIALISERS,
+        "initializer": (
+            INITIALIZERS,
             "Of the weights.  [default: he_normal, or the network's own]",
         ),
         "loss": (parts.loss_names(), "[default: softmax_cross_entropy, or mean_squared_error]"),
@@ -174,7 +182,7 @@ def _choices() -> list[click.Parameter]:
     }
     return [
         click.Option(
-            [f"--{name}"],
+            [f"--{name}", *_FORMERLY.get(name, ()), name],
             type=click.Choice(list(known)),
             required=name in ("data", "algorithm"),
             show_default=name in defaults,

@@ -249,7 +249,7 @@ class ChainOnColumns:
         """All of them are 1."""
         return (1,) * (self.chain.depth + 1)
 
-    def init(self, rng: Any, initialiser: str = "", *, backend: Any = None) -> Any:
+    def init(self, rng: Any, initializer: str = "", *, backend: Any = None) -> Any:
         """Weights of 1 or a little beside it."""
         draws = 1.0 + 0.1 * rng.normal((self.chain.depth,))
         return self.chain.init([float(draw) for draw in draws], backend=backend)

@@ -31,7 +31,7 @@ class Settings:
     algorithm: str
     model: str
     activation: str | None
-    initialiser: str | None
+    initializer: str | None
     loss: str | None
     penalties: Sequence[str] = ()
     wrappers: Sequence[str] = ()
@@ -125,8 +125,8 @@ def plan(settings: Settings) -> Plan:
         backend=where,
     )
     _check_kind(settings, split.train)
-    labelled = split.train.classes is not None
-    loss = settings.loss or ("softmax_cross_entropy" if labelled else "mean_squared_error")
+    labeled = split.train.classes is not None
+    loss = settings.loss or ("softmax_cross_entropy" if labeled else "mean_squared_error")
     split, outputs = _fit_targets(split, loss)
     model = _network(settings, split.train.features, outputs)
     objective = parts.objective(
@@ -139,7 +139,7 @@ def plan(settings: Settings) -> Plan:
     metrics: dict[str, Callable[..., float]] = {"loss": training.chunked_mean(objective)}
     if hasattr(method, "metrics"):  # of an algorithm whose answer is judged in a way of its own
         metrics = method.metrics(objective)
-    elif labelled:
+    elif labeled:
         metrics["accuracy"] = training.chunked_mean(_accuracy(model))
     sets = {"train": split.train, "validation": split.validation, "test": split.test}
     return Plan(
@@ -210,7 +210,7 @@ def _train(plan: Plan) -> training.TrainingResult:
         plan.objective,
         plan.model.init(
             plan.rng.child("init"),
-            *(() if settings.initialiser is None else (settings.initialiser,)),
+            *(() if settings.initializer is None else (settings.initializer,)),
             backend=plan.where,
         ),
         plan.training,
@@ -263,7 +263,7 @@ def save(plan: Plan, outcome: Outcome) -> None:
         "model": settings.model,
         "widths": list(getattr(plan.model, "widths", ())),
         "activation": getattr(plan.model, "activation", None),
-        "initialiser": settings.initialiser,
+        "initializer": settings.initializer,
         "loss": settings.loss,
         "epochs": settings.epochs,
         "batch_size": settings.batch_size or len(plan.training),

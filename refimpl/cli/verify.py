@@ -12,7 +12,7 @@ import click
 
 from refimpl.cli.options import CACHE, output_option, run_options
 
-_COLOURS = {
+_COLORS = {
     "holds": "green",
     "qualified": "yellow",
     "refuted": "magenta",
@@ -35,7 +35,7 @@ def _row(
 
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{id:<8}", "bold")
-    line.append(f"{verdict:<10}", _COLOURS.get(verdict, ""))
+    line.append(f"{verdict:<10}", _COLORS.get(verdict, ""))
     for value in (predicted, measured):
         shortened = value if len(value) <= 13 else value[:12] + "…"
         line.append(f"{shortened:<14}")
@@ -125,7 +125,7 @@ def command(
     for record in records:
         if record.verdict in ("fails", "error"):
             console.print(_failure(record), soft_wrap=True)
-    console.print(f"{ledger.summarise(records)} in {seconds:.0f} s -> {path}", soft_wrap=True)
+    console.print(f"{ledger.summarize(records)} in {seconds:.0f} s -> {path}", soft_wrap=True)
     if options["seed"]:
         console.print(_out_of_reach(claims, options["seed"]), soft_wrap=True)
     for record in records:

@@ -109,7 +109,7 @@ class Orthogonal:
         if not self.unchecked and not self.accepts(parameters):
             raise InfeasibleError(
                 f"the weight of shape {self.shape} is not orthonormal; start from its "
-                f"orthonormal factor or from an orthogonal initialiser",
+                f"orthonormal factor or from an orthogonal initializer",
                 residual=float(largest(self.residual(q))),
                 tolerance=self._allowed(q),
             )

@@ -152,12 +152,16 @@ DATASETS: dict[str, Entry] = {
             "few-shot regression: tasks are sinusoids of random amplitude and phase",
             "synthetic",
             load_sinusoids,
-            recipe={**_TASKS, "hidden": (40, 40), "initialiser": "torch_default"},
+            recipe={**_TASKS, "hidden": (40, 40), "initializer": "torch_default"},
         ),
         Entry("few-shot-digits", _FEW_SHOT, "real", load_few_shot_digits, recipe=_TASKS),
     )
 }
 """Every data set by name."""
+
+
+_FORMERLY = {"centre": "center", "normalised": "normalized"}
+"""Other spellings of options, which stay valid."""
 
 
 def load(
@@ -209,6 +213,7 @@ def load(
     if entry is None:
         raise ValueError(f"unknown data set {name!r}: choose from {', '.join(DATASETS)}")
     known = entry.options
+    options = {_FORMERLY.get(option, option): value for option, value in options.items()}
     for option in options:
         if option not in known:
             raise TypeError(

@@ -71,7 +71,7 @@ def load_digits(
     training: Size = None,
     validation: Size = 180,
     test: Size = 360,
-    centre: bool = False,
+    center: bool = False,
     scale: Scale = "unit",
     label_noise: float = 0.0,
 ) -> Split:
@@ -84,7 +84,7 @@ def load_digits(
     backend : Backend, optional
     training, validation, test : int, float or None
         Counts, fractions, or None for what the others leave.
-    centre : bool
+    center : bool
         Subtract the mean training image.
     scale : {"unit", "std", "norm"}
         Leave pixels in [0, 1]; or divide by one standard deviation; or make the mean squared
@@ -105,7 +105,7 @@ def load_digits(
 
     Examples
     --------
-    >>> parts = load_digits(rng=Rng(0), training=100, centre=True, scale="norm")
+    >>> parts = load_digits(rng=Rng(0), training=100, center=True, scale="norm")
     >>> round(float((parts.train.inputs**2).sum(axis=1).mean()), 12)
     1.0
     """
@@ -121,7 +121,7 @@ def load_digits(
         classes=_CLASSES,
         rng=rng.child("digits"),
         backend=backend,
-        centre=centre,
+        center=center,
         scale=scale,
         label_noise=label_noise,
     )

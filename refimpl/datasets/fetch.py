@@ -67,7 +67,7 @@ class Source:
         The roles ``train_images``, ``train_labels``, ``test_images``, ``test_labels``.
     mirrors : tuple of str
         Base URLs that end in a slash; ``.gz`` files lie under them.
-    licence : str
+    license : str
 
     Examples
     --------
@@ -79,7 +79,7 @@ class Source:
     title: str
     files: Mapping[str, PublicFile]
     mirrors: tuple[str, ...]
-    licence: str
+    license: str
 
 
 class Fetched(NamedTuple):
@@ -138,7 +138,7 @@ SOURCES: dict[str, Source] = {
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
             "http://yann.lecun.com/exdb/mnist/",
         ),
-        licence="CC BY-SA 3.0 (Y. LeCun, C. Cortes, C. J. C. Burges)",
+        license="CC BY-SA 3.0 (Y. LeCun, C. Cortes, C. J. C. Burges)",
     ),
     "fashion-mnist": Source(
         name="fashion-mnist",
@@ -157,7 +157,7 @@ SOURCES: dict[str, Source] = {
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
             "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
         ),
-        licence="MIT (Zalando SE)",
+        license="MIT (Zalando SE)",
     ),
 }
 

@@ -165,7 +165,7 @@ def write_idx(path: str | os.PathLike[str], array: np.ndarray) -> None:
     write_atomic(path, content)
 
 
-def read_labelled(
+def read_labeled(
     images: str | os.PathLike[str], labels: str | os.PathLike[str], *, classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Images and their labels from a pair of IDX files that must fit each other.
@@ -196,7 +196,7 @@ def read_labelled(
     ...     folder = pathlib.Path(name)
     ...     write_idx(folder / "images", np.zeros((2, 3, 3), dtype=np.uint8))
     ...     write_idx(folder / "labels", np.array([1, 0], dtype=np.uint8))
-    ...     read_labelled(folder / "images", folder / "labels", classes=2)[0].shape
+    ...     read_labeled(folder / "images", folder / "labels", classes=2)[0].shape
     (2, 9)
     """
     pixels = _read_role(Path(images), "images", 3)

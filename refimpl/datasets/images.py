@@ -2,7 +2,7 @@
 
 With pixels p in [0, top], the inputs are x = (p / top - m) / s, where
 
-* m is 0, or with ``centre`` the mean image of the training part;
+* m is 0, or with ``center`` the mean image of the training part;
 * s is 1 for ``scale="unit"``; for ``"std"`` the standard deviation of all training values
   p / top - m about their common mean, one number; for ``"norm"`` the root of the mean squared
   norm of the training rows p / top - m, so that E|x|^2 = 1.
@@ -36,7 +36,7 @@ def image_split(
     classes: int,
     rng: Rng,
     backend: Backend | None,
-    centre: bool,
+    center: bool,
     scale: Scale,
     label_noise: float,
 ) -> Split:
@@ -54,7 +54,7 @@ def image_split(
         For the label noise.
     backend : Backend or None
         None is NumPy in float64.
-    centre : bool
+    center : bool
     scale : {"unit", "std", "norm"}
     label_noise : float
         Probability with which each training label is redrawn uniformly.
@@ -73,7 +73,7 @@ def image_split(
     --------
     >>> part = (np.array([[0, 4], [2, 2]]), np.array([0, 1]))
     >>> made = image_split("toy", "", [part] * 3, top=4, classes=2, rng=Rng(0), backend=None,
-    ...                    centre=True, scale="unit", label_noise=0.0)
+    ...                    center=True, scale="unit", label_noise=0.0)
     >>> made.train.inputs
     array([[-0.25,  0.25],
            [ 0.25, -0.25]])
@@ -81,7 +81,7 @@ def image_split(
     if scale not in SCALES:
         raise ValueError(f"scale must be one of {', '.join(SCALES)}, not {scale!r}")
     target = backend or make_backend()
-    shift, factor = _statistics(parts[0][0], top, centre, scale)
+    shift, factor = _statistics(parts[0][0], top, center, scale)
     made = []
     for pixels, labels in parts:
         inputs = np.empty(pixels.shape, dtype=target.dtype_name)
@@ -104,14 +104,14 @@ def image_split(
 
 
 def _statistics(
-    pixels: np.ndarray, top: float, centre: bool, scale: Scale
+    pixels: np.ndarray, top: float, center: bool, scale: Scale
 ) -> tuple[np.ndarray | float, float]:
     """The m and s of the module's formula, in float64."""
-    if not centre and scale == "unit":
+    if not center and scale == "unit":
         return 0.0, 1.0
     if pixels.shape[0] == 0:
         raise ValueError("centring and scaling need at least one training image")
-    shift = pixels.mean(axis=0, dtype=np.float64) / top if centre else 0.0
+    shift = pixels.mean(axis=0, dtype=np.float64) / top if center else 0.0
     if scale == "unit":
         return shift, 1.0
     total = squares = 0.0

@@ -27,7 +27,7 @@ import numpy as np
 from refimpl.arrays import Backend
 from refimpl.datasets.base import Size, Split, check_count, partition
 from refimpl.datasets.fetch import SOURCES, data_directory, find_file, mismatch, spellings
-from refimpl.datasets.idx import read_labelled
+from refimpl.datasets.idx import read_labeled
 from refimpl.datasets.images import Scale, image_split
 from refimpl.errors import DataError, MissingDataError
 from refimpl.random import Rng
@@ -47,7 +47,7 @@ def load_mnist(
     validation: int = 10_000,
     test: int | None = None,
     holdout: Holdout = "random",
-    centre: bool = False,
+    center: bool = False,
     scale: Scale = "unit",
     label_noise: float = 0.0,
 ) -> Split:
@@ -70,7 +70,7 @@ def load_mnist(
         A stratified subset of the published test images; None for all of them.
     holdout : {"random", "last"}
         Hold out a stratified random part, or the last images of the training file.
-    centre : bool
+    center : bool
         Subtract the mean training image.
     scale : {"unit", "std", "norm"}
         Leave pixels in [0, 1]; or divide by one standard deviation; or make the mean squared
@@ -87,7 +87,7 @@ def load_mnist(
     ------
     DataError
         If the files are missing (the message says what was looked for and how to fetch them),
-        damaged, mislabelled, or those of another data set.
+        damaged, mislabeled, or those of another data set.
     ValueError
         If a size or an option does not fit.
 
@@ -100,7 +100,7 @@ def load_mnist(
     ValueError: holdout must be 'random' or 'last', not 'first'
     """
     return _load(
-        "mnist", rng, data_dir, backend, training, validation, test, holdout, centre, scale,
+        "mnist", rng, data_dir, backend, training, validation, test, holdout, center, scale,
         label_noise,
     )  # fmt: skip
 
@@ -114,7 +114,7 @@ def load_fashion_mnist(
     validation: int = 10_000,
     test: int | None = None,
     holdout: Holdout = "random",
-    centre: bool = False,
+    center: bool = False,
     scale: Scale = "unit",
     label_noise: float = 0.0,
 ) -> Split:
@@ -131,7 +131,7 @@ def load_fashion_mnist(
     True
     """
     return _load(
-        "fashion-mnist", rng, data_dir, backend, training, validation, test, holdout, centre,
+        "fashion-mnist", rng, data_dir, backend, training, validation, test, holdout, center,
         scale, label_noise,
     )  # fmt: skip
 
@@ -210,7 +210,7 @@ def _load(
     validation: int,
     test: int | None,
     holdout: Holdout,
-    centre: bool,
+    center: bool,
     scale: Scale,
     label_noise: float,
 ) -> Split:
@@ -218,8 +218,8 @@ def _load(
         raise ValueError(f"holdout must be 'random' or 'last', not {holdout!r}")
     check_count("validation", validation, 0)
     paths = find_files(name, data_dir)
-    images, labels = read_labelled(paths["train_images"], paths["train_labels"], classes=_CLASSES)
-    test_images, test_labels = read_labelled(
+    images, labels = read_labeled(paths["train_images"], paths["train_labels"], classes=_CLASSES)
+    test_images, test_labels = read_labeled(
         paths["test_images"], paths["test_labels"], classes=_CLASSES
     )
     if test_images.shape[1] != images.shape[1]:
@@ -253,7 +253,7 @@ def _load(
         classes=_CLASSES,
         rng=rng,
         backend=backend,
-        centre=centre,
+        center=center,
         scale=scale,
         label_noise=label_noise,
     )

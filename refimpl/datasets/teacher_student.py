@@ -1,8 +1,8 @@
-"""Linear regression onto a linear teacher, the solvable model of generalisation.
+"""Linear regression onto a linear teacher, the solvable model of generalization.
 
     y = W x + s e,      x in R^N,  W in R^(K x N),  e ~ N(0, I_K)
 
-* Inputs: x_i ~ N(0, 1/N) iid (``normalised``, the convention of M. S. Advani, A. M. Saxe and
+* Inputs: x_i ~ N(0, 1/N) iid (``normalized``, the convention of M. S. Advani, A. M. Saxe and
   H. Sompolinsky, High-dimensional dynamics of generalization error in neural networks, 2020, so
   that E|x|^2 = 1), or x_i ~ N(0, 1).
 * Teacher: W_ki ~ N(0, w^2) iid; with ``rank`` r, W = (w / sqrt(r)) A B^T with A of shape (K, r),
@@ -88,7 +88,7 @@ def teacher_student(
     teacher: np.ndarray,
     *,
     noise: float = 0.5,
-    normalised: bool = True,
+    normalized: bool = True,
     backend: Backend | None = None,
 ) -> Dataset:
     """``count`` examples of one teacher.
@@ -101,7 +101,7 @@ def teacher_student(
     teacher : numpy.ndarray, shape (N,) or (K, N)
     noise : float
         s, the standard deviation of the noise on each target.
-    normalised : bool
+    normalized : bool
         Input variance 1/N (True) or 1.
     backend : Backend, optional
 
@@ -125,7 +125,7 @@ def teacher_student(
     check_positive("noise", noise, zero=True)
     N = teacher.shape[-1]
     x = rng.child("inputs").normal((count, N))
-    if normalised:
+    if normalized:
         x /= math.sqrt(N)
     clean = x @ teacher.T
     y = clean + noise * rng.child("noise").normal(clean.shape)
@@ -153,7 +153,7 @@ def load_teacher_student(
     noise: float = 0.5,
     teacher_scale: float = 1.0,
     teacher_norm: float | None = None,
-    normalised: bool = True,
+    normalized: bool = True,
 ) -> Split:
     """Independent training, validation and test examples of one teacher.
 
@@ -169,7 +169,7 @@ def load_teacher_student(
         N, K, r, w and |W| of the module's formulas.
     noise : float
         s.
-    normalised : bool
+    normalized : bool
         Input variance 1/N (True) or 1.
 
     Returns
@@ -193,7 +193,7 @@ def load_teacher_student(
     )
     parts = (
         teacher_student(
-            count, rng.child(part), teacher, noise=noise, normalised=normalised, backend=backend
+            count, rng.child(part), teacher, noise=noise, normalized=normalized, backend=backend
         )
         for part, count in (("train", training), ("validation", validation), ("test", test))
     )

@@ -9,27 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import refimpl
 from refimpl.experiments.base import Result
 
 Results = Mapping[str, Result]
-
-
-def figures_package() -> str:
-    """The package of the figures: ``refimpl.figures`` where it is installed, else ``figures``.
-
-    Examples
-    --------
-    >>> figures_package() in ("figures", "refimpl.figures")
-    True
-    """
-    inside = Path(refimpl.__file__).parent / "figures"
-    return "refimpl.figures" if inside.is_dir() else "figures"
 
 
 def all_arrays(results: Results) -> dict[str, np.ndarray]:

@@ -1,14 +1,14 @@
-"""Models, initialisers and losses."""
+"""Models, initializers and losses."""
 
-from refimpl.models import initialisers, losses
-from refimpl.models.initialisers import INITIALISERS
+from refimpl.models import initializers, losses
+from refimpl.models.initializers import INITIALIZERS
 from refimpl.models.linear import DeepLinear, LinearChain, imbalance
 from refimpl.models.losses import LOSSES, Objective, accuracy, check_labels
 from refimpl.models.mlp import ACTIVATIONS, MLP
 
 __all__ = [
     "ACTIVATIONS",
-    "INITIALISERS",
+    "INITIALIZERS",
     "LOSSES",
     "MLP",
     "DeepLinear",
@@ -17,6 +17,6 @@ __all__ = [
     "accuracy",
     "check_labels",
     "imbalance",
-    "initialisers",
+    "initializers",
     "losses",
 ]

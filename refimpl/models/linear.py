@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, Backend, backend_of
 from refimpl.arrays import backend as make_backend
-from refimpl.models.initialisers import INITIALISERS
+from refimpl.models.initializers import INITIALIZERS
 from refimpl.random import Rng
 
 
@@ -81,14 +81,14 @@ class DeepLinear:
     def init(
         self,
         rng: Rng,
-        initialiser: str = "lecun_normal",
+        initializer: str = "lecun_normal",
         *,
         scale: float = 1.0,
         backend: Backend | None = None,
     ) -> list[Array]:
         """One weight (out, in) a layer; see :meth:`MLP.init`."""
         like = (backend or make_backend()).zeros((1,))
-        draw = INITIALISERS[initialiser]
+        draw = INITIALIZERS[initializer]
         return [
             scale * draw((fan_out, fan_in), rng.child("layer", index), like=like)
             for index, (fan_in, fan_out) in enumerate(itertools.pairwise(self.widths))
@@ -150,7 +150,7 @@ class DeepLinear:
 
 
 def imbalance(params: list[Array]) -> list[Array]:
-    """C_l = W_{l+1}^T W_{l+1} - W_l W_l^T for each pair of neighbours, conserved by gradient flow.
+    """C_l = W_{l+1}^T W_{l+1} - W_l W_l^T for each pair of neighbors, conserved by gradient flow.
 
     Examples
     --------

@@ -19,7 +19,7 @@ from typing import Any
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, Backend
 from refimpl.arrays import backend as make_backend
-from refimpl.models.initialisers import INITIALISERS
+from refimpl.models.initializers import INITIALIZERS
 from refimpl.random import Rng
 
 Params = list[dict[str, Array]]
@@ -74,7 +74,7 @@ class MLP:
     def init(
         self,
         rng: Rng,
-        initialiser: str | Sequence[str] = "he_normal",
+        initializer: str | Sequence[str] = "he_normal",
         *,
         scale: float = 1.0,
         bias_scale: float = 0.0,
@@ -86,8 +86,8 @@ class MLP:
         ----------
         rng : Rng
             Layer l draws from ``rng.child("layer", l)``.
-        initialiser : str or one name a layer
-            Names in ``INITIALISERS``.
+        initializer : str or one name a layer
+            Names in ``INITIALIZERS``.
         scale : float
             Factor on every weight.
         bias_scale : float
@@ -101,18 +101,18 @@ class MLP:
             One ``{"weight": (out, in)[, "bias": (out,)]}`` a layer.
         """
         place = backend or make_backend()
-        names = [initialiser] * self.depth if isinstance(initialiser, str) else list(initialiser)
-        if len(names) != self.depth or any(name not in INITIALISERS for name in names):
+        names = [initializer] * self.depth if isinstance(initializer, str) else list(initializer)
+        if len(names) != self.depth or any(name not in INITIALIZERS for name in names):
             raise ValueError(
-                f"initialiser must be one name, or one for each of the {self.depth} layers, "
-                f"from {', '.join(INITIALISERS)}; got {initialiser!r}"
+                f"initializer must be one name, or one for each of the {self.depth} layers, "
+                f"from {', '.join(INITIALIZERS)}; got {initializer!r}"
             )
         like = place.zeros((1,))
         params: Params = []
         for index, name in enumerate(names):
             fan_in, fan_out = self.widths[index], self.widths[index + 1]
             stream = rng.child("layer", index)
-            draw = INITIALISERS[name]((fan_out, fan_in), stream, like=like)
+            draw = INITIALIZERS[name]((fan_out, fan_in), stream, like=like)
             layer = {"weight": scale * draw}
             if self.bias:
                 bound = bias_scale / math.sqrt(fan_in)

@@ -183,7 +183,8 @@ class Entry:
     def make(self, **hyper: Any) -> Any:
         """The object with these hyper-parameters; a function with these options filled in.
 
-        A penalty, wrapper or projection comes as a composition with a first-order
+        A name that a field had formerly (``metadata={"formerly": ...}``) stays valid. A penalty,
+        wrapper or projection comes as a composition with a first-order
         update, whose ``base``, ``learning_rate`` and ``momentum`` are hyper-parameters too.
 
         Raises
@@ -191,6 +192,8 @@ class Entry:
         ValueError
             For a hyper-parameter that it does not have, naming those that it has.
         """
+        formerly = {str(item.metadata.get("formerly")): name for name, item in self.fields.items()}
+        hyper = {formerly.get(name, name): value for name, value in hyper.items()}
         for name in hyper:
             self._check(name)
         values = {**self.defaults, **hyper}

@@ -137,7 +137,7 @@ class Checkpoint:
             )
         for name, expected in self.fingerprint.items():
             if found.get(name) != expected:
-                part = "start (network, initialiser or dtype)" if name == "start" else name
+                part = "start (network, initializer or dtype)" if name == "start" else name
                 raise CheckpointError(
                     f"checkpoint {self.path} belongs to another run: {part} differs; "
                     "resume it with its own settings, or start afresh without resuming",

@@ -50,7 +50,7 @@ CURVATURES = [0.3, 1.0, 7.0]
 
 def test_sgd_on_a_quadratic_decays_geometrically():
     curvature = np.asarray(CURVATURES)
-    points = path(SGD(0.2), [1.0, -2.0, 3.0], [None] * 30, quadratic(curvature))
+    points = path(SGD(learning_rate=0.2), [1.0, -2.0, 3.0], [None] * 30, quadratic(curvature))
     with mpmath.workdps(40):
         for j, k in enumerate(CURVATURES):
             rate = 1 - mpmath.mpf(0.2) * mpmath.mpf(k)
@@ -61,7 +61,12 @@ def test_sgd_on_a_quadratic_decays_geometrically():
 @pytest.mark.parametrize("mu", [0.0, 0.5, 0.95])
 def test_heavy_ball_on_a_quadratic_follows_its_two_roots(mu):
     rate = 0.125
-    points = path(Momentum(rate, mu), [2.0] * 3, [None] * 60, quadratic(np.asarray(CURVATURES)))
+    points = path(
+        Momentum(learning_rate=rate, momentum=mu),
+        [2.0] * 3,
+        [None] * 60,
+        quadratic(np.asarray(CURVATURES)),
+    )
     for j, k in enumerate(CURVATURES):
         with mpmath.workdps(60):
             ak = mpmath.mpf(rate) * mpmath.mpf(k)
@@ -74,7 +79,10 @@ def test_nesterov_on_a_quadratic_is_the_look_ahead_sequence(mu):
     # Nesterov: x' = y - a k y, y' = x' + mu (x' - x); eliminated for y, started at x = y.
     rate = 0.125
     points = path(
-        Momentum(rate, mu, nesterov=True), [2.0] * 3, [None] * 40, quadratic(np.asarray(CURVATURES))
+        Momentum(learning_rate=rate, momentum=mu, nesterov=True),
+        [2.0] * 3,
+        [None] * 40,
+        quadratic(np.asarray(CURVATURES)),
     )
     for j, k in enumerate(CURVATURES):
         with mpmath.workdps(60):
@@ -87,9 +95,9 @@ def test_nesterov_on_a_quadratic_is_the_look_ahead_sequence(mu):
 
 def test_velocity_is_the_discounted_sum_of_gradients():
     gradients = np.random.default_rng(0).normal(size=(8, 3))
-    state = Momentum(0.1, 0.7).init({"weight": np.zeros(3)})
+    state = Momentum(learning_rate=0.1, momentum=0.7).init({"weight": np.zeros(3)})
     for gradient in gradients:
-        state, _ = Momentum(0.1, 0.7).step(state, fed, gradient)
+        state, _ = Momentum(learning_rate=0.1, momentum=0.7).step(state, fed, gradient)
     discount = 0.7 ** np.arange(7, -1, -1)
     np.testing.assert_allclose(state.buffers["weight"], discount @ gradients, rtol=1e-13)
 
@@ -98,7 +106,11 @@ def test_velocity_is_the_discounted_sum_of_gradients():
 def test_adam_equals_the_weighted_sums_of_the_paper(betas):
     """Section 3: v_t = (1 - b2) sum_i b2^(t-i) g_i^2, in 50 digits."""
     gradients = np.random.default_rng(1).normal(size=(12, 2)) * [1e-3, 50.0]
-    points = path(Adam(0.01, *betas, epsilon=1e-8), [1.0, -1.0], gradients)
+    points = path(
+        Adam(learning_rate=0.01, beta1=betas[0], beta2=betas[1], epsilon=1e-8),
+        [1.0, -1.0],
+        gradients,
+    )
     with mpmath.workdps(50):
         a, b1, b2, eps = map(mpmath.mpf, (0.01, betas[0], betas[1], 1e-8))
         for j, position in enumerate((mpmath.mpf(1), mpmath.mpf(-1))):
@@ -112,8 +124,8 @@ def test_adam_equals_the_weighted_sums_of_the_paper(betas):
 
 def test_adam_is_blind_to_the_scale_of_the_gradient():
     gradients = np.random.default_rng(2).normal(size=(10, 4))
-    small = path(Adam(0.1, epsilon=1e-30), np.zeros(4), gradients)
-    large = path(Adam(0.1, epsilon=1e-30), np.zeros(4), 1024.0 * gradients)
+    small = path(Adam(learning_rate=0.1, epsilon=1e-30), np.zeros(4), gradients)
+    large = path(Adam(learning_rate=0.1, epsilon=1e-30), np.zeros(4), 1024.0 * gradients)
     np.testing.assert_allclose(small, large, rtol=1e-13)
     np.testing.assert_allclose(np.abs(small[1]), 0.1, rtol=1e-12)
 
@@ -131,6 +143,11 @@ def test_a_wrapper_may_feed_its_own_gradient(base):
 
 def test_momentum_zero_is_sgd_exactly():
     gradients = np.random.default_rng(4).normal(size=(6, 3))
-    plain = path(SGD(0.3), np.ones(3), gradients)
+    plain = path(SGD(learning_rate=0.3), np.ones(3), gradients)
     for nesterov in (False, True):
-        assert np.array_equal(plain, path(Momentum(0.3, 0.0, nesterov), np.ones(3), gradients))
+        assert np.array_equal(
+            plain,
+            path(
+                Momentum(learning_rate=0.3, momentum=0.0, nesterov=nesterov), np.ones(3), gradients
+            ),
+        )

@@ -65,7 +65,7 @@ def stationary(algorithm, curvature, draws):
 @pytest.mark.parametrize("k", [0.5, 1.0, 3.0])
 @pytest.mark.parametrize("h", [0.05, 0.3, 0.6])
 def test_sgld_variance_on_a_gaussian(h, k):
-    covariance = stationary(SGLD(h, temperature=0.7), k, 1)
+    covariance = stationary(SGLD(learning_rate=h, temperature=0.7), k, 1)
     assert covariance[0, 0] == pytest.approx(0.7 / (k * (1 - h * k / 2)), rel=1e-12)
 
 
@@ -83,7 +83,7 @@ def test_sgld_adds_the_noise_it_is_given():
 
 
 def test_sgld_at_zero_temperature_is_sgd():
-    cold, plain = SGLD(0.2, temperature=0.0), SGD(0.2)
+    cold, plain = SGLD(learning_rate=0.2, temperature=0.0), SGD(learning_rate=0.2)
     first, second = (a.init({"weight": np.asarray([2.0])}) for a in (cold, plain))
     for _ in range(10):
         first, _ = cold.step(first, well(1.3), None)
@@ -93,7 +93,7 @@ def test_sgld_at_zero_temperature_is_sgd():
 
 def test_sgld_draws_unit_normals():
     """Mean and variance of 40000 entries; 5.5 standard errors each, false alarm < 1e-7."""
-    n, algorithm = 40_000, SGLD(0.5, temperature=1.0)
+    n, algorithm = 40_000, SGLD(learning_rate=0.5, temperature=1.0)
     state = algorithm.init({"weight": np.zeros(n)})
     state, _ = algorithm.step(state, lambda p, b: 0.0 * ad.sum(p["weight"]), None, Rng(0))
     draws = state.params["weight"]
@@ -113,7 +113,9 @@ LAWS = {
 @pytest.mark.parametrize(("h", "k"), [(0.1, 1.0), (0.5, 2.0), (0.9, 3.0)])
 def test_harmonic_oscillator_has_the_exact_stationary_law(splitting, friction, h, k):
     draws, position, velocity = LAWS[splitting]
-    covariance = stationary(Langevin(h, friction, 0.3, splitting), k, draws)
+    covariance = stationary(
+        Langevin(step_size=h, friction=friction, temperature=0.3, splitting=splitting), k, draws
+    )
     assert covariance[0, 0] == pytest.approx(0.3 * position(h, k), rel=1e-10)
     assert covariance[1, 1] == pytest.approx(0.3 * velocity(h, k), rel=1e-10)
     assert covariance[0, 1] == pytest.approx(0.0, abs=1e-12)
@@ -125,7 +127,16 @@ def test_the_bias_of_the_law_has_the_order_of_the_splitting(splitting, order):
     target = 0.3 * np.diag([1 / 2.0, 1.0])
     draws = splitting.count("O")
     errors = [
-        np.max(np.abs(stationary(Langevin(h, 1.0, 0.3, splitting), 2.0, draws) - target))
+        np.max(
+            np.abs(
+                stationary(
+                    Langevin(step_size=h, friction=1.0, temperature=0.3, splitting=splitting),
+                    2.0,
+                    draws,
+                )
+                - target
+            )
+        )
         for h in (0.02, 0.01)
     ]
     assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.05)
@@ -133,7 +144,7 @@ def test_the_bias_of_the_law_has_the_order_of_the_splitting(splitting, order):
 
 def test_friction_alone_is_the_exact_ornstein_uhlenbeck_process():
     # No force: after n steps the momentum has memory exp(-gamma h n) and variance tau (1 - c^2).
-    algorithm = Langevin(0.2, 1.5, 0.8, "OBABO")
+    algorithm = Langevin(step_size=0.2, friction=1.5, temperature=0.8, splitting="OBABO")
     A, B = probe(algorithm, 0.0, 2)
     c = math.exp(-1.5 * 0.2)
     assert A[1, 1] == pytest.approx(c, rel=1e-14)
@@ -142,7 +153,7 @@ def test_friction_alone_is_the_exact_ornstein_uhlenbeck_process():
 
 @pytest.mark.parametrize("splitting", ["BAOAB", "OBABO", "OABAO"])
 def test_without_friction_the_step_is_reversible_and_keeps_volume(splitting):
-    algorithm = Langevin(0.3, 0.0, 5.0, splitting)
+    algorithm = Langevin(step_size=0.3, friction=0.0, temperature=5.0, splitting=splitting)
     A, _ = probe(algorithm, 1.7, 2)
     flip = np.diag([1.0, -1.0])
     np.testing.assert_allclose(flip @ A @ flip @ A, np.eye(2), atol=1e-14)
@@ -152,7 +163,7 @@ def test_without_friction_the_step_is_reversible_and_keeps_volume(splitting):
 def test_oba_at_zero_temperature_is_heavy_ball():
     h, gamma = 0.3, 0.4
     objective = lambda p, b: ad.sum(ad.sin(p["weight"]))  # noqa: E731
-    cold = Langevin(h, gamma, 0.0, "OBA")
+    cold = Langevin(step_size=h, friction=gamma, temperature=0.0, splitting="OBA")
     ball = Momentum(learning_rate=h * h, momentum=math.exp(-gamma * h))
     first, second = (a.init({"weight": np.asarray([0.3, -1.0])}) for a in (cold, ball))
     for _ in range(50):
@@ -172,7 +183,7 @@ def test_one_gradient_a_step(splitting, expected):
         calls.append(1)
         return 0.5 * ad.sum(params["weight"] ** 2)
 
-    algorithm = Langevin(0.1, 1.0, 0.0, splitting)
+    algorithm = Langevin(step_size=0.1, friction=1.0, temperature=0.0, splitting=splitting)
     state = algorithm.init({"weight": np.ones(2)})
     for _ in range(10):
         state, _ = algorithm.step(state, counted, None)
@@ -181,7 +192,7 @@ def test_one_gradient_a_step(splitting, expected):
 
 @pytest.mark.parametrize("splitting", ["BAOAB", "OBABO"])
 def test_the_kept_gradient_changes_nothing_on_a_fixed_batch(splitting):
-    algorithm = Langevin(0.2, 1.0, 0.5, splitting)
+    algorithm = Langevin(step_size=0.2, friction=1.0, temperature=0.5, splitting=splitting)
     objective = lambda p, b: ad.sum(ad.sin(3.0 * p["weight"]))  # noqa: E731
     kept = algorithm.init({"weight": np.asarray([0.3, 2.0])})
     fresh = kept

@@ -80,15 +80,15 @@ def test_coupled_momentum_decays_at_the_larger_root():
 
 @pytest.mark.parametrize("include", ["weights", "all"])
 @pytest.mark.parametrize("base", BASES)
-def test_coupled_penalties_are_gradients_of_the_penalised_loss(base, include):
+def test_coupled_penalties_are_gradients_of_the_penalized_loss(base, include):
     batch = np.asarray([[0.3, 1.0], [-0.5, 2.0]])
-    penalised = ("weight", "bias") if include == "all" else ("weight",)
+    penalized = ("weight", "bias") if include == "all" else ("weight",)
 
     def with_l2(p, batch):
-        return rough(p, batch) + sum(0.15 * ad.sum(p[name] ** 2) for name in penalised)
+        return rough(p, batch) + sum(0.15 * ad.sum(p[name] ** 2) for name in penalized)
 
     def with_l1(p, batch):
-        return rough(p, batch) + sum(0.3 * ad.sum(ad.abs(p[name])) for name in penalised)
+        return rough(p, batch) + sum(0.3 * ad.sum(ad.abs(p[name])) for name in penalized)
 
     plain = first_order(base, 0.02, 0.9)
     l2 = alone(L2, strength=0.3, learning_rate=0.02, base=base, include=include)

@@ -104,7 +104,7 @@ def assert_twelve_digits(actual, expected):
 
 
 @given(seed=st.integers(0, 2**32))
-def test_regularisers_of_weights(seed):
+def test_regularizers_of_weights(seed):
     """Norms, angles and log-determinant-like sums, as penalties combine them."""
     rng = Rng(seed)
     w = rng.normal((4, 3))

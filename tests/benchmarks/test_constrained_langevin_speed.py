@@ -49,7 +49,7 @@ def test_an_orthogonal_step_costs_at_most_sixteen_products(dtype):
         return ad.sum(params[0] * slope)
 
     # A friction that forgets, so that every increment is h² times the tangent gradient.
-    algorithm = OCoLAud(h, 200.0, splitting="OBA", free_first=False)
+    algorithm = OCoLAud(step_size=h, friction=200.0, splitting="OBA", free_first=False)
     state = algorithm.init([weight])
     for _ in range(2):
         state, info = algorithm.step(state, linear, None)
@@ -73,7 +73,7 @@ def test_a_circle_step_costs_at_most_three_momentum_steps_and_its_trigonometry(f
     def linear(params, batch):
         return ad.sum(params[0] * slope)
 
-    momentum, circle = Momentum(0.1), factory()
+    momentum, circle = Momentum(learning_rate=0.1), factory()
     plain, _ = momentum.step(momentum.init([weight]), linear, None)
     state, _ = circle.step(circle.init([weight]), linear, None)
     phi = state.angles[0]

@@ -291,7 +291,7 @@ def test_a_claim_of_the_full_profile_is_skipped_in_the_quick_one_and_counted(pro
     assert len(seen) == 2 and bool(ran) == (profile == "full")
     expected = {"quick": ["skipped", "holds"], "full": ["holds", "holds"]}[profile]
     assert [record.verdict for record in records] == expected
-    assert ("1 skipped" in ledger.summarise(records)) == (profile == "quick")
+    assert ("1 skipped" in ledger.summarize(records)) == (profile == "quick")
     assert judge(book.claims()[0], {}, profile).verdict == expected[0]
     with pytest.raises(ValueError, match="profile of FD-3"):
         enter(book, "FD-3", costly, profile="slow")

@@ -41,21 +41,21 @@ def test_same_seed_same_data_other_seed_other_data():
     assert not np.array_equal(first.inputs, other.inputs)
 
 
-def test_centring_and_scaling_use_the_training_part_alone():
+def test_centering_and_scaling_use_the_training_part_alone():
     options = {"training": 200, "validation": 100, "test": 100}
     plain = load("digits", rng=Rng(0), **options)
     mean = plain.train.inputs.mean(axis=0)
-    centred = load("digits", rng=Rng(0), centre=True, **options)
-    deviation = load("digits", rng=Rng(0), centre=True, scale="std", **options)
-    normed = load("digits", rng=Rng(0), centre=True, scale="norm", **options)
-    assert np.abs(centred.train.inputs.mean(axis=0)).max() < 1e-14
+    centered = load("digits", rng=Rng(0), center=True, **options)
+    deviation = load("digits", rng=Rng(0), center=True, scale="std", **options)
+    normed = load("digits", rng=Rng(0), center=True, scale="norm", **options)
+    assert np.abs(centered.train.inputs.mean(axis=0)).max() < 1e-14
     assert abs(deviation.train.inputs.std() - 1) < 1e-13
     assert abs(np.mean(np.sum(normed.train.inputs**2, axis=1)) - 1) < 1e-13
-    for part, reference in zip(centred, plain, strict=True):
+    for part, reference in zip(centered, plain, strict=True):
         np.testing.assert_allclose(part.inputs + mean, reference.inputs, atol=1e-15)
     for scaled in (deviation, normed):
-        ratio = scaled.test.inputs[centred.test.inputs != 0]
-        ratio = ratio / centred.test.inputs[centred.test.inputs != 0]
+        ratio = scaled.test.inputs[centered.test.inputs != 0]
+        ratio = ratio / centered.test.inputs[centered.test.inputs != 0]
         np.testing.assert_allclose(ratio, ratio[0], rtol=1e-12)
     raw = load("digits", rng=Rng(0), scale="std", **options)
     assert abs(raw.train.inputs.std() - 1) < 1e-13
@@ -73,8 +73,8 @@ def test_label_noise_touches_the_training_labels_only():
 
 
 def test_every_backend(place):
-    parts = load("digits", rng=Rng(0), backend=place, scale="std", centre=True, label_noise=0.1)
-    reference = load("digits", rng=Rng(0), scale="std", centre=True, label_noise=0.1)
+    parts = load("digits", rng=Rng(0), backend=place, scale="std", center=True, label_noise=0.1)
+    reference = load("digits", rng=Rng(0), scale="std", center=True, label_noise=0.1)
     for part, same in zip(parts, reference, strict=True):
         assert part.inputs.dtype == place.dtype and part.targets.dtype == place.xp.int64
         host = part.to(backend("numpy"))

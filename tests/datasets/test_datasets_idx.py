@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from refimpl.datasets.idx import read_idx, read_labelled, write_idx
+from refimpl.datasets.idx import read_idx, read_labeled, write_idx
 from refimpl.errors import DataError
 
 TYPES = [
@@ -165,24 +165,24 @@ def test_empty_arrays_survive(store):
 
 
 def test_a_pair_is_read_in_row_order(store):
-    images, labels = read_labelled(store(IMAGES, "images"), store(LABELS, "labels"), classes=2)
+    images, labels = read_labeled(store(IMAGES, "images"), store(LABELS, "labels"), classes=2)
     assert images.tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
     assert labels.tolist() == [1, 0]
 
 
 def test_swapped_files_are_told_apart(store):
     images, labels = store(IMAGES, "images"), store(LABELS, "labels")
-    error = failure(read_labelled, labels, images, classes=2)
+    error = failure(read_labeled, labels, images, classes=2)
     assert error.path == str(labels) and error.offset == 3
     assert "file of images is expected" in str(error) and "holds labels" in str(error)
-    error = failure(read_labelled, images, images, classes=2)
+    error = failure(read_labeled, images, images, classes=2)
     assert "file of labels is expected" in str(error) and "holds images" in str(error)
     assert "(2, 2, 3)" in error.found
 
 
 def test_counts_that_differ_are_refused(store):
     labels = store(make(0x08, "B", (3,), [1, 0, 1]), "labels")
-    error = failure(read_labelled, store(IMAGES, "images"), labels, classes=2)
+    error = failure(read_labeled, store(IMAGES, "images"), labels, classes=2)
     assert (error.path, error.offset) == (str(labels), 4)
     assert (error.expected, error.found) == ("2 labels", "3 labels")
 
@@ -190,12 +190,12 @@ def test_counts_that_differ_are_refused(store):
 def test_a_label_out_of_range_is_refused_at_its_byte(store):
     content = make(0x08, "B", (2,), [1, 2])
     labels = store(content, "labels")
-    error = failure(read_labelled, store(IMAGES, "images"), labels, classes=2)
+    error = failure(read_labeled, store(IMAGES, "images"), labels, classes=2)
     assert content[error.offset] == 2
     assert error.found == "2" and error.expected == "a value below 2"
 
 
 def test_a_pair_of_the_wrong_type_is_refused(store):
     labels = store(make(0x0C, "i", (2,), [1, 0]), "labels")
-    error = failure(read_labelled, store(IMAGES, "images"), labels, classes=2)
+    error = failure(read_labeled, store(IMAGES, "images"), labels, classes=2)
     assert error.offset == 2 and error.found == "int32"

@@ -116,9 +116,9 @@ def test_a_training_subset_is_stratified_and_leaves_validation_alone(tmp_path):
 
 def test_pixels_lie_in_the_unit_interval_and_backends_agree(tmp_path, place):
     fill(tmp_path)
-    reference = load("mnist", data_dir=tmp_path, rng=Rng(0), validation=40, centre=True).train
+    reference = load("mnist", data_dir=tmp_path, rng=Rng(0), validation=40, center=True).train
     made = load(
-        "mnist", data_dir=tmp_path, rng=Rng(0), validation=40, centre=True, backend=place
+        "mnist", data_dir=tmp_path, rng=Rng(0), validation=40, center=True, backend=place
     ).train
     assert made.inputs.dtype == place.dtype and made.targets.dtype == place.xp.int64
     back = made.to(backend("numpy"))
@@ -133,7 +133,7 @@ def test_bad_options_are_refused(tmp_path):
         ({"validation": 201}, "201 of 200"),
         ({"validation": 40, "training": 161}, "161 examples of 160"),
         ({"validation": 40, "scale": "zscore"}, "unit, std, norm"),
-        ({"validation": 200, "centre": True}, "at least one training image"),
+        ({"validation": 200, "center": True}, "at least one training image"),
         ({"validation": 40, "label_noise": 1.5}, "probability"),
     ):
         with pytest.raises(ValueError, match=message):

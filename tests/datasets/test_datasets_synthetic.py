@@ -184,8 +184,8 @@ def test_impossible_gaussians_are_refused():
 
 
 @pytest.mark.parametrize("outputs", [None, 1, 3])
-@pytest.mark.parametrize("normalised", [True, False])
-def test_least_squares_recovers_a_noise_free_teacher(outputs, normalised):
+@pytest.mark.parametrize("normalized", [True, False])
+def test_least_squares_recovers_a_noise_free_teacher(outputs, normalized):
     data = load(
         "teacher-student",
         rng=Rng(0),
@@ -193,7 +193,7 @@ def test_least_squares_recovers_a_noise_free_teacher(outputs, normalised):
         dimension=12,
         outputs=outputs,
         noise=0.0,
-        normalised=normalised,
+        normalized=normalized,
     ).train
     found = np.linalg.lstsq(data.inputs, data.targets, rcond=None)[0]
     np.testing.assert_allclose(found.T, data.truth["teacher"], atol=1e-12)
@@ -202,8 +202,8 @@ def test_least_squares_recovers_a_noise_free_teacher(outputs, normalised):
 
 def test_inputs_and_noise_have_the_stated_variances():
     teacher = np.zeros((2, 50))
-    for normalised, variance in ((True, 1 / 50), (False, 1.0)):
-        data = teacher_student(4000, Rng(0), teacher, noise=0.3, normalised=normalised)
+    for normalized, variance in ((True, 1 / 50), (False, 1.0)):
+        data = teacher_student(4000, Rng(0), teacher, noise=0.3, normalized=normalized)
         assert stats.kstest(data.inputs.ravel() / variance**0.5, "norm").pvalue > 1e-7
         # A zero teacher leaves the noise alone.
         assert stats.kstest(data.targets.ravel() / 0.3, "norm").pvalue > 1e-7
@@ -309,3 +309,10 @@ def test_importing_the_package_loads_no_optional_library():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_a_former_spelling_of_an_option_stays_valid():
+    there = load("teacher-student", rng=Rng(0), normalised=False).train.inputs
+    here = load("teacher-student", rng=Rng(0), normalized=False).train.inputs
+    assert np.array_equal(there, here)
+    assert not np.array_equal(there, load("teacher-student", rng=Rng(0)).train.inputs)

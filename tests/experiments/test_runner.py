@@ -104,7 +104,7 @@ def test_a_task_that_always_kills_its_worker_becomes_an_error(tmp_path):
         result["number"]
 
 
-def test_an_error_stops_neither_its_neighbours_nor_other_experiments(tmp_path):
+def test_an_error_stops_neither_its_neighbors_nor_other_experiments(tmp_path):
     (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
     bad, good = Config(str(tmp_path / "a"), broken=1), Config(str(tmp_path / "b"))
     results = run_many([(TRACED, bad), (OTHER, good)], cache_dir=tmp_path / "c")

@@ -96,7 +96,7 @@ def test_initial_biases():
     assert "bias" not in MLP((100, 50), bias=False).init(Rng(0))[0]
 
 
-def test_scale_and_one_initialiser_for_each_layer():
+def test_scale_and_one_initializer_for_each_layer():
     model = MLP((4, 6, 3))
     names = ["orthogonal", "he_normal"]
     one, three = (model.init(Rng(0), names, scale=s) for s in (1.0, 3.0))
@@ -128,10 +128,10 @@ def test_unknown_activation_names_the_choices():
         MLP((2, 2), "gelu")
 
 
-@pytest.mark.parametrize("initialiser", ["he", ["he_normal"], ["he_normal"] * 3])
-def test_unknown_initialiser_names_the_choices(initialiser):
+@pytest.mark.parametrize("initializer", ["he", ["he_normal"], ["he_normal"] * 3])
+def test_unknown_initializer_names_the_choices(initializer):
     with pytest.raises(ValueError, match="one for each of the 2 layers, from glorot_uniform"):
-        MLP((2, 2, 2)).init(Rng(0), initialiser)
+        MLP((2, 2, 2)).init(Rng(0), initializer)
 
 
 def test_number_of_layers_is_checked():

@@ -94,7 +94,7 @@ class OverdampedCircleInfo(NamedTuple):
     fallbacks: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CCoLAod:
     """Overdamped Langevin dynamics with bounded weights.
 
@@ -175,7 +175,7 @@ class CCoLAod:
         ------
         InfeasibleError
             With SHAKE, if a tangential increment exceeds the radius; in the radial projection, if
-            a point falls on the centre.
+            a point falls on the center.
         DivergenceError
             If the gradient is not finite.
         """

@@ -1,4 +1,4 @@
-"""The circle optimiser as released: a negative control with one switch per fault.
+"""The circle optimizer as released: a negative control with one switch per fault.
 
 With every switch off this is c-CoLA-ud in the order A O A B with a fresh gradient, in the
 Cartesian variables (θ, ξ, p, s). Each switch puts one thing back that the released research code
@@ -104,7 +104,7 @@ class ReleasedCircleInfo(NamedTuple):
     tangency: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReleasedCCoLAud:
     """c-CoLA-ud as released, with a switch for every fault.
 
@@ -115,7 +115,7 @@ class ReleasedCCoLAud:
     radii : tuple of float
         r of every layer; the last one serves all further layers.
     xi_after_theta, stale_gradient, raw_start, unchecked_slack : bool
-        See the module; True is the released behaviour.
+        See the module; True is the released behavior.
 
     Raises
     ------

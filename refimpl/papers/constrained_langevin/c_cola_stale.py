@@ -1,6 +1,6 @@
 """c-CoLA-ud with a stale gradient: a negative control with one fault alone.
 
-The released circle optimiser takes the gradient before it drifts, and kicks with it afterwards.
+The released circle optimizer takes the gradient before it drifts, and kicks with it afterwards.
 This is c-CoLA-ud in the order A O A B with that one fault, in the same coordinates and with the
 same draws, so that the two differ by nothing else. It is of first order where the method is of
 second, and it heats up. All faults of the released code together are in
@@ -72,7 +72,7 @@ from refimpl.papers.constrained_langevin.common import checked_gradient
 from refimpl.random import Rng
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StaleCCoLAud:
     """c-CoLA-ud in the order A O A B, kicked by the gradient from before the drift.
 

@@ -91,7 +91,7 @@ class CircleInfo(NamedTuple):
     residual: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CCoLAud:
     """Underdamped Langevin dynamics with bounded weights.
 

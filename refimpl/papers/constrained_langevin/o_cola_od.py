@@ -10,7 +10,7 @@ Algorithm
 
 Sources: B. Leimkuhler, T. Pouchon, T. Vlaar and A. Storkey, arXiv 2006.10114; B. Leimkuhler,
 T. Vlaar, T. Pouchon and A. Storkey, "Better Training using Weight-Constrained Stochastic
-Dynamics", ICML 2021. How the papers discretise the process is not stated in their abstracts
+Dynamics", ICML 2021. How the papers discretize the process is not stated in their abstracts
 and is derived here.
 
 ===== ===========================================
@@ -60,7 +60,7 @@ from refimpl.papers.constrained_langevin.overdamped import (
 from refimpl.random import Rng
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OCoLAod:
     """Overdamped Langevin dynamics with orthonormal layers.
 

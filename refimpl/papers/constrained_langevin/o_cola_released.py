@@ -1,7 +1,7 @@
-"""The orthogonality optimiser as released: a negative control with one switch per fault.
+"""The orthogonality optimizer as released: a negative control with one switch per fault.
 
 With every switch off this is o-CoLA-ud in the order O B A, in the variables of a momentum
-optimiser: buffer b = P/h, learning rate α = h², μ = exp(−γ h). It exists to be compared with; to
+optimizer: buffer b = P/h, learning rate α = h², μ = exp(−γ h). It exists to be compared with; to
 train, use :mod:`refimpl.papers.constrained_langevin.o_cola_ud`.
 
 Algorithm
@@ -90,7 +90,7 @@ class ReleasedOrthogonalInfo(NamedTuple):
     tangency: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReleasedOCoLAud:
     """o-CoLA-ud as released, with a switch for every fault.
 
@@ -105,7 +105,7 @@ class ReleasedOCoLAud:
     free_first : bool
         Leave the first layer free.
     stale_normal, reshaped_start, fixed_iterations, unscaled_noise : bool
-        See the module; True is the released behaviour.
+        See the module; True is the released behavior.
 
     Raises
     ------

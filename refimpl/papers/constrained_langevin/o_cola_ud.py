@@ -25,7 +25,7 @@ W     ``state.positions`` (tall), ``state.params``
 P     ``state.momenta``
 ===== ===========================================
 
-In the variables of a momentum optimiser: buffer = P/h, learning rate = h², μ = exp(−γ h). A
+In the variables of a momentum optimizer: buffer = P/h, learning rate = h², μ = exp(−γ h). A
 learning rate of 0.1 with μ = 0.9 is h = 0.3162, γ = 0.3332.
 
 Deviations
@@ -73,14 +73,14 @@ from refimpl.papers.constrained_langevin.splitting import (
 from refimpl.random import Rng
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OCoLAud:
     """Underdamped Langevin dynamics with orthonormal layers.
 
     Parameters
     ----------
     step_size : float
-        h, positive: the square root of a momentum optimiser's learning rate.
+        h, positive: the square root of a momentum optimizer's learning rate.
     friction : float
         γ, non-negative.
     temperature : float

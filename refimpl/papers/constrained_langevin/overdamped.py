@@ -14,7 +14,7 @@ At τ = 0 this is constrained gradient descent.
 Sources: B. Leimkuhler, T. Pouchon, T. Vlaar and A. Storkey, "Constraint-Based Regularization of
 Neural Networks", arXiv 2006.10114; B. Leimkuhler, T. Vlaar, T. Pouchon and A. Storkey, "Better
 Training using Weight-Constrained Stochastic Dynamics", ICML 2021. The process is that of the
-abstracts; the discretisation is derived here from the standard theory of constrained Langevin
+abstracts; the discretization is derived here from the standard theory of constrained Langevin
 dynamics (T. Lelièvre, M. Rousset and G. Stoltz, Math. Comp. 81, 2012).
 
 ===== ==========================================
@@ -169,7 +169,7 @@ def _solve(
         return constraint.nearest(q + u)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ConstrainedOverdamped:
     """Overdamped constrained Langevin dynamics for any constraint (constrained SGLD).
 

@@ -73,7 +73,7 @@ from refimpl.papers.constrained_langevin.splitting import (
 from refimpl.random import Rng
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ConstrainedUnderdamped:
     """Underdamped constrained Langevin dynamics for any constraint.
 

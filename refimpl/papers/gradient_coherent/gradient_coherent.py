@@ -1,4 +1,4 @@
-"""Gradient-coherent strong regularisation: impose the penalty only while gradients stay coherent.
+"""Gradient-coherent strong regularization: impose the penalty only while gradients stay coherent.
 
 Algorithm
 ---------
@@ -16,7 +16,7 @@ Source: D. H. Park, C. M. Ho, Y. Chang, H. Zhang, "Gradient-coherent strong regu
 neural networks", arXiv 1811.08056, abstract: the penalty is imposed only when gradients are kept
 coherent in its presence. D. H. Park, C. M. Ho, Y. Chang, "Achieving strong regularization for deep
 neural networks", 2018 (OpenReview Bys_NzbC-), abstract: a tolerance level of the strength, and
-delayed strong regularisation.
+delayed strong regularization.
 
 ===== ====================================
 paper code
@@ -36,8 +36,8 @@ Whose reading is whose
 The abstracts define neither the quantities that are compared nor a threshold. Every ``criterion``
 is therefore a reading of this package, none the authors' formula:
 
-``always``     strong regularisation without a gate; with ``delay`` > 0 the authors' delayed
-               regularisation, whose shape (λ = 0 for γ epochs, λ afterwards) is the usual reading
+``always``     strong regularization without a gate; with ``delay`` > 0 the authors' delayed
+               regularization, whose shape (λ = 0 for γ epochs, λ afterwards) is the usual reading
 ``total``      κ = cos(g, g + λR): does the penalty turn the step away from the loss? No second
                back-propagation. The default
 ``lookahead``  κ = cos(g(w), g(P(w))), P the penalty's own step: does the loss's gradient survive
@@ -57,9 +57,9 @@ Deviations
 * A network whose weights are all zero is a legal state: R = 0, κ = 1 unless g = 0, and
   ``info.nonzero`` is 0. A proximal step has no gradient that a buffer could hold: it is always
   outside. At τ = 1 rounding decides.
-* The gate needs gradient noise. At the regularised optimum of a full batch g = −λR, where the
+* The gate needs gradient noise. At the regularized optimum of a full batch g = −λR, where the
   cosine of ``total`` is 0/0: rounding shuts the gate, and beyond that point κ = −1. The network
-  then ends unregularised, as it does once the training set is fitted and g → 0.
+  then ends unregularized, as it does once the training set is fitted and g → 0.
 
 >>> import numpy as np
 >>> algorithm = GradientCoherent(strength=0.5, learning_rate=1.0)
@@ -84,7 +84,7 @@ from refimpl.algorithms.base import (
     Tree,
     check_params,
     descend,
-    is_regularised,
+    is_regularized,
     loss_and_gradient,
     zeros_like,
 )
@@ -136,9 +136,9 @@ class GateInfo(NamedTuple):
         κ of the criterion; cos(g, g + λR) for those that do not use one; the mean over layers
         for ``scope="layer"``.
     gradient_norm, weight_norm : 0-d array
-        ‖g‖ and ‖w‖ over all penalised arrays.
+        ‖g‖ and ‖w‖ over all penalized arrays.
     nonzero : 0-d array
-        The fraction of the penalised weights that is not exactly zero after the step.
+        The fraction of the penalized weights that is not exactly zero after the step.
     """
 
     loss: Array
@@ -149,9 +149,9 @@ class GateInfo(NamedTuple):
     nonzero: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GradientCoherent:
-    """Strong L1 or L2 regularisation: plain, delayed, or behind a gate on coherence.
+    """Strong L1 or L2 regularization: plain, delayed, or behind a gate on coherence.
 
     Parameters
     ----------
@@ -267,11 +267,11 @@ multiplies the weights by 1 - 3 = -2, which oscillates and does not decay
         Raises
         ------
         TypeError, ValueError
-            If a parameter is not a float array, or none is penalised.
+            If a parameter is not a float array, or none is penalized.
         """
         check_params(params)
         count("steps_per_epoch", steps_per_epoch)
-        if not any(is_regularised(leaf, self.include) for leaf in ad.flatten(params)[0]):
+        if not any(is_regularized(leaf, self.include) for leaf in ad.flatten(params)[0]):
             raise ValueError(
                 "no parameter has two axes, so no weight would be penalised: set include='all'"
             )
@@ -286,7 +286,7 @@ multiplies the weights by 1 - 3 = -2, which oscillates and does not decay
         xp = namespace(loss)
         params, structure = ad.flatten(state.params)
         slopes, _ = ad.flatten(gradient)
-        chosen = [i for i, leaf in enumerate(params) if is_regularised(leaf, self.include)]
+        chosen = [i for i, leaf in enumerate(params) if is_regularized(leaf, self.include)]
         weights = [params[i] for i in chosen]
         pulls = weights if self.penalty == "l2" else [xp.sign(w) for w in weights]  # line 2
 
@@ -314,7 +314,7 @@ multiplies the weights by 1 - 3 = -2, which oscillates and does not decay
         after, _ = ad.flatten(moved.params)
         if not inside:  # line 7
             for i, lam, pull in zip(chosen, strengths, pulls, strict=True):
-                after[i] = self._penalise(after[i], self.learning_rate * lam, pull)
+                after[i] = self._penalize(after[i], self.learning_rate * lam, pull)
         if self.keep_zeros:
             for i, gate, old in zip(chosen, gates, weights, strict=True):
                 after[i] = xp.where((gate > 0.0) | (old != 0.0), after[i], old)
@@ -337,13 +337,13 @@ multiplies the weights by 1 - 3 = -2, which oscillates and does not decay
             size = self.learning_rate * self.strength
             for i in chosen:
                 pull = ahead[i] if self.penalty == "l2" else namespace(ahead[i]).sign(ahead[i])
-                ahead[i] = self._penalise(ahead[i], size, pull)
+                ahead[i] = self._penalize(ahead[i], size, pull)
             leaves, _ = ad.flatten(ad.grad(objective)(ad.unflatten(structure, ahead), batch))
         else:
             return None
         return [leaves[i] for i in chosen]
 
-    def _penalise(self, weight: Array, size: Any, pull: Array) -> Array:
+    def _penalize(self, weight: Array, size: Any, pull: Array) -> Array:
         """A step of the penalty alone: outside the buffer, and for P(w)."""
         return soft_threshold(weight, size) if self.penalty == "l1" else weight - size * pull
 

@@ -1,10 +1,10 @@
 """Minimum hyperspherical energy."""
 
 from refimpl.papers import Entry, Paper
-from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialProjection
-from refimpl.papers.hyperspherical_energy.comhe_angle import AngleProjection
-from refimpl.papers.hyperspherical_energy.comhe_group import GroupProjection
-from refimpl.papers.hyperspherical_energy.comhe_random import RandomProjection
+from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialCoMHE
+from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE
+from refimpl.papers.hyperspherical_energy.comhe_group import GroupCoMHE
+from refimpl.papers.hyperspherical_energy.comhe_random import RPCoMHE
 from refimpl.papers.hyperspherical_energy.mhe import MHE
 from refimpl.papers.hyperspherical_energy.uniformity import HypersphericalUniformity
 
@@ -28,28 +28,28 @@ ALGORITHMS = (
     ),
     Entry(
         "comhe_random",
-        RandomProjection,
+        RPCoMHE,
         "hyperspherical energy of randomly projected neurons",
         source="Lin et al. 2020",
         kind="penalty",
     ),
     Entry(
         "comhe_angle",
-        AngleProjection,
+        APCoMHE,
         "hyperspherical energy after a projection trained to preserve angles",
         source="Lin et al. 2020",
         kind="penalty",
     ),
     Entry(
         "comhe_adversarial",
-        AdversarialProjection,
+        AdversarialCoMHE,
         "hyperspherical energy under a projection that raises it",
         source="Lin et al. 2020",
         kind="penalty",
     ),
     Entry(
         "comhe_group",
-        GroupProjection,
+        GroupCoMHE,
         "hyperspherical energy on groups of coordinates",
         source="Lin et al. 2020",
         kind="penalty",

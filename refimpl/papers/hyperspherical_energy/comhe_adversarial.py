@@ -34,7 +34,7 @@ Deviations
 >>> from refimpl.random import Rng
 >>> weights = [{"weight": Rng(0).normal((6, 8))}, {"weight": np.eye(2)}]
 >>> from refimpl.algorithms.composition import alone
->>> algorithm = alone(AdversarialProjection, dimension=5, output_strength=0.0)
+>>> algorithm = alone(AdversarialCoMHE, dimension=5, output_strength=0.0)
 >>> state = algorithm.init(weights)
 >>> state, info = algorithm.step(state, lambda p, b: 0.0 * p[1]["weight"][0, 0], None, Rng(1))
 >>> bool(info.adversary > 0.5)
@@ -65,7 +65,7 @@ from refimpl.random import Rng
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdversarialProjection(EnergyPenalty):
+class AdversarialCoMHE(EnergyPenalty):
     """Adversarial CoMHE, a penalty; reports ``adversary`` too.
 
     Parameters
@@ -84,7 +84,7 @@ class AdversarialProjection(EnergyPenalty):
 
     Examples
     --------
-    >>> AdversarialProjection(inner_rate=0.0)
+    >>> AdversarialCoMHE(inner_rate=0.0)
     Traceback (most recent call last):
     ...
     ValueError: inner_rate must be positive and finite, not 0.0

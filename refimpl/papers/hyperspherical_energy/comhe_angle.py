@@ -13,7 +13,7 @@ At the first step draw P in R^{k x n} with N(0, 1) entries for each hidden layer
 4. g ← g + λ_h Σ ∇E + λ_o ∇E(W_out)
 
 Source: R. Lin et al., "Regularizing Neural Networks via Minimizing Hyperspherical Energy", CVPR
-2020 (arXiv 1906.04892), angle-preserving projection: P* minimises the squared differences of
+2020 (arXiv 1906.04892), angle-preserving projection: P* minimizes the squared differences of
 angles. Cosines and the norm that is not squared are the released code's.
 
 Derived, not in the paper: cos(P W) has rank at most k, so that for N orthogonal neurons
@@ -39,7 +39,7 @@ Deviations
 >>> from refimpl.random import Rng
 >>> weights = [{"weight": Rng(0).normal((6, 8))}, {"weight": np.eye(2)}]
 >>> from refimpl.algorithms.composition import alone
->>> algorithm = alone(AngleProjection, dimension=5, output_strength=0.0)
+>>> algorithm = alone(APCoMHE, dimension=5, output_strength=0.0)
 >>> state = algorithm.init(weights)
 >>> state, info = algorithm.step(state, lambda p, b: 0.0 * p[1]["weight"][0, 0], None, Rng(1))
 >>> state.memory.penalties[0].arrays[0].shape
@@ -53,7 +53,7 @@ from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree, required_rng
-from refimpl.algorithms.penalised import weight_matrices
+from refimpl.algorithms.penalized import weight_matrices
 from refimpl.arrays import Array, backend_of, namespace
 from refimpl.checks import count, flag, non_negative, one_of, positive
 from refimpl.papers.hyperspherical_energy.common import (
@@ -69,11 +69,11 @@ from refimpl.papers.hyperspherical_energy.common import (
 from refimpl.random import Rng
 
 Target = Literal["norm", "squared", "angle"]
-Optimiser = Literal["both", "alternating", "unrolled"]
+Optimizer = Literal["both", "alternating", "unrolled"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AngleProjection(EnergyPenalty):
+class APCoMHE(EnergyPenalty):
     """Angle-preserving CoMHE, a penalty; reports ``distortion`` too.
 
     Parameters
@@ -82,7 +82,7 @@ class AngleProjection(EnergyPenalty):
         See :class:`refimpl.papers.hyperspherical_energy.common.EnergyPenalty`.
     dimension : int
         k, at least 2 and at most the dimension of the neurons.
-    optimiser : {"both", "alternating", "unrolled"}
+    optimizer : {"both", "alternating", "unrolled"}
     target : {"norm", "squared", "angle"}
         The distortion D.
     inner_steps : int
@@ -98,15 +98,19 @@ class AngleProjection(EnergyPenalty):
 
     Examples
     --------
-    >>> AngleProjection(dimension=1)
+    >>> APCoMHE(dimension=1)
     Traceback (most recent call last):
     ...
     ValueError: dimension must be at least 2, not 1
     """
 
     dimension: int = field(default=20, metadata={"help": "dimension of the projection"})
-    optimiser: Optimiser = field(
-        default="both", metadata={"help": "how the projection and the weights take turns"}
+    optimizer: Optimizer = field(
+        default="both",
+        metadata={
+            "help": "how the projection and the weights take turns",
+            "formerly": "optimiser",
+        },
     )
     target: Target = field(default="norm", metadata={"help": "measure of distorted angles"})
     inner_steps: int = field(default=1, metadata={"help": "steps on the projection"})
@@ -118,7 +122,7 @@ class AngleProjection(EnergyPenalty):
     def __post_init__(self) -> None:
         super().__post_init__()
         count("dimension", self.dimension, at_least=2)
-        one_of("optimiser", self.optimiser, get_args(Optimiser))
+        one_of("optimizer", self.optimizer, get_args(Optimizer))
         one_of("target", self.target, get_args(Target))
         count("inner_steps", self.inner_steps)
         positive("inner_rate", self.inner_rate)
@@ -187,12 +191,12 @@ class AngleProjection(EnergyPenalty):
                 return energy(weight)
             plain = ad.value(weight)
             projection = current_projection(aux, len(kept), layer, rng)
-            if self.optimiser != "unrolled":
+            if self.optimizer != "unrolled":
                 projection = self.follow(projection, plain)
             used = projection
-            if self.optimiser != "alternating":
+            if self.optimizer != "alternating":
                 used = self.unrolled(projection, weight)
-            kept.append(ad.value(used) if self.optimiser == "unrolled" else projection)
+            kept.append(ad.value(used) if self.optimizer == "unrolled" else projection)
             return energy(ad.matmul(weight, used.mT))
 
         value, gradient = energy_gradient(self, params, batch, hidden)

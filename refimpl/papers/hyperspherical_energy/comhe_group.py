@@ -32,7 +32,7 @@ Deviations
 >>> from refimpl.random import Rng
 >>> weights = [{"weight": Rng(0).normal((6, 8))}, {"weight": np.eye(2)}]
 >>> from refimpl.algorithms.composition import alone
->>> algorithm = alone(GroupProjection, groups=2, s=0.0, output_strength=0.0)
+>>> algorithm = alone(GroupCoMHE, groups=2, s=0.0, output_strength=0.0)
 >>> state = algorithm.init(weights)
 >>> state, info = algorithm.step(state, lambda p, b: 0.0 * p[1]["weight"][0, 0], None, Rng(1))
 >>> bool(info.penalty > info.energy)
@@ -92,7 +92,7 @@ def grouped_energy(weight: Array, masks: Array, energy: HypersphericalEnergy) ->
 
 
 @dataclass(frozen=True, kw_only=True)
-class GroupProjection(EnergyPenalty):
+class GroupCoMHE(EnergyPenalty):
     """Group CoMHE, a penalty.
 
     Parameters
@@ -110,7 +110,7 @@ class GroupProjection(EnergyPenalty):
 
     Examples
     --------
-    >>> GroupProjection(groups=0)
+    >>> GroupCoMHE(groups=0)
     Traceback (most recent call last):
     ...
     ValueError: groups must be at least 1, not 0

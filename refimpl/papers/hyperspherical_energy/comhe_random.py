@@ -40,7 +40,7 @@ Deviations
 >>> from refimpl.random import Rng
 >>> weights = [{"weight": Rng(0).normal((6, 8))}, {"weight": np.eye(2)}]
 >>> from refimpl.algorithms.composition import alone
->>> algorithm = alone(RandomProjection, dimension=5, projections=3, output_strength=0.0)
+>>> algorithm = alone(RPCoMHE, dimension=5, projections=3, output_strength=0.0)
 >>> state = algorithm.init(weights)
 >>> state, info = algorithm.step(state, lambda p, b: 0.0 * p[1]["weight"][0, 0], None, Rng(1))
 >>> bool(info.penalty > info.energy)  # projected neurons are closer
@@ -98,7 +98,7 @@ def projected_energy(weight: Array, projections: Array, energy: HypersphericalEn
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomProjection(EnergyPenalty):
+class RPCoMHE(EnergyPenalty):
     """Random-projection CoMHE, a penalty.
 
     Parameters
@@ -123,7 +123,7 @@ class RandomProjection(EnergyPenalty):
 
     Examples
     --------
-    >>> RandomProjection(dimension=3)
+    >>> RPCoMHE(dimension=3)
     Traceback (most recent call last):
     ...
     ValueError: dimension must exceed s + 1 = 3 for the mean energy to exist, not 3

@@ -1,7 +1,7 @@
-"""What the regularisers on hyperspherical energy share: hyper-parameters, layers, one step.
+"""What the regularizers on hyperspherical energy share: hyper-parameters, layers, one step.
 
 The last weight matrix of a network is its output layer, all others are hidden. A hidden layer is
-penalised with ``strength`` in the chosen space; the output layer, whose classes are points and not
+penalized with ``strength`` in the chosen space; the output layer, whose classes are points and not
 lines, always in full space and with its own ``output_strength``. A variant says what the energy of
 a hidden layer is; everything else is here.
 """
@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree, check_params, tree_namespace
-from refimpl.algorithms.penalised import require_matrices, total, weight_matrices
+from refimpl.algorithms.penalized import require_matrices, total, weight_matrices
 from refimpl.arrays import Array, backend_of, namespace
 from refimpl.checks import non_negative, one_of
 from refimpl.errors import InfeasibleError
@@ -46,7 +46,7 @@ class EnergyPenalty:
 
     Reported, before the step: ``energy``, the mean pair energy of the hidden layers with epsilon 0
     and no projection, summed over layers, which is what a variant is supposed to lower, whatever
-    it minimises (infinite where a neuron has no direction); and ``smallest_norm`` of all hidden
+    it minimizes (infinite where a neuron has no direction); and ``smallest_norm`` of all hidden
     neurons: with epsilon > 0 the penalty falls with it, at no gain in diversity.
 
     Parameters
@@ -134,7 +134,7 @@ def check_layers(part: EnergyPenalty, params: Tree) -> list[Array]:
     SettingError
         If there is no weight matrix.
     InfeasibleError
-        If a penalised layer has fewer than two neurons; with the layer and its neurons.
+        If a penalized layer has fewer than two neurons; with the layer and its neurons.
     """
     check_params(params)
     matrices = require_matrices(params, "the hyperspherical energy")

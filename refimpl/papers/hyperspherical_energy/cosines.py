@@ -5,7 +5,7 @@ cosine 1 − c has lost its digits for near neurons; there 2 − 2c = ‖û_i �
 δ = 1 − ‖û‖² is summed from the differences instead.
 
 >>> import numpy as np
->>> unit, inverse, delta = normalise(np.asarray([[1.0, 0.0], [1.0, 1e-9]]), 0.0)
+>>> unit, inverse, delta = normalize(np.asarray([[1.0, 0.0], [1.0, 1e-9]]), 0.0)
 >>> gram = gram_matrix(unit, np.eye(2))
 >>> below, above = gaps(unit, delta, gram, half=False, angular=False)
 >>> bool(abs(below[0, 1] - 5e-19) < 1e-30)
@@ -29,7 +29,7 @@ def check_weight(weight: Array) -> None:
         raise InfeasibleError("an energy needs two neurons or more", neurons=weight.shape[-2])
 
 
-def normalise(weight: Array, epsilon: float) -> tuple[Array, Array, Array]:
+def normalize(weight: Array, epsilon: float) -> tuple[Array, Array, Array]:
     """Û, 1/ν of shape (N, 1), and δ = ε/ν² = 1 − ‖û‖² of shape (N,)."""
     xp = namespace(weight)
     squares = xp.sum(weight * weight, axis=1)

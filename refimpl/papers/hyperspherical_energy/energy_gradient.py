@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, device, eps, namespace
-from refimpl.papers.hyperspherical_energy.cosines import check_weight, gaps, gram_matrix, normalise
+from refimpl.papers.hyperspherical_energy.cosines import check_weight, gaps, gram_matrix, normalize
 
 if TYPE_CHECKING:
     from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
@@ -115,7 +115,7 @@ def _layer(
     weight: Array, energy: HypersphericalEnergy, share: Array | None, eye: Array
 ) -> tuple[Array, Parts]:
     xp = namespace(weight)
-    unit, inverse, delta = normalise(weight, energy.epsilon)
+    unit, inverse, delta = normalize(weight, energy.epsilon)
     gram = gram_matrix(unit, eye)
     size = gram.shape[0]
     weights = _pair_weights(energy, share, size)
@@ -159,7 +159,7 @@ def hessian(
         ]
         return namespace(weight).stack(parts)
     xp = namespace(weight)
-    unit, inverse, delta = normalise(weight, energy.epsilon)
+    unit, inverse, delta = normalize(weight, energy.epsilon)
     size = weight.shape[0]
     eye = xp.eye(size, dtype=weight.dtype, device=device(weight))
     gram = gram_matrix(unit, eye)

@@ -23,12 +23,12 @@ N, n         ``neurons``, ``dimension``
 
 Deviations
 ----------
-* The papers minimise along with a training loss only; this is the bare problem, for its optima.
+* The papers minimize along with a training loss only; this is the bare problem, for its optima.
 
 >>> from refimpl import Rng
 >>> from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 >>> thomson = HypersphericalEnergy(s=1.0, reduction="sum")
->>> best = minimise_energy(thomson, 4, 3, rng=Rng(0), starts=3, progress=False)
+>>> best = minimize_energy(thomson, 4, 3, rng=Rng(0), starts=3, progress=False)
 >>> round(best.energy, 9)
 3.674234614
 """
@@ -69,7 +69,7 @@ class PointSet(NamedTuple):
     all_points: Array
 
 
-def minimise_energy(
+def minimize_energy(
     energy: HypersphericalEnergy,
     neurons: int,
     dimension: int,
@@ -153,7 +153,7 @@ def descend(
     first : array, shape (N, n)
         A NumPy float64 array.
     tolerance, iterations
-        As in :func:`minimise_energy`.
+        As in :func:`minimize_energy`.
     start : int
         A label for the error.
     """

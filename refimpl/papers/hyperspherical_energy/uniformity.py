@@ -14,7 +14,7 @@ the points ±ŵ_i):
 Sources: Z. Wang et al., "MMA regularization: decorrelating weights of neural networks by
 maximizing the minimal angles", NeurIPS 2020 (1); W. Liu et al., "Learning with hyperspherical
 uniformity", AISTATS 2021, and its released code (2 to 4). Its two forms with a learned pole
-(polarisation and covering) are not here: their formula is not determined by what was available.
+(polarization and covering) are not here: their formula is not determined by what was available.
 
 ========== ===================================
 paper      code
@@ -43,7 +43,7 @@ from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree
-from refimpl.algorithms.penalised import (
+from refimpl.algorithms.penalized import (
     require_matrices,
     scaled_gradient,
     total,

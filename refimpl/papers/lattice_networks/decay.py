@@ -10,7 +10,7 @@ from typing import Any
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import positive
-from refimpl.algorithms.penalised import weight_matrices
+from refimpl.algorithms.penalized import weight_matrices
 from refimpl.arrays import Array, device, namespace
 from refimpl.errors import SettingError
 from refimpl.papers.lattice_networks.weights import positive_sequence

@@ -76,7 +76,7 @@ class SmoothNetwork:
     def init(
         self,
         rng: Rng,
-        initialiser: str | Sequence[str] = "glorot_normal",
+        initializer: str | Sequence[str] = "glorot_normal",
         *,
         scale: float = 1.0,
         bias_scale: float = 0.0,
@@ -87,11 +87,11 @@ class SmoothNetwork:
         Parameters
         ----------
         rng : Rng
-        initialiser, scale, bias_scale, backend
+        initializer, scale, bias_scale, backend
             As for :class:`refimpl.models.MLP`.
         """
         start = MLP(self.widths)
-        return start.init(rng, initialiser, scale=scale, bias_scale=bias_scale, backend=backend)
+        return start.init(rng, initializer, scale=scale, bias_scale=bias_scale, backend=backend)
 
     def __call__(self, params: Params, inputs: Array) -> Array:
         """Outputs (P, K) for points y of shape (P, s); differentiable in both.

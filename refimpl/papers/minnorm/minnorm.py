@@ -170,7 +170,7 @@ class MinnormInfo(NamedTuple):
     stopped: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Minnorm:
     """Minnorm training around a first-order update.
 

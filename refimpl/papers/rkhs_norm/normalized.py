@@ -68,7 +68,7 @@ class NormalizedMLP:
     def init(
         self,
         rng: Rng,
-        initialiser: str | Sequence[str] = "he_normal",
+        initializer: str | Sequence[str] = "he_normal",
         *,
         scale: float = 1.0,
         bias_scale: float = 0.0,
@@ -76,7 +76,7 @@ class NormalizedMLP:
     ) -> Params:
         """Parameters of the perceptron; see :meth:`refimpl.models.MLP.init`."""
         return self.network.init(
-            rng, initialiser, scale=scale, bias_scale=bias_scale, backend=backend
+            rng, initializer, scale=scale, bias_scale=bias_scale, backend=backend
         )
 
     def __call__(self, params: Params, inputs: Array) -> Array:

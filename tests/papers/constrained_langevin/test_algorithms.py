@@ -57,8 +57,14 @@ def test_orthogonal_steps_stay_on_the_manifold(shape, seed, splitting, heat):
     rng = Rng(seed)
     start = [rng.normal(shape)]
     for algorithm in (
-        OCoLAud(h, 1.0, heat * (limit / h) ** 2, splitting=splitting, free_first=False),
-        OCoLAod(0.01, heat * limit**2 / 0.02, free_first=False),
+        OCoLAud(
+            step_size=h,
+            friction=1.0,
+            temperature=heat * (limit / h) ** 2,
+            splitting=splitting,
+            free_first=False,
+        ),
+        OCoLAod(step_size=0.01, temperature=heat * limit**2 / 0.02, free_first=False),
     ):
         state, infos = steps(algorithm, algorithm.init(start), 20, rng)
         assert max(float(info.residual) for info in infos) <= 50 * n * EPS
@@ -79,8 +85,8 @@ def test_circle_steps_stay_on_the_circle_at_any_temperature(shape, seed, splitti
     rng = Rng(seed)
     start = [rng.uniform(shape, -radius, radius)]
     for algorithm in (
-        CCoLAud(0.3, 1.0, tau, (radius,), splitting=splitting),
-        CCoLAod(0.1, tau, (radius,)),
+        CCoLAud(step_size=0.3, friction=1.0, temperature=tau, radii=(radius,), splitting=splitting),
+        CCoLAod(step_size=0.1, temperature=tau, radii=(radius,)),
     ):
         state, infos = steps(algorithm, algorithm.init(start), 10, rng)
         theta, xi = state.params[0] / radius, state.slack[0] / radius
@@ -93,7 +99,7 @@ def test_circle_steps_stay_on_the_circle_at_any_temperature(shape, seed, splitti
 @pytest.mark.parametrize("shape", [(6, 4), (5, 5), (3, 7)])
 def test_ten_thousand_steps(shape):
     n = max(shape)
-    algorithm = OCoLAud(0.1, 1.0, 0.5, free_first=False)
+    algorithm = OCoLAud(step_size=0.1, friction=1.0, temperature=0.5, free_first=False)
     start = algorithm.init([Rng(1).normal(shape)], Rng(2))
     _, infos = steps(algorithm, start, 10_000, Rng(3))
     assert max(float(info.residual) for info in infos) <= 50 * n * EPS
@@ -109,8 +115,8 @@ def test_without_a_constraint_it_is_langevin_dynamics(splitting):
     first, _ = steps(one, one.init(params), 10, Rng(1))
     second, _ = steps(other, other.init(params), 10, Rng(1))
     assert np.max(np.abs(first.params[0] - second.params[0])) <= 1e-14
-    over = ConstrainedOverdamped(0.1, 0.3, constraint="none")
-    plain = SGLD(0.1, 0.3)
+    over = ConstrainedOverdamped(step_size=0.1, temperature=0.3, constraint="none")
+    plain = SGLD(learning_rate=0.1, temperature=0.3)
     first, _ = steps(over, over.init(params), 10, Rng(1))
     second, _ = steps(plain, plain.init(params), 10, Rng(1))
     assert np.max(np.abs(first.params[0] - second.params[0])) <= 1e-14
@@ -120,9 +126,11 @@ def test_without_a_constraint_it_is_langevin_dynamics(splitting):
 def test_overdamped_circles_in_angles_and_in_pairs(projection):
     """The two forms share no code: closed forms of the angle, and Cartesian projections."""
     params = [np.linspace(-0.4, 0.4, 6).reshape(2, 3)]
-    angles = CCoLAod(0.05, 0.1, (0.6,), projection=projection)
+    angles = CCoLAod(step_size=0.05, temperature=0.1, radii=(0.6,), projection=projection)
     named = "nearest" if projection == "radial" else "shake"
-    pairs = ConstrainedOverdamped(0.05, 0.1, constraint="circle", radii=(0.6,), projection=named)
+    pairs = ConstrainedOverdamped(
+        step_size=0.05, temperature=0.1, constraint="circle", radii=(0.6,), projection=named
+    )
 
     class Pairs:
         """The same two draws a step, handed out together."""
@@ -149,8 +157,10 @@ def test_user_constraint_on_a_tree_runs_the_whole_network():
         return ad.sum(ad.cos(p["a"])) + ad.sum(p["b"])
 
     for algorithm in (
-        ConstrainedOverdamped(0.05, 0.1, user=ball),
-        ConstrainedUnderdamped(0.1, 1.0, 0.1, user=ball, reversibility_check=True),
+        ConstrainedOverdamped(step_size=0.05, temperature=0.1, user=ball),
+        ConstrainedUnderdamped(
+            step_size=0.1, friction=1.0, temperature=0.1, user=ball, reversibility_check=True
+        ),
     ):
         state = algorithm.init(params)
         for k in range(30):
@@ -179,7 +189,9 @@ def test_an_infeasible_step_raises_with_its_numbers_and_keeps_the_state(factory)
 
 def test_failures_can_be_rejected_halved_or_replaced():
     start = [Rng(0).normal((5, 3))]
-    rejecting = OCoLAud(1.0, 0.0, splitting="OBA", free_first=False, on_failure="reject")
+    rejecting = OCoLAud(
+        step_size=1.0, friction=0.0, splitting="OBA", free_first=False, on_failure="reject"
+    )
     state = rejecting.init(start)
     new, info = rejecting.step(state, huge, None)
     assert info.rejected == 1 and np.array_equal(new.params[0], state.params[0])
@@ -187,22 +199,22 @@ def test_failures_can_be_rejected_halved_or_replaced():
     slope = ad.grad(lambda w: huge([w], None))(state.params[0])
     assert np.max(np.abs(new.momenta[0] - tangent(state.positions[0], slope))) < 1e-10  # flipped
 
-    od = OCoLAod(1.0, free_first=False, on_failure="reject")
+    od = OCoLAod(step_size=1.0, free_first=False, on_failure="reject")
     new, info = od.step(od.init(start), huge, None)
     assert info.rejected == 1 and np.array_equal(new.params[0], od.init(start).params[0])
 
     for factory in (OCoLAod, OCoLAud):
-        halving = factory(1.0, free_first=False, on_failure="halve", max_halvings=30)
+        halving = factory(step_size=1.0, free_first=False, on_failure="halve", max_halvings=30)
         new, info = halving.step(halving.init(start), huge, None)
         assert info.halvings > 3 and float(info.residual) < 1e-14
-        by_hand = factory(0.5**info.halvings, free_first=False)
+        by_hand = factory(step_size=0.5**info.halvings, free_first=False)
         expected, _ = by_hand.step(by_hand.init(start), huge, None)
         assert np.array_equal(new.params[0], expected.params[0])
         with pytest.raises(InfeasibleError):
-            factory(1.0, free_first=False, on_failure="halve", max_halvings=1).step(
+            factory(step_size=1.0, free_first=False, on_failure="halve", max_halvings=1).step(
                 halving.init(start), huge, None
             )
-        polar = factory(1.0, free_first=False, on_failure="polar")
+        polar = factory(step_size=1.0, free_first=False, on_failure="polar")
         new, info = polar.step(polar.init(start), huge, None)
         assert info.fallbacks >= 1 and float(info.residual) < 1e-13
 
@@ -214,9 +226,22 @@ def test_a_reached_branch_that_cannot_be_undone_is_rejected():
     )
     rejected = 0
     algorithm = ConstrainedUnderdamped(
-        0.9, 0.0, 1.0, user=curve, splitting="OBA", reversibility_check=True, on_failure="reject"
+        step_size=0.9,
+        friction=0.0,
+        temperature=1.0,
+        user=curve,
+        splitting="OBA",
+        reversibility_check=True,
+        on_failure="reject",
     )
-    plain = ConstrainedUnderdamped(0.9, 0.0, 1.0, user=curve, splitting="OBA", on_failure="reject")
+    plain = ConstrainedUnderdamped(
+        step_size=0.9,
+        friction=0.0,
+        temperature=1.0,
+        user=curve,
+        splitting="OBA",
+        on_failure="reject",
+    )
     differ = 0
     for k in range(60):
         x = -0.9 + 0.03 * k
@@ -261,21 +286,21 @@ def test_circle_starts_and_infeasible_shake():
         for radii in ((0.0,), (-1.0,), (1.0, np.nan)):
             with pytest.raises(ValueError, match="radii"):
                 factory(radii=radii)
-    steep = CCoLAod(1.0, radii=(0.5,), projection="shake")
+    steep = CCoLAod(step_size=1.0, radii=(0.5,), projection="shake")
     state = steep.init([np.zeros((1, 2))])
     with pytest.raises(InfeasibleError, match="exceeds the radius") as caught:
         steep.step(state, lambda p, batch: 2.0 * ad.sum(p[0]), None)
     assert caught.value.increment == pytest.approx(2.0) and caught.value.step_size == 1.0
-    falling = CCoLAod(1.0, radii=(0.5,), projection="shake", on_infeasible="radial")
+    falling = CCoLAod(step_size=1.0, radii=(0.5,), projection="shake", on_infeasible="radial")
     new, info = falling.step(state, lambda p, batch: 2.0 * ad.sum(p[0]), None)
     assert (
         info.fallbacks == 1 and np.max(np.abs(new.params[0] + 0.5 * np.sin(np.arctan(4.0)))) < 1e-15
     )
-    centre = CCoLAod(0.25, radii=(0.5,))
-    state = centre.init([np.full((1, 1), 0.5)])
+    center = CCoLAod(step_size=0.25, radii=(0.5,))
+    state = center.init([np.full((1, 1), 0.5)])
     state = state._replace(slack=[np.zeros((1, 1))])
     with pytest.raises(InfeasibleError, match="centre"):
-        centre.step(state, lambda p, batch: 2.0 * ad.sum(p[0]), None)
+        center.step(state, lambda p, batch: 2.0 * ad.sum(p[0]), None)
 
 
 def test_user_constraints_are_checked_when_the_run_starts():
@@ -285,7 +310,7 @@ def test_user_constraints_are_checked_when_the_run_starts():
     sphere = UserConstraint(lambda w: ad.sum(w * w) - 1.0)
     with pytest.raises(InfeasibleError, match="start"):
         ConstrainedUnderdamped(user=sphere).init(np.array([2.0, 0.0]))
-    far = ConstrainedOverdamped(10.0, 0.0, user=sphere)
+    far = ConstrainedOverdamped(step_size=10.0, temperature=0.0, user=sphere)
     state = far.init(np.array([1.0, 0.0]))
     with pytest.raises(ConvergenceError, match="smaller one") as caught:
         far.step(state, lambda w, batch: w[1], None)

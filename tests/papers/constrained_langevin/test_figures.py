@@ -36,7 +36,7 @@ def results():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_panel_is_labelled_and_every_number_finite(name, results):
+def test_every_panel_is_labeled_and_every_number_finite(name, results):
     figure = catalogue.figure(name)
     chosen = {key: results[key] for key in figure.experiments}
     style = Style()

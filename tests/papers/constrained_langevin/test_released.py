@@ -46,11 +46,24 @@ def run(algorithm, steps, rng=None, params=PARAMS):
 
 def test_circle_without_faults_is_the_method():
     """The Cartesian variables and the angle share no code."""
-    released, _ = run(ReleasedCCoLAud(0.1, 0.5, 0.0, (0.5,), **OFF), 60)
-    method, _ = run(CCoLAud(0.1, 0.5, 0.0, (0.5,), splitting="AOAB"), 60)
+    released, _ = run(
+        ReleasedCCoLAud(step_size=0.1, friction=0.5, temperature=0.0, radii=(0.5,), **OFF), 60
+    )
+    method, _ = run(
+        CCoLAud(step_size=0.1, friction=0.5, temperature=0.0, radii=(0.5,), splitting="AOAB"), 60
+    )
     for mine, other in zip(released.params, method.params, strict=True):
         assert np.max(np.abs(mine - other)) < 1e-12
-    stale, _ = run(ReleasedCCoLAud(0.1, 0.5, 0.0, (0.5,), **{**OFF, "stale_gradient": True}), 60)
+    stale, _ = run(
+        ReleasedCCoLAud(
+            step_size=0.1,
+            friction=0.5,
+            temperature=0.0,
+            radii=(0.5,),
+            **{**OFF, "stale_gradient": True},
+        ),
+        60,
+    )
     order, _ = run(StaleCCoLAud(step_size=0.1, friction=0.5, radii=(0.5,)), 60)
     assert np.max(np.abs(stale.params[0] - order.params[0])) < 1e-12
     assert np.max(np.abs(stale.params[0] - released.params[0])) > 1e-4
@@ -58,8 +71,10 @@ def test_circle_without_faults_is_the_method():
 
 @pytest.mark.parametrize("fault", ["xi_after_theta", "raw_start"])
 def test_circle_faults_show_one_at_a_time(fault):
-    clean = ReleasedCCoLAud(0.3, 0.5, 0.0, (0.5,), **OFF)
-    faulty = ReleasedCCoLAud(0.3, 0.5, 0.0, (0.5,), **{**OFF, fault: True})
+    clean = ReleasedCCoLAud(step_size=0.3, friction=0.5, temperature=0.0, radii=(0.5,), **OFF)
+    faulty = ReleasedCCoLAud(
+        step_size=0.3, friction=0.5, temperature=0.0, radii=(0.5,), **{**OFF, fault: True}
+    )
     assert float(run(clean, 20)[1].residual) < 1e-13
     if fault == "xi_after_theta":
         assert float(run(faulty, 20)[1].residual) > 1e-2
@@ -78,8 +93,12 @@ def test_orthogonal_without_faults_is_the_method():
     """Zero momentum and friction enough to forget the released first buffer."""
     w = [np.linalg.qr(Rng(0).normal((6, 4)))[0].T.copy(), np.array([0.1, 0.2])]
     rate, mu = 0.04, 0.0
-    released = ReleasedOCoLAud(rate, mu, 0.0, free_first=False, **CLEAN)
-    method = OCoLAud(0.2, 400.0, 0.0, splitting="OBA", free_first=False)
+    released = ReleasedOCoLAud(
+        learning_rate=rate, momentum=mu, temperature=0.0, free_first=False, **CLEAN
+    )
+    method = OCoLAud(
+        step_size=0.2, friction=400.0, temperature=0.0, splitting="OBA", free_first=False
+    )
     one, other = run(released, 10, params=w)[0], run(method, 10, params=w)[0]
     assert_close(one.params[0], other.params[0], atol=1e-13)
     assert_close(one.params[1], other.params[1], atol=1e-13)
@@ -94,7 +113,12 @@ def test_noise_without_its_scale_is_another_temperature():
 
     moves = []
     for unscaled in (True, False):
-        algorithm = ReleasedOCoLAud(0.25, 0.6, 0.5, **{**CLEAN, "unscaled_noise": unscaled})
+        algorithm = ReleasedOCoLAud(
+            learning_rate=0.25,
+            momentum=0.6,
+            temperature=0.5,
+            **{**CLEAN, "unscaled_noise": unscaled},
+        )
         state, _ = algorithm.step(algorithm.init(params), still, None, Rng(3))
         moves.append(state.params[1])
     noise = Rng(3)
@@ -145,14 +169,14 @@ def circle_twin(theta, gradient, noises, steps, h, gamma, tau, r):
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (2, 7), (10, 10)])
-def test_circle_optimiser_gives_the_released_numbers(shape):
+def test_circle_optimizer_gives_the_released_numbers(shape):
     h, gamma, tau, r = 0.3, 1.0, 1e-3, 0.5
     for seed in range(20):
         rng = np.random.default_rng(seed)
         start, pull = rng.uniform(-0.45, 0.45, shape), rng.normal(size=shape)
         noises = rng.normal(size=(40, *shape))
         twin = circle_twin(start, lambda w, c=pull: c + np.sin(w), noises, 20, h, gamma, tau, r)
-        algorithm = ReleasedCCoLAud(h, gamma, tau, (r,))
+        algorithm = ReleasedCCoLAud(step_size=h, friction=gamma, temperature=tau, radii=(r,))
         state, replay = algorithm.init([start]), Replay(list(noises))
         for _ in range(20):
             state, _ = algorithm.step(
@@ -197,14 +221,14 @@ def orthogonal_twin(weight, gradient, steps, alpha, mu):
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5), (3, 1)])
-def test_orthogonal_optimiser_gives_the_released_numbers(shape):
+def test_orthogonal_optimizer_gives_the_released_numbers(shape):
     """Also from a start that is orthonormal already, which the released code makes anew."""
     for seed in range(15):
         rng = np.random.default_rng(seed)
         start, pull = rng.normal(size=shape), rng.normal(size=shape)
         start = np.linalg.qr(start)[0] if seed % 3 == 0 and shape[0] >= shape[1] else start
         twin = orthogonal_twin(start, lambda w, c=pull: c + np.sin(w), 30, 0.02, 0.9)
-        algorithm = ReleasedOCoLAud(0.02, 0.9, free_first=False)
+        algorithm = ReleasedOCoLAud(learning_rate=0.02, momentum=0.9, free_first=False)
         state = algorithm.init([start])
         for _ in range(30):
             state, _ = algorithm.step(
@@ -216,7 +240,7 @@ def test_orthogonal_optimiser_gives_the_released_numbers(shape):
 
 def test_a_free_weight_starts_with_a_hundredth_of_its_gradient():
     """Weight 1, gradient 1, rate 0.1, momentum 0.9: 1 + 0.1 (-0.009 - 1) = 0.8991."""
-    algorithm = ReleasedOCoLAud(0.1, 0.9)
+    algorithm = ReleasedOCoLAud(learning_rate=0.1, momentum=0.9)
     state, _ = algorithm.step(
         algorithm.init([np.eye(2), np.ones(1)]),
         lambda w, b: ad.sum(w[1]) + 0.0 * ad.sum(w[0]),

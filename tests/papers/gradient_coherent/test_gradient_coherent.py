@@ -85,7 +85,13 @@ def test_the_global_gate_is_a_cosine_and_a_plain_step(
     gradients, weights = slopes[1::2], weights_of(params)
     total = [g + strength * pull(penalty, w) for g, w in zip(gradients, weights, strict=True)]
     kappa = cos(gradients, total)
-    algorithm = GradientCoherent(strength, 0.3, penalty, threshold=threshold, placement=placement)
+    algorithm = GradientCoherent(
+        strength=strength,
+        learning_rate=0.3,
+        penalty=penalty,
+        threshold=threshold,
+        placement=placement,
+    )
     after, info = step(algorithm, params, slopes)
     assert float(info.coherence) == pytest.approx(kappa, abs=1e-12)
     assert float(info.gradient_norm) == pytest.approx(np.linalg.norm(flat(gradients)), rel=1e-13)
@@ -111,7 +117,9 @@ def test_the_global_gate_is_a_cosine_and_a_plain_step(
 @given(seed=st.integers(0, 10**6), strength=st.floats(0.05, 2.0), threshold=st.floats(-0.5, 0.95))
 def test_with_layer_scope_each_matrix_decides_for_itself(seed, strength, threshold):
     params, slopes = network(seed)
-    algorithm = GradientCoherent(strength, 0.3, threshold=threshold, scope="layer")
+    algorithm = GradientCoherent(
+        strength=strength, learning_rate=0.3, threshold=threshold, scope="layer"
+    )
     after, info = step(algorithm, params, slopes)
     kappas, opened = [], []
     for new, w, g in zip(weights_of(after), weights_of(params), slopes[1::2], strict=True):
@@ -125,7 +133,9 @@ def test_with_layer_scope_each_matrix_decides_for_itself(seed, strength, thresho
 @given(seed=st.integers(0, 10**6), strength=st.floats(0.05, 2.0))
 def test_the_sign_gate_keeps_what_does_not_turn_an_element(seed, strength):
     params, slopes = network(seed)
-    after, info = step(GradientCoherent(strength, 0.3, criterion="sign"), params, slopes)
+    after, info = step(
+        GradientCoherent(strength=strength, learning_rate=0.3, criterion="sign"), params, slopes
+    )
     kept = []
     for new, w, g in zip(weights_of(after), weights_of(params), slopes[1::2], strict=True):
         mask = (g + strength * w) * g > 0.0
@@ -140,7 +150,13 @@ def test_the_ratio_gate_compares_two_norms(seed, ratio, penalty):
     pulls = flat([pull(penalty, w) for w in weights_of(params)])
     edge = ratio * np.linalg.norm(flat(slopes[1::2])) / np.linalg.norm(pulls)
     for factor, opened in ((0.999, 1.0), (1.001, 0.0)):
-        algorithm = GradientCoherent(factor * edge, 0.01, penalty, criterion="ratio", ratio=ratio)
+        algorithm = GradientCoherent(
+            strength=factor * edge,
+            learning_rate=0.01,
+            penalty=penalty,
+            criterion="ratio",
+            ratio=ratio,
+        )
         assert float(step(algorithm, params, slopes)[1].gate) == opened
 
 
@@ -155,7 +171,9 @@ def test_the_look_ahead_compares_gradients_before_and_after_the_penalty(penalty)
         return 0.5 * ad.sum(w * (curvature @ w))
 
     w = rng.normal(size=(2, 3))
-    algorithm = GradientCoherent(0.8, 0.5, penalty, criterion="lookahead")
+    algorithm = GradientCoherent(
+        strength=0.8, learning_rate=0.5, penalty=penalty, criterion="lookahead"
+    )
     _, info = algorithm.step(algorithm.init({"weight": w}), quadratic, None)
     ahead = {"l2": 0.6 * w, "l1": shrink(w, 0.4), "l1_subgradient": w - 0.4 * np.sign(w)}[penalty]
     expected = cos([curvature @ w.ravel()], [curvature @ ahead.ravel()])
@@ -165,7 +183,9 @@ def test_the_look_ahead_compares_gradients_before_and_after_the_penalty(penalty)
 
 
 def test_the_temporal_gate_compares_with_the_batch_before():
-    algorithm = GradientCoherent(0.1, 0.1, criterion="temporal", threshold=0.5)
+    algorithm = GradientCoherent(
+        strength=0.1, learning_rate=0.1, criterion="temporal", threshold=0.5
+    )
     state = algorithm.init({"weight": np.ones((1, 2))})
     rng = np.random.default_rng(0)
     before = None
@@ -184,7 +204,7 @@ def test_the_temporal_gate_compares_with_the_batch_before():
 def test_for_orthogonal_weights_and_gradients_the_gate_bounds_their_ratio(threshold, rho):
     for factor, opened in ((0.999, 1.0), (1.001, 0.0)):
         params = {"weight": np.asarray([[1.0, 0.0]])}
-        algorithm = GradientCoherent(rho * factor, 0.1, threshold=threshold)
+        algorithm = GradientCoherent(strength=rho * factor, learning_rate=0.1, threshold=threshold)
         _, info = step(algorithm, params, [np.asarray([[0.0, 1.0]])])
         assert float(info.gate) == opened
 
@@ -231,7 +251,9 @@ def test_outside_the_buffer_momentum_does_not_delay_the_decay():
 def test_keeping_zeros_matters_only_behind_a_shut_gate(penalty):
     params, slopes = network(5)
     for threshold, opened in ((1.0, False), (-1.0, True)):
-        gate = GradientCoherent(0.5, 0.1, penalty, threshold=threshold)
+        gate = GradientCoherent(
+            strength=0.5, learning_rate=0.1, penalty=penalty, threshold=threshold
+        )
         free, info = step(gate, params, slopes)
         kept, _ = step(replace(gate, keep_zeros=True), params, slopes)
         assert float(info.gate) == opened
@@ -268,20 +290,26 @@ def test_without_gradient_the_cosine_is_zero_and_with_no_strength_one():
     params = {"weight": np.ones((2, 2))}
     zero = [np.zeros((2, 2))]
     for threshold, opened in ((0.7, 0.0), (1e-9, 0.0), (0.0, 1.0), (-0.5, 1.0)):
-        after, info = step(GradientCoherent(0.5, 0.1, threshold=threshold), params, zero)
+        after, info = step(
+            GradientCoherent(strength=0.5, learning_rate=0.1, threshold=threshold), params, zero
+        )
         assert (float(info.coherence), float(info.gate)) == (0.0, opened)
         assert after["weight"][0, 0] == (0.95 if opened else 1.0)
-    _, info = step(GradientCoherent(0.0, 0.1, threshold=1.0), params, zero)
+    _, info = step(GradientCoherent(strength=0.0, learning_rate=0.1, threshold=1.0), params, zero)
     assert (float(info.coherence), float(info.gate)) == (1.0, 1.0)
     # the exact stationary point of the penalised loss: g = -λw makes g + λR vanish
-    _, info = step(GradientCoherent(0.5, 0.1), params, [np.full((2, 2), -0.5)])
+    _, info = step(
+        GradientCoherent(strength=0.5, learning_rate=0.1), params, [np.full((2, 2), -0.5)]
+    )
     assert (float(info.coherence), float(info.gate)) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)
 @pytest.mark.parametrize("criterion", ["total", "lookahead", "sign", "ratio", "temporal", "always"])
 def test_dead_weights_are_a_legal_state(penalty, criterion):
-    algorithm = GradientCoherent(0.5, 0.1, penalty, criterion=criterion)
+    algorithm = GradientCoherent(
+        strength=0.5, learning_rate=0.1, penalty=penalty, criterion=criterion
+    )
     params = {"bias": np.zeros(2), "weight": np.zeros((2, 2))}
     after, info = step(algorithm, params, [np.ones(2), np.zeros((2, 2))])
     assert float(info.nonzero) == 0.0 and float(info.weight_norm) == 0.0
@@ -306,8 +334,8 @@ def test_bad_settings_are_named_with_their_numbers(changes, message):
 
 
 def test_a_strong_l1_is_no_oscillation_and_a_net_without_weights_is_refused():
-    GradientCoherent(30.0, 0.1, "l1")
-    algorithm = GradientCoherent(0.1, 0.1)
+    GradientCoherent(strength=30.0, learning_rate=0.1, penalty="l1")
+    algorithm = GradientCoherent(strength=0.1, learning_rate=0.1)
     with pytest.raises(ValueError, match="include='all'"):
         algorithm.init({"bias": np.ones(3)})
     scalar = replace(algorithm, include="all", threshold=-1.0)
@@ -322,7 +350,7 @@ def test_the_gate_works_alike_on_every_backend(xb):
     for criterion in ("total", "lookahead", "sign", "ratio", "temporal"):
         for penalty in PENALTIES:
             hyper = {"criterion": criterion, "penalty": penalty, "threshold": 0.2}
-            algorithm = GradientCoherent(0.3, 0.1, keep_zeros=True, **hyper)
+            algorithm = GradientCoherent(strength=0.3, learning_rate=0.1, keep_zeros=True, **hyper)
             here, info = step(algorithm, params, slopes, 3)
             moved, same = step(algorithm, there, pushed, 3)
             assert_close(moved, here, factor=200.0)
@@ -358,7 +386,9 @@ def test_float32_stays_float32():
     place = backend("numpy", "float32")
     params, slopes = network(4)
     there = ad.map_tree(place.asarray, params)
-    after, info = step(GradientCoherent(0.3, 0.1), there, [place.asarray(s) for s in slopes])
+    after, info = step(
+        GradientCoherent(strength=0.3, learning_rate=0.1), there, [place.asarray(s) for s in slopes]
+    )
     assert {leaf.dtype for leaf in ad.flatten(after)[0]} == {np.dtype("float32")}
     assert {value.dtype for value in info} == {np.dtype("float32")}
 

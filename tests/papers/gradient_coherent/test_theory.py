@@ -196,7 +196,7 @@ def by_search(y: float, strength: float, depth: int) -> float:
     ],
 )
 @given(strength=st.floats(0.05, 1.0), share=st.floats(0.2, 4.0), sign=st.sampled_from([-1, 1]))
-def test_thresholding_minimises_the_scalar_problem(depth, formula, limit, strength, share, sign):
+def test_thresholding_minimizes_the_scalar_problem(depth, formula, limit, strength, share, sign):
     if abs(share - 1.0) < 0.02:
         return  # at the threshold both zero and the other root are minimisers
     y = sign * share * limit(strength)
@@ -222,7 +222,7 @@ def test_balanced_factors_multiply_back_and_attain_the_penalty(seed, depth, rows
 
 
 @given(seed=st.integers(0, 10_000), depth=st.integers(2, 5))
-def test_no_factorisation_is_cheaper(seed, depth):
+def test_no_factorization_is_cheaper(seed, depth):
     rng = np.random.default_rng(seed)
     inner = [rng.normal(size=(3, 3)) for _ in range(depth)]
     product = np.linalg.multi_dot(inner[::-1])

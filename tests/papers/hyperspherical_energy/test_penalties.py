@@ -12,14 +12,14 @@ from refimpl.algorithms.sgd import SGD
 from refimpl.catalogue import make
 from refimpl.datasets import Batch
 from refimpl.errors import InfeasibleError
-from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialProjection
-from refimpl.papers.hyperspherical_energy.comhe_angle import AngleProjection
+from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialCoMHE
+from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_group import (
-    GroupProjection,
+    GroupCoMHE,
     group_masks,
     grouped_energy,
 )
-from refimpl.papers.hyperspherical_energy.comhe_random import RandomProjection, projected_energy
+from refimpl.papers.hyperspherical_energy.comhe_random import RPCoMHE, projected_energy
 from refimpl.papers.hyperspherical_energy.common import cosines
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.mhe import MHE
@@ -61,22 +61,18 @@ def slope_of(algorithm, params, layer, batch=None, rng=None):
         ),
         alone(MHE, learning_rate=1.0, output_form="minibatch", strength=0.0),
         alone(MHE, learning_rate=1.0, subset=3),
-        alone(RandomProjection, learning_rate=1.0, dimension=5),
+        alone(RPCoMHE, learning_rate=1.0, dimension=5),
+        alone(APCoMHE, learning_rate=1.0, dimension=5, optimizer="unrolled", target="angle"),
+        alone(APCoMHE, learning_rate=1.0, dimension=5, optimizer="unrolled", target="squared"),
+        alone(AdversarialCoMHE, learning_rate=1.0, dimension=5, inner_steps=0),
         alone(
-            AngleProjection, learning_rate=1.0, dimension=5, optimiser="unrolled", target="angle"
-        ),
-        alone(
-            AngleProjection, learning_rate=1.0, dimension=5, optimiser="unrolled", target="squared"
-        ),
-        alone(AdversarialProjection, learning_rate=1.0, dimension=5, inner_steps=0),
-        alone(
-            AdversarialProjection,
+            AdversarialCoMHE,
             learning_rate=1.0,
             dimension=5,
             inner_steps=0,
             ascent_space="half",
         ),
-        alone(GroupProjection, learning_rate=1.0, groups=3, s=0.0),
+        alone(GroupCoMHE, learning_rate=1.0, groups=3, s=0.0),
     ],
     ids=str,
 )
@@ -106,7 +102,7 @@ def test_unrolled_energy_is_differentiated_through_the_projection(target, detach
     rng = np.random.default_rng(2)
     weight, projection = rng.normal(size=(6, 8)), rng.normal(size=(5, 8))
     shift = rng.normal(size=weight.shape)
-    algorithm = AngleProjection(dimension=5, target=target, detach_target=detach, inner_rate=0.3)
+    algorithm = APCoMHE(dimension=5, target=target, detach_target=detach, inner_rate=0.3)
     energy = HypersphericalEnergy(2.0, "half")
 
     def total(w):
@@ -123,11 +119,11 @@ def test_unrolled_energy_is_differentiated_through_the_projection(target, detach
 def test_the_inner_steps_lower_the_distortion_and_raise_the_adversary():
     rng = np.random.default_rng(2)
     weight, projection = rng.normal(size=(6, 8)), rng.normal(size=(5, 8))
-    angle = AngleProjection(dimension=5, inner_steps=50, inner_rate=0.05)
+    angle = APCoMHE(dimension=5, inner_steps=50, inner_rate=0.05)
     before = float(angle.distortion(projection, weight))
     assert float(angle.distortion(angle.follow(projection, weight), weight)) < 0.9 * before
     assert float(angle.distortion(angle.unrolled(projection, weight), weight)) < before
-    game = AdversarialProjection(dimension=5, inner_rate=0.05)
+    game = AdversarialCoMHE(dimension=5, inner_rate=0.05)
     energies = [float(game.raised_energy(projection, weight))]
     for _ in range(5):
         projection = game.ascend(projection, weight)
@@ -162,9 +158,7 @@ def test_mean_over_projections_is_the_affine_image_of_the_energy():
 
 
 def test_redrawing_keeps_the_projection_between_draws():
-    algorithm = alone(
-        RandomProjection, dimension=5, projections=2, redraw_every=3, learning_rate=1e-3
-    )
+    algorithm = alone(RPCoMHE, dimension=5, projections=2, redraw_every=3, learning_rate=1e-3)
     state = algorithm.init(network())
     kept = []
     for step in range(7):
@@ -175,15 +169,15 @@ def test_redrawing_keeps_the_projection_between_draws():
     assert kept[0].shape == (2, 5, 8) and np.std(kept[0]) == pytest.approx(1.0, abs=0.3)
 
 
-def test_optimisers_of_the_angle_preserving_projection_keep_what_they_say():
+def test_optimizers_of_the_angle_preserving_projection_keep_what_they_say():
     params = network()
     first = Rng(0).child("projection", 0).normal((1, 5, 8))[0]
-    for optimiser in ("alternating", "unrolled", "both"):
-        part = AngleProjection(dimension=5, optimiser=optimiser)
+    for optimizer in ("alternating", "unrolled", "both"):
+        part = APCoMHE(dimension=5, optimizer=optimizer)
         algorithm = Composition(SGD(learning_rate=1e-9), part)
         state, info = algorithm.step(algorithm.init(params), flat, None, Rng(0))
         weight = params[0]["weight"]
-        move = part.unrolled if optimiser == "unrolled" else part.follow
+        move = part.unrolled if optimizer == "unrolled" else part.follow
         expected = move(first, weight)
         np.testing.assert_allclose(state.memory.penalties[0].arrays[0], expected, rtol=1e-12)
         assert float(info.distortion) > float(part.distortion(expected, weight))  # two layers
@@ -193,21 +187,21 @@ def test_optimisers_of_the_angle_preserving_projection_keep_what_they_say():
             "unrolled": expected,
             "both": part.unrolled(expected, weight),
         }
-        single = alone(AngleProjection, dimension=5, optimiser=optimiser, output_strength=0.0)
+        single = alone(APCoMHE, dimension=5, optimizer=optimizer, output_strength=0.0)
         pair = [params[0], params[2]]
         _, seen = single.step(single.init(pair), flat, None, Rng(0))
         np.testing.assert_allclose(
-            float(seen.penalty), float(energy(weight @ used[optimiser].T)), rtol=1e-12
+            float(seen.penalty), float(energy(weight @ used[optimizer].T)), rtol=1e-12
         )
 
 
 def test_layers_of_one_dimension_share_where_asked():
     params = network(neurons=8)
     for sharing, expected in (("dimension", True), ("none", False)):
-        algorithm = alone(RandomProjection, dimension=5, redraw_every=2, sharing=sharing)
+        algorithm = alone(RPCoMHE, dimension=5, redraw_every=2, sharing=sharing)
         state, _ = algorithm.step(algorithm.init(params), flat, None, Rng(0))
         assert np.array_equal(*state.memory.penalties[0].arrays) == expected
-    algorithm = alone(RandomProjection, dimension=5, redraw_every=2, project_first=False)
+    algorithm = alone(RPCoMHE, dimension=5, redraw_every=2, project_first=False)
     assert len(algorithm.init(params).memory.penalties[0].arrays) == 1
 
 
@@ -277,16 +271,16 @@ def test_bad_dimensions_are_refused_with_their_numbers():
         ({"projections": 0}, "projections must be at least 1"),
     ):
         with pytest.raises(ValueError, match=message):
-            alone(RandomProjection, **hyper)
+            alone(RPCoMHE, **hyper)
     for algorithm in (
-        alone(RandomProjection, dimension=9),
-        alone(AngleProjection, dimension=9),
-        alone(AdversarialProjection, dimension=9),
+        alone(RPCoMHE, dimension=9),
+        alone(APCoMHE, dimension=9),
+        alone(AdversarialCoMHE, dimension=9),
     ):
         with pytest.raises(InfeasibleError, match="dimension=9, inputs=8, layer=0"):
             algorithm.init(network())
     with pytest.raises(InfeasibleError, match="size=1, inputs=6, layer=1"):
-        alone(GroupProjection, groups=4).init(network())
+        alone(GroupCoMHE, groups=4).init(network())
     with pytest.raises(InfeasibleError, match="layer=2, neurons=1"):
         alone(MHE).init(network(classes=1))
     with pytest.raises(ValueError, match="subset"):
@@ -341,13 +335,13 @@ def test_the_distortion_counts_what_epsilon_takes_from_the_diagonal(scale):
             ("norm", np.linalg.norm(difference)),
             ("squared", (difference**2).sum()),
         ):
-            algorithm = AngleProjection(dimension=4, epsilon=epsilon, target=target)
+            algorithm = APCoMHE(dimension=4, epsilon=epsilon, target=target)
             assert_close(algorithm.distortion(projection, weight), expected)
             ad.check_slope(
                 lambda w, a=algorithm: a.distortion(projection, w), weight, Rng(1), hessian=True
             )
     # W = 0.01 I and P = 2 I: 0.8 instead of 0.5, twice
-    twice = AngleProjection(dimension=2, epsilon=1e-4)
+    twice = APCoMHE(dimension=2, epsilon=1e-4)
     found = float(twice.distortion(2.0 * np.eye(2), 0.01 * np.eye(2)))
     assert found == pytest.approx(0.3 * np.sqrt(2.0), rel=1e-12)
 

@@ -13,7 +13,7 @@ from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.point_sets import (
     descend,
     distinct,
-    minimise_energy,
+    minimize_energy,
     polish,
 )
 from refimpl.random import Rng
@@ -21,7 +21,7 @@ from refimpl.random import Rng
 
 def solve(s, space, neurons, dimension, starts=3, seed=0):
     energy = HypersphericalEnergy(s, space, reduction="lines" if space == "half" else "sum")
-    return minimise_energy(energy, neurons, dimension, rng=Rng(seed), starts=starts, progress=False)
+    return minimize_energy(energy, neurons, dimension, rng=Rng(seed), starts=starts, progress=False)
 
 
 @given(st.integers(2, 9), st.integers(0, 4), st.sampled_from([0.0, 1.0, 2.0]), st.integers(0, 99))
@@ -96,13 +96,13 @@ def test_a_wild_start_still_descends():
 def test_bad_problems_are_refused():
     energy = HypersphericalEnergy()
     with pytest.raises(ValueError, match="neurons must be at least 2"):
-        minimise_energy(energy, 1, 3, rng=Rng(0))
+        minimize_energy(energy, 1, 3, rng=Rng(0))
     with pytest.raises(ValueError, match="dimension must be at least 2"):
-        minimise_energy(energy, 3, 1, rng=Rng(0))
+        minimize_energy(energy, 3, 1, rng=Rng(0))
     with pytest.raises(ValueError, match="epsilon must be 0"):
-        minimise_energy(HypersphericalEnergy(epsilon=1e-4), 3, 3, rng=Rng(0))
+        minimize_energy(HypersphericalEnergy(epsilon=1e-4), 3, 3, rng=Rng(0))
     with pytest.raises(ConvergenceError, match="start=0") as caught:
-        minimise_energy(energy, 20, 5, rng=Rng(0), starts=1, iterations=2, progress=False)
+        minimize_energy(energy, 20, 5, rng=Rng(0), starts=1, iterations=2, progress=False)
     assert caught.value.residual > caught.value.tolerance
 
 
@@ -113,8 +113,8 @@ def test_distinct_values_merge_within_the_tolerance():
 
 def test_the_progress_bar_can_be_shown(capsys):
     energy = HypersphericalEnergy()
-    shown = minimise_energy(energy, 3, 3, rng=Rng(0), starts=2, progress=True)
-    hidden = minimise_energy(energy, 3, 3, rng=Rng(0), starts=2, progress=False)
+    shown = minimize_energy(energy, 3, 3, rng=Rng(0), starts=2, progress=True)
+    hidden = minimize_energy(energy, 3, 3, rng=Rng(0), starts=2, progress=False)
     assert shown.energy == hidden.energy
     assert capsys.readouterr().out == ""
 

@@ -16,7 +16,7 @@ from scipy.linalg import expm
 
 from refimpl.errors import InfeasibleError
 from refimpl.papers.minnorm.theory import deep_linear as deep
-from refimpl.papers.minnorm.theory import generalisation as general
+from refimpl.papers.minnorm.theory import generalization as general
 from refimpl.papers.minnorm.theory.margin import hard_margin
 
 seeds = st.integers(0, 2**32 - 1)
@@ -28,7 +28,7 @@ LAW = {"signal": 1.3, "noise": 0.4}
 
 
 @given(seeds, st.integers(1, 4), st.integers(1, 3))
-def test_no_factorisation_is_cheaper_than_the_schatten_value(seed, depth, width):
+def test_no_factorization_is_cheaper_than_the_schatten_value(seed, depth, width):
     rng = np.random.default_rng(seed)
     layers = [rng.normal(size=(width, width)) for _ in range(depth)]
     product = layers[0]

@@ -65,11 +65,11 @@ def _networks(config: Config, place: Backend, rng: Rng) -> dict[str, Any]:
         rows: dict[str, list[float]] = {name: [] for name in names}
         for size in config.sizes:
             clipped = gradients_of(_global(size, _NEVER), objective, params, batch)
-            wanted = _penalised(objective, params, batch, penalty.huber, _NEVER, size)
+            wanted = _penalized(objective, params, batch, penalty.huber, _NEVER, size)
             rows["clipped"].append(_distance(clipped.gradient, wanted))
             free = gradients_of(_global(_NEVER, size), objective, params, batch)
             for name, law in (("huber", penalty.huber), ("printed", penalty.printed)):
-                wanted = _penalised(objective, params, batch, law, size, _NEVER)
+                wanted = _penalized(objective, params, batch, law, size, _NEVER)
                 rows[name].append(_distance(free.gradient, wanted))
             values = free.diagnostics
             square = float(ad.norm_tree(ad.grad(objective)(params, batch))) ** 2
@@ -87,7 +87,7 @@ def _global(radius: float, rate: float) -> AMP:
     return AMP(radius=radius, ascent_rate=rate, norm="global")
 
 
-def _penalised(
+def _penalized(
     objective: Any, params: Any, batch: Any, law: Any, rate: float, radius: float
 ) -> Any:
     """∇(J + Ω(‖∇J‖)), by differentiating twice."""
@@ -108,7 +108,7 @@ def _jumps(objective: Any, params: Any, batch: Any, rate: float) -> dict[str, fl
     amp = [vector(gradients_of(_global(e, rate), objective, params, batch).gradient) for e in sides]
     found = {"amp": amp[1] - amp[0]}
     for name, law in (("huber", penalty.huber), ("printed", penalty.printed)):
-        ends = [vector(_penalised(objective, params, batch, law, rate, e)) for e in sides]
+        ends = [vector(_penalized(objective, params, batch, law, rate, e)) for e in sides]
         found[name] = ends[1] - ends[0]
     found["printed"] = found["printed"] - unit
     size = float(np.linalg.norm(unit))
@@ -130,7 +130,7 @@ def _quadratic(config: Config, place: Backend) -> dict[str, Any]:
     wrapper = _global(_NEVER, config.rate)
     found = {"direction": vector(gradients_of(wrapper, objective, start).gradient)}
     for name, law in (("huber", penalty.huber), ("printed", penalty.printed)):
-        wanted = _penalised(objective, start, None, law, config.rate, _NEVER)
+        wanted = _penalized(objective, start, None, law, config.rate, _NEVER)
         found[f"{name}_direction"] = vector(wanted)
     several = AMP(
         radius=_NEVER, ascent_rate=config.rate, inner_steps=config.inner_steps, norm="global"

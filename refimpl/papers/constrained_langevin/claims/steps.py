@@ -198,7 +198,7 @@ def same_positions(result: Result) -> Outcome:
     statement="(P, h) and (buffer, learning rate) with α = h², μ = exp(−γh) are one method",
     experiment=IDENTITIES,
 )
-def optimiser_variables(result: Result) -> Outcome:
+def optimizer_variables(result: Result) -> Outcome:
     return bound(result["variables"], at_most=1e-13, note="over 20 steps with noise")
 
 

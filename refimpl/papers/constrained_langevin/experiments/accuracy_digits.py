@@ -38,7 +38,7 @@ def run_task(
     config: Config, backend: Backend, rng: Rng, *, method: str, seed: int
 ) -> dict[str, Any]:
     common = Rng(rng.seed).child("constrained_digits", seed)
-    split = datasets.load("digits", rng=common.child("data"), backend=backend, centre=True)
+    split = datasets.load("digits", rng=common.child("data"), backend=backend, center=True)
     return shared.run(
         split,
         backend,

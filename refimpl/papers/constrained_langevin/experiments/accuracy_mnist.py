@@ -46,7 +46,7 @@ def run_task(
         backend=backend,
         training=config.training,
         validation=config.validation,
-        centre=True,
+        center=True,
     )
     return shared.run(
         split,

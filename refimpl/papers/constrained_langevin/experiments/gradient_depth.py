@@ -63,13 +63,13 @@ def tasks(config: Config) -> list[Task]:
 
 def run_task(config: Config, backend: Backend, rng: Rng, *, network: str) -> dict[str, Any]:
     """Norms of the gradient at the outputs of every layer, and of the input (seed by place)."""
-    activation, initialiser = NETWORKS[network]
+    activation, initializer = NETWORKS[network]
     model = MLP((config.width,) * (config.depth + 1), activation, bias=True)
     like = backend.zeros((1,))
     norms = np.empty((config.seeds, config.depth + 1))
     for seed in range(config.seeds):
         stream = rng.child("seed", seed)
-        params = model.init(stream.child("weights"), initialiser, backend=backend)
+        params = model.init(stream.child("weights"), initializer, backend=backend)
         ends = []
         for name in ("input", "cotangent"):
             vector = stream.child(name).normal((1, config.width), like=like)

@@ -186,10 +186,12 @@ def _equal_forms(rng: Rng) -> dict[str, float]:
     h = math.sqrt(rate)
     tau = 0.01
     buffered = ReleasedOCoLAud(
-        rate, mu, tau, free_first=False, stale_normal=False, reshaped_start=False,
-        fixed_iterations=False, unscaled_noise=False,
+        learning_rate=rate, momentum=mu, temperature=tau, free_first=False, stale_normal=False,
+        reshaped_start=False, fixed_iterations=False, unscaled_noise=False,
     )  # fmt: skip
-    moved = OCoLAud(h, -math.log(mu) / h, tau, splitting="OBA", free_first=False)
+    moved = OCoLAud(
+        step_size=h, friction=-math.log(mu) / h, temperature=tau, splitting="OBA", free_first=False
+    )
     one, other = moved.init([w]), buffered.init([w])
     gradient = ad.grad(lambda x: tall([x], None))(w)
     one = one._replace(momenta=[-0.01 * h * Orthogonal((7, 4)).project_tangent(w, gradient)])
@@ -213,11 +215,15 @@ def _free(rng: Rng) -> dict[str, float]:
 
     h, gamma = 0.5, 0.25
     mu = math.exp(-gamma * h)
-    plain = Momentum(h * h, mu)
+    plain = Momentum(learning_rate=h * h, momentum=mu)
     expected = plain.init(params)
-    constrained = OCoLAud(h, gamma, 0.0, splitting="OBA")
-    released = ReleasedOCoLAud(0.1, 0.9)
-    one, other, reference = constrained.init(params), released.init(params), Momentum(0.1, 0.9)
+    constrained = OCoLAud(step_size=h, friction=gamma, temperature=0.0, splitting="OBA")
+    released = ReleasedOCoLAud(learning_rate=0.1, momentum=0.9)
+    one, other, reference = (
+        constrained.init(params),
+        released.init(params),
+        Momentum(learning_rate=0.1, momentum=0.9),
+    )
     # the released buffers start at a hundredth of the first gradient, those of momentum at zero
     hundredth = ad.map_tree(lambda g: 0.01 * g, ad.grad(loss)(params, None))
     second = reference.init(params)._replace(buffers=hundredth)
@@ -241,7 +247,7 @@ def _circle_steps(rng: Rng) -> dict[str, float]:
         stream = rng.child("arcsine", k)
         theta = float(0.9 * radius * stream.uniform((), -1.0, 1.0))
         slope = float(3.0 * stream.normal(()))
-        algorithm = CCoLAod(h, radii=(radius,), projection="shake")
+        algorithm = CCoLAod(step_size=h, radii=(radius,), projection="shake")
         state = algorithm.init([np.full((1, 1), theta)])
         xi = float(state.slack[0][0, 0])
         t = -h * slope * xi / radius
@@ -266,13 +272,13 @@ def _circle_steps(rng: Rng) -> dict[str, float]:
     for projection in ("radial", "shake"):
         errors = []
         for step in (1e-2, 5e-3):
-            algorithm = CCoLAod(step, radii=(radius,), projection=projection)
+            algorithm = CCoLAod(step_size=step, radii=(radius,), projection=projection)
             state = algorithm.init([np.full((1, 1), 0.5)])
             new, _ = algorithm.step(state, lambda p, batch: 2.0 * p[0][0, 0], None)
             predicted = 0.5 - step * 2.0 * (1.0 - 0.25 / radius**2)
             errors.append(abs(float(new.params[0][0, 0]) - predicted))
         slopes.append(math.log2(errors[0] / errors[1]))
-    algorithm = CCoLAod(0.1, radii=(radius,))
+    algorithm = CCoLAod(step_size=0.1, radii=(radius,))
     state = algorithm.init([np.asarray([[radius, -radius]])])
     begun = state.params[0]
     for _ in range(50):
@@ -304,9 +310,9 @@ def _weight_decay(rng: Rng) -> dict[str, float]:
         return _largest(first - second)
 
     return {
-        "decay_ud": change(OCoLAud(0.1, splitting="OBA", free_first=False)),
-        "decay_shake": change(OCoLAod(0.03, free_first=False)),
-        "decay_polar": change(OCoLAod(0.03, projection="polar", free_first=False)),
+        "decay_ud": change(OCoLAud(step_size=0.1, splitting="OBA", free_first=False)),
+        "decay_shake": change(OCoLAod(step_size=0.03, free_first=False)),
+        "decay_polar": change(OCoLAod(step_size=0.03, projection="polar", free_first=False)),
     }
 
 
@@ -319,7 +325,7 @@ def _limits(rng: Rng) -> dict[str, float]:
     def procrustes(params: Any, batch: Any) -> Any:
         return 0.5 * ad.sum((params[0] - goal) ** 2)
 
-    algorithm = OCoLAod(0.1, free_first=False)
+    algorithm = OCoLAod(step_size=0.1, free_first=False)
     state, losses = algorithm.init([w]), []
     for _ in range(1500):
         state, info = algorithm.step(state, procrustes, None)
@@ -334,7 +340,7 @@ def _limits(rng: Rng) -> dict[str, float]:
     def quadratic(params: Any, batch: Any) -> Any:
         return 0.5 * ad.sum((params[0] - target) ** 2)
 
-    bounded = CCoLAod(0.1, radii=(radius,))
+    bounded = CCoLAod(step_size=0.1, radii=(radius,))
     circle = bounded.init([np.asarray([[-0.4, 0.4, 0.1, 0.1]])])
     for _ in range(3000):
         circle, _ = bounded.step(circle, quadratic, None)
@@ -354,7 +360,7 @@ def _norms(rng: Rng) -> dict[str, float]:
     """Lipschitz constant between constrained layers, norms of circle layers."""
     model = MLP((12, 10, 10, 14, 6), activation="tanh", bias=True)
     params = model.init(rng.child("norms"), "gaussian", bias_scale=1.0)
-    made = OCoLAod(0.1).init(params).params
+    made = OCoLAod(step_size=0.1).init(params).params
     expansion = isometry = 0.0
     for k in range(30):
         stream = rng.child("jacobian", k)
@@ -376,7 +382,7 @@ def _norms(rng: Rng) -> dict[str, float]:
         abs(np.linalg.norm(layer["weight"]) ** 2 - min(layer["weight"].shape)) for layer in made[1:]
     )
     radius = 0.3
-    circle = CCoLAud(0.3, temperature=0.1, radii=(radius,), outside="clip")
+    circle = CCoLAud(step_size=0.3, temperature=0.1, radii=(radius,), outside="clip")
     state = circle.init(params, rng.child("v"))
     excess = -math.inf
     for k in range(20):

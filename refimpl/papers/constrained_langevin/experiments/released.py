@@ -1,4 +1,4 @@
-"""What the released optimisers do: their faults one at a time, and on digits, against the methods.
+"""What the released optimizers do: their faults one at a time, and on digits, against the methods.
 
 Every fault is a switch of the released classes; where one is measured, the others are off. The
 digits runs use all of them together, as released.
@@ -74,7 +74,16 @@ def _largest(values: Any) -> float:
 def _collapse(config: Config, rng: Rng) -> dict[str, Any]:
     """The circle drift as released: its determinant, its first loss, and where radii end."""
     r, h, tau = 0.1, 0.3, 1e-4
-    algorithm = ReleasedCCoLAud(h, 1.0, tau, (r,), True, False, False, False)
+    algorithm = ReleasedCCoLAud(
+        step_size=h,
+        friction=1.0,
+        temperature=tau,
+        radii=(r,),
+        xi_after_theta=True,
+        stale_gradient=False,
+        raw_start=False,
+        unchecked_slack=False,
+    )
 
     # The map of (θ, ξ) at a fixed angle a has unit shear times cos² a: by finite differences.
     errors = []
@@ -101,7 +110,7 @@ def _collapse(config: Config, rng: Rng) -> dict[str, Any]:
 
     marks = np.unique(np.geomspace(1, config.collapse_steps, 60).astype(int))
     angles = rng.child("few").uniform((1, config.collapse_weights), -math.pi / 2, math.pi / 2)
-    right = CCoLAud(h, 1.0, tau, (r,))
+    right = CCoLAud(step_size=h, friction=1.0, temperature=tau, radii=(r,))
     state = algorithm.init([r * np.sin(angles)], rng.child("w"))
     exact = right.init([r * np.sin(angles)], rng.child("w"))
     means, heat, correct = [], [], 0.0
@@ -182,7 +191,16 @@ def _wide(rng: Rng) -> dict[str, Any]:
 
     for rate in RATES:
         for stale in (True, False):
-            algorithm = ReleasedOCoLAud(rate, 0.9, 0.0, False, stale, False, False, False)
+            algorithm = ReleasedOCoLAud(
+                learning_rate=rate,
+                momentum=0.9,
+                temperature=0.0,
+                free_first=False,
+                stale_normal=stale,
+                reshaped_start=False,
+                fixed_iterations=False,
+                unscaled_noise=False,
+            )
             state = algorithm.init([w])
             for _ in range(2):
                 state, info = algorithm.step(state, linear, None)
@@ -193,7 +211,16 @@ def _wide(rng: Rng) -> dict[str, Any]:
 
     starts, healed = [], []
     for shape in ((64, 576), (16, 64), (10, 512)):
-        algorithm = ReleasedOCoLAud(0.1, 0.9, 0.0, False, False, True, True, False)
+        algorithm = ReleasedOCoLAud(
+            learning_rate=0.1,
+            momentum=0.9,
+            temperature=0.0,
+            free_first=False,
+            stale_normal=False,
+            reshaped_start=True,
+            fixed_iterations=True,
+            unscaled_noise=False,
+        )
         draw = rng.child("start", shape[0]).uniform(shape, -1.0, 1.0) / math.sqrt(shape[1])
         state = algorithm.init([draw])
         norms = [np.linalg.norm(state.params[0] @ state.params[0].T - np.eye(shape[0]), 2)]
@@ -226,7 +253,16 @@ def _start(rng: Rng) -> dict[str, float]:
 
     values = {}
     for name, raw in (("raw_start", True), ("tangent_start", False)):
-        algorithm = ReleasedCCoLAud(0.3, 1.0, 0.0, (radius,), False, False, raw, False)
+        algorithm = ReleasedCCoLAud(
+            step_size=0.3,
+            friction=1.0,
+            temperature=0.0,
+            radii=(radius,),
+            xi_after_theta=False,
+            stale_gradient=False,
+            raw_start=raw,
+            unchecked_slack=False,
+        )
         state = algorithm.init(theta)
         g = ad.grad(lambda p: quadratic([p], None))(theta[0])
         xi = state.slack[0]
@@ -249,14 +285,20 @@ def _digits(config: Config, backend: Backend, rng: Rng, temperature: float) -> d
     ]
     label = "cold" if temperature == 0.0 else "warm"
     runs = {
-        "circle_released": (ReleasedCCoLAud(0.3, 1.0, temperature, radii), feasible),
-        "circle": (CCoLAud(0.3, 1.0, temperature, radii), feasible),
+        "circle_released": (
+            ReleasedCCoLAud(step_size=0.3, friction=1.0, temperature=temperature, radii=radii),
+            feasible,
+        ),
+        "circle": (
+            CCoLAud(step_size=0.3, friction=1.0, temperature=temperature, radii=radii),
+            feasible,
+        ),
     }
     if temperature == 0.0:
         deep = MLP((64, 32, 32, 10))
         other = deep.init(rng.child("deep"), "torch_default", bias_scale=1.0, backend=backend)
-        runs["orthogonal_released"] = (ReleasedOCoLAud(0.1, 0.9), other)
-        runs["orthogonal"] = (OCoLAud(math.sqrt(0.1), 0.3332), other)
+        runs["orthogonal_released"] = (ReleasedOCoLAud(learning_rate=0.1, momentum=0.9), other)
+        runs["orthogonal"] = (OCoLAud(step_size=math.sqrt(0.1), friction=0.3332), other)
         deep_objective = Objective(deep)
     traces = {}
     size = len(split.train)
@@ -274,7 +316,9 @@ def _digits(config: Config, backend: Backend, rng: Rng, temperature: float) -> d
             trace[step] = float(info.residual)
         traces[f"{name}_{label}"] = trace
     if temperature == 0.0:
-        unchecked = ReleasedCCoLAud(0.3, 1.0, 0.0, radii).init(drawn)
+        unchecked = ReleasedCCoLAud(step_size=0.3, friction=1.0, temperature=0.0, radii=radii).init(
+            drawn
+        )
         traces["infeasible_error"] = np.asarray(
             max(
                 _largest((state["weight"] ** 2 + slack["weight"] ** 2) / r**2 - 1.0)
@@ -282,7 +326,7 @@ def _digits(config: Config, backend: Backend, rng: Rng, temperature: float) -> d
             )
         )
         try:
-            CCoLAud(0.3, 1.0, 0.0, radii).init(drawn)
+            CCoLAud(step_size=0.3, friction=1.0, temperature=0.0, radii=radii).init(drawn)
             refused = 0.0
         except InfeasibleError:
             refused = 1.0

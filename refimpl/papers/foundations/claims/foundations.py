@@ -115,7 +115,7 @@ def digits_accuracy(result: Result) -> Outcome:
     "tau / (a (1 - h a / 2)) along curvature a, and is stable just where h a < 2",
     experiment="sgld_gaussian",
 )
-def exact_discretised_covariance(result: Result) -> Outcome:
+def exact_discretized_covariance(result: Result) -> Outcome:
     """By injected noise, with no sampling: tolerances are multiples of the rounding error.
 
     The Lyapunov equation amplifies rounding by the inverse of its spectral gap 1 - radius².
@@ -140,7 +140,7 @@ def exact_discretised_covariance(result: Result) -> Outcome:
     statement="Chains of SGLD keep the discretised stationary variance, not the target's tau / a",
     experiment="sgld_gaussian",
 )
-def sampled_discretised_covariance(result: Result) -> Outcome:
+def sampled_discretized_covariance(result: Result) -> Outcome:
     """Five standard errors: a false alarm in one of 18 variances has probability 1e-5 at most,
     and the seed is fixed. The target's own variance must lie outside of them at the largest
     step along the stiffest direction, or the measurement would not tell the two apart.

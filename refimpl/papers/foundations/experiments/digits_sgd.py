@@ -2,7 +2,7 @@
 
 The learning rate is chosen on the validation split, seed by seed: every rate of the grid is
 trained, the one with the best validation accuracy at the last epoch is kept, and only then is the
-test set read. Each seed has its own split, initialisation and order of batches.
+test set read. Each seed has its own split, initialization and order of batches.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def tasks(config: Config) -> list[dict[str, Any]]:
 
 
 def run_task(config: Config, backend: Backend, rng: Rng, *, seed: int) -> dict[str, Any]:
-    split = datasets.load("digits", rng=rng.child("data"), backend=backend, centre=True)
+    split = datasets.load("digits", rng=rng.child("data"), backend=backend, center=True)
     model = MLP(config.widths)
     objective = Objective(model)
     start = model.init(rng.child("init"), "he_normal", backend=backend)

@@ -65,7 +65,7 @@ def run_task(
         backend=place,
         training=config.training,
         holdout="last",
-        centre=True,
+        center=True,
         scale="std",
     )
     sets = Sets(*split)

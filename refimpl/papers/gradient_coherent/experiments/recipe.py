@@ -1,4 +1,4 @@
-"""What the experiments on strong regularisation share: one recipe on digits, and one run of it.
+"""What the experiments on strong regularization share: one recipe on digits, and one run of it.
 
 The recipe is fixed draw by draw, so that two implementations can be compared number by number.
 Digits in [0, 1] are permuted by ``default_rng(split_seed)``; the first go to training (and
@@ -95,8 +95,8 @@ def load(
         redrawn = np.flatnonzero(draw.random(seen) < noise)
         labels[redrawn] = draw.integers(0, 10, len(redrawn))
     first = seen - validation
-    centred = inputs - inputs[:first].mean(axis=0)
-    scaled = centred / inputs[:first].std()
+    centered = inputs - inputs[:first].mean(axis=0)
+    scaled = centered / inputs[:first].std()
 
     def part(start: int, stop: int) -> Dataset:
         return replace(

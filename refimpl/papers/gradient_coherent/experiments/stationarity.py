@@ -1,4 +1,4 @@
-"""Stationarity, conserved quantities and coherence of strongly regularised networks.
+"""Stationarity, conserved quantities and coherence of strongly regularized networks.
 
 Measured on networks with autodiff and the package's algorithms, in float64: the Euler identity
 and the merging of layer norms, the imbalance of a linear network, the equilibrium of a
@@ -49,7 +49,7 @@ class Config:
     invariant_steps: int = 4000
     slopes: tuple[float, ...] = (1.5, 1.0, 0.6, 0.3)
     mode_steps: int = 4000
-    factorisations: int = 200
+    factorizations: int = 200
 
     @classmethod
     def quick(cls) -> Config:
@@ -57,7 +57,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(chains=4000, invariant_steps=8000, factorisations=2000)
+        return cls(chains=4000, invariant_steps=8000, factorizations=2000)
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:
@@ -74,7 +74,7 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, kind: str) -> dict[s
         "coherence": lambda: _coherence(place, rng),
         "origin": lambda: _origin(place),
         "modes": lambda: _modes(config, place),
-        "factorisations": lambda: _factorisations(config, place, rng),
+        "factorisations": lambda: _factorizations(config, place, rng),
     }
     return work[kind]()
 
@@ -272,8 +272,8 @@ def _modes(config: Config, backend: Backend) -> dict[str, Any]:
     }
 
 
-def _factorisations(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
-    """The cheapest of many factorisations of one matrix, by descent from random ones.
+def _factorizations(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
+    """The cheapest of many factorizations of one matrix, by descent from random ones.
 
     Minimises Σ‖W_l‖² with the last factor eliminated, so that the product is exact.
     """
@@ -290,7 +290,7 @@ def _factorisations(config: Config, backend: Backend, rng: Rng) -> dict[str, Any
 
         first = np.stack([np.eye(3)] * (depth - 1)).ravel()
         draws = rng.child("factors", depth)
-        random = [draws.child(index).normal(first.shape) for index in range(config.factorisations)]
+        random = [draws.child(index).normal(first.shape) for index in range(config.factorizations)]
         least_random.append(min(map(cost, random)))
         first += 0.1 * rng.child("search", depth).normal(first.shape)
         found = minimize(cost, first, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000})

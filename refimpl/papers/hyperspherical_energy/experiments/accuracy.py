@@ -1,4 +1,4 @@
-"""Test accuracy of the regularisers on digits, strengths chosen on the validation split."""
+"""Test accuracy of the regularizers on digits, strengths chosen on the validation split."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def tasks(config: Config) -> list[dict[str, Any]]:
 
 def run_task(config: Config, backend: Backend, rng: Rng, *, seed: int, name: str) -> dict[str, Any]:
     shared = Rng(rng.seed).child("hyperspherical_accuracy", config.dataset, seed)
-    split = datasets.load(config.dataset, rng=shared.child("data"), backend=backend, centre=True)
+    split = datasets.load(config.dataset, rng=shared.child("data"), backend=backend, center=True)
     data = split.train
     if config.train_size:
         data = data.subset(config.train_size, shared.child("subset"))

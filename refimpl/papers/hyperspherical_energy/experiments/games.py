@@ -10,7 +10,7 @@ import numpy as np
 from refimpl import autodiff as ad
 from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment
-from refimpl.papers.hyperspherical_energy.comhe_angle import AngleProjection
+from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.experiments.projection import he_normal
 from refimpl.random import Rng
@@ -53,7 +53,7 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, piece: str) -> dict[
 def _floor(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     """‖cos(Z) − I‖_F of a random Z (N x k), and of a tight frame of equal norms: the optimum."""
     neurons, k = config.neurons, config.dimension
-    distortion = AngleProjection(dimension=k).distortion
+    distortion = APCoMHE(dimension=k).distortion
     eye = backend.eye(neurons)
     random = [
         float(distortion(backend.asarray(rng.child(draw).normal((k, neurons))), eye))
@@ -77,10 +77,10 @@ def _frame(backend: Backend, k: int, neurons: int) -> Any:
 
 
 def _descent(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
-    """Plain descent on P of the released distortion, at He initialisation."""
+    """Plain descent on P of the released distortion, at He initialization."""
     weight = he_normal(backend, rng, config.shape)
     projection = backend.asarray(rng.normal((config.dimension, config.shape[0])))
-    algorithm = AngleProjection(dimension=config.dimension, inner_rate=config.rate)
+    algorithm = APCoMHE(dimension=config.dimension, inner_rate=config.rate)
     course = [float(algorithm.distortion(projection, weight))]
     for _ in range(config.steps):
         slope = ad.grad(lambda p: algorithm.distortion(p, weight))(projection)

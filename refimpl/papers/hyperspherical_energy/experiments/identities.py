@@ -12,8 +12,8 @@ import numpy as np
 from refimpl import autodiff as ad
 from refimpl.arrays import Backend, to_host
 from refimpl.experiments.base import Experiment
-from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialProjection
-from refimpl.papers.hyperspherical_energy.comhe_angle import AngleProjection
+from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialCoMHE
+from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_random import projected_energy
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.random import Rng
@@ -150,11 +150,11 @@ def _unrolled(backend: Backend, rng: Rng) -> dict[str, Any]:
     errors = []
     energy = HypersphericalEnergy(2.0, "half")
     algorithms: tuple[Any, ...] = (
-        AngleProjection(dimension=6, target="norm"),
-        AngleProjection(dimension=6, target="squared", inner_rate=0.01),
-        AngleProjection(dimension=6, target="angle", inner_rate=0.01),
-        AdversarialProjection(dimension=6),
-        AdversarialProjection(dimension=6, ascent_space="half"),
+        APCoMHE(dimension=6, target="norm"),
+        APCoMHE(dimension=6, target="squared", inner_rate=0.01),
+        APCoMHE(dimension=6, target="angle", inner_rate=0.01),
+        AdversarialCoMHE(dimension=6),
+        AdversarialCoMHE(dimension=6, ascent_space="half"),
     )
     xp = backend.xp
     for index, algorithm in enumerate(algorithms):

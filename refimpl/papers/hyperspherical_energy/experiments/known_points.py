@@ -22,8 +22,8 @@ def circle(neurons: int) -> np.ndarray:
 
 def simplex(neurons: int) -> np.ndarray:
     """A regular simplex of N unit vectors in R^{N−1}."""
-    centred = np.eye(neurons) - 1.0 / neurons
-    return np.linalg.eigh(centred)[1][:, 1:] * np.sqrt(neurons / (neurons - 1.0))
+    centered = np.eye(neurons) - 1.0 / neurons
+    return np.linalg.eigh(centered)[1][:, 1:] * np.sqrt(neurons / (neurons - 1.0))
 
 
 def cross_polytope(dimension: int) -> np.ndarray:

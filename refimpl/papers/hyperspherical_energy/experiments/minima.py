@@ -15,7 +15,7 @@ import numpy as np
 from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment, Task
 from refimpl.papers.hyperspherical_energy.experiments.point_sets import energy_of
-from refimpl.papers.hyperspherical_energy.point_sets import distinct, minimise_energy
+from refimpl.papers.hyperspherical_energy.point_sets import distinct, minimize_energy
 from refimpl.random import Rng
 
 
@@ -45,7 +45,7 @@ def tasks(config: Config) -> list[Task]:
 def run_task(config: Config, backend: Backend, rng: Rng, *, k: int, space: str) -> dict[str, Any]:
     """The energies of all starts, ascending, and how many are different (to 1e-8, relative)."""
     starts = config.low_starts if k <= config.low else config.starts
-    found = minimise_energy(
+    found = minimize_energy(
         energy_of(2.0, space), config.neurons, k, rng=rng, starts=starts, progress=False
     )
     return {

@@ -21,7 +21,7 @@ from refimpl.papers.hyperspherical_energy.experiments.known_points import FRAMES
 from refimpl.papers.hyperspherical_energy.point_sets import (
     PointSet,
     distinct,
-    minimise_energy,
+    minimize_energy,
     polish,
 )
 from refimpl.random import Rng
@@ -130,7 +130,7 @@ def run_task(
     starts: int,
 ) -> dict[str, Any]:
     energy, plain = energy_of(s, space), energy_of(s, "full")
-    found = minimise_energy(energy, neurons, dimension, rng=rng, starts=starts, progress=False)
+    found = minimize_energy(energy, neurons, dimension, rng=rng, starts=starts, progress=False)
     smallest, critical, mean_length, tangential = [], [], [0.0], [0.0]
     for start in found.all_points:
         points = polish(energy, start)

@@ -1,6 +1,6 @@
 """What the training experiments on hyperspherical energy share: methods, controls, one run.
 
-Every method minimises cross-entropy plus the same weight decay; strengths are on the mean over
+Every method minimizes cross-entropy plus the same weight decay; strengths are on the mean over
 pairs, biases and the output layer are left out. Controls of random projection: the same layer
 energy without projection at k/(k−3) times the strength (equal expected gradient), and that plus
 isotropic tangent noise of the projected gradient's own size.
@@ -16,13 +16,13 @@ import numpy as np
 from refimpl import autodiff as ad
 from refimpl.algorithms.composition import Composition, alone
 from refimpl.algorithms.orthogonality import Orthogonality
-from refimpl.algorithms.penalised import weight_matrices
+from refimpl.algorithms.penalized import weight_matrices
 from refimpl.algorithms.sgd import SGD
 from refimpl.algorithms.srip import SRIP
 from refimpl.models import MLP, Objective
-from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialProjection
-from refimpl.papers.hyperspherical_energy.comhe_angle import AngleProjection
-from refimpl.papers.hyperspherical_energy.comhe_random import RandomProjection, projected_energy
+from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialCoMHE
+from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE
+from refimpl.papers.hyperspherical_energy.comhe_random import RPCoMHE, projected_energy
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.mhe import MHE
 from refimpl.random import Rng
@@ -101,13 +101,11 @@ def method(name: str, strength: float, rate: float, dimension: int, projections:
         matched = alone(MHE, **{**energy, "strength": factor * strength})
         return MatchedNoise(matched, dimension, projections)
     if name == "random projection":
-        return alone(RandomProjection, dimension=dimension, projections=projections, **energy)
+        return alone(RPCoMHE, dimension=dimension, projections=projections, **energy)
     if name == "angle-preserving":
-        return alone(AngleProjection, dimension=dimension, **energy)
+        return alone(APCoMHE, dimension=dimension, **energy)
     if name == "adversarial":
-        return alone(
-            AdversarialProjection, dimension=dimension, epsilon=1e-4, inner_rate=rate, **energy
-        )
+        return alone(AdversarialCoMHE, dimension=dimension, epsilon=1e-4, inner_rate=rate, **energy)
     raise ValueError(f"unknown method {name!r}")
 
 

@@ -81,7 +81,7 @@ def run_task(
     config: Config, backend: Backend, rng: Rng, *, seed: int, index: int
 ) -> dict[str, Any]:
     shared = Rng(rng.seed).child("hyperspherical_training", seed)  # same start for all methods
-    split = datasets.load("digits", rng=shared.child("data"), backend=backend, centre=True)
+    split = datasets.load("digits", rng=shared.child("data"), backend=backend, center=True)
     model, objective = model_and_objective(config.widths, config.decay)
     start = model.init(shared.child("init"), "he_normal", backend=backend)
     name, strength = config.methods[index]

@@ -143,9 +143,9 @@ def _nodes(
             projected=k,
             least=growth + 2,
         )
-    centre = math.atanh(cosine)
+    center = math.atanh(cosine)
     reach = math.acosh(math.exp(42.0 / (k - 1.0 - growth)))
-    first, last = max(low, centre - reach), min(high, centre + reach)
+    first, last = max(low, center - reach), min(high, center + reach)
     nodes, weights = _gauss()
     xp = namespace(nodes)
     if not first < last:
@@ -157,8 +157,8 @@ def _nodes(
     weights = xp.reshape(0.5 * width * weights + 0.0 * starts[:, None], (-1,))
     exponent = (
         _log_constant(k)
-        + 0.5 * (_log_cosh(xp, z) - _log_cosh(math, centre))
-        - (k - 0.5) * _log_cosh(xp, z - centre)
+        + 0.5 * (_log_cosh(xp, z) - _log_cosh(math, center))
+        - (k - 0.5) * _log_cosh(xp, z - center)
     )
     series = _hypergeometric(0.5, k + 0.5, 0.5 * (1.0 + cosine * xp.tanh(z)))
     return z, weights * xp.exp(exponent) * series

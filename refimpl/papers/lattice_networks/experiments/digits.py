@@ -83,7 +83,7 @@ def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
         "digits",
         rng=rng.child("data"),
         backend=backend,
-        centre=True,
+        center=True,
         label_noise=config.label_noise,
     )
     few = split._replace(train=split.train.subset(config.training, rng.child("subset")))

@@ -1,4 +1,4 @@
-"""Claims about minimum-norm training: deep linear networks, and how they generalise.
+"""Claims about minimum-norm training: deep linear networks, and how they generalize.
 
 None of the statements is quoted from the body of the paper (arXiv 1806.00730), which is known here
 by its abstract: they are derived from the method that the abstract describes ("derived"), follow
@@ -93,7 +93,7 @@ def _standard_error(values: np.ndarray) -> np.ndarray:
     "descent from zero does",
     experiment="minnorm_deep_linear",
 )
-def generalisation_of_descent(result: Result) -> Outcome:
+def generalization_of_descent(result: Result) -> Outcome:
     """Load 1/2, signal and start of variance 1, noise 0.25."""
     measured = result["law_measured"]
     ends = result["law_ends"]
@@ -183,7 +183,7 @@ def ridge_wins_under_noise(result: Result) -> Outcome:
 
 def _ridge_at(result: Result) -> np.ndarray:
     """The ridge formula at the simulated loads."""
-    from refimpl.papers.minnorm.theory.generalisation import best_ridge
+    from refimpl.papers.minnorm.theory.generalization import best_ridge
 
     return np.array(
         [best_ridge(float(load), signal=1.0, noise=0.25)[1] for load in result["loads"]]

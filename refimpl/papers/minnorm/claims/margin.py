@@ -154,7 +154,7 @@ def largest_margin(result: Result) -> Outcome:
     statement="With an unpenalised bias the steps reach the SVC's weights, bias and multipliers",
     experiment="minnorm_margin",
 )
-def unpenalised_bias(result: Result) -> Outcome:
+def unpenalized_bias(result: Result) -> Outcome:
     names = ("bias_weights", "bias", "bias_multipliers")
     return all_of(*(compare(result[f"{name}_oracle"], result[name], 1e-6) for name in names))
 

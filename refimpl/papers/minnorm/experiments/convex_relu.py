@@ -1,7 +1,7 @@
 """Minnorm training of a tiny two-layer ReLU network against the global optimum.
 
 The least norm of a two-layer ReLU network is a convex program (Pilanci & Ergen 2020), whose dual
-is to maximise sum_mu a_mu y_mu over the a with |sum_mu a_mu relu(x_mu . w)| <= 1 for all unit w;
+is to maximize sum_mu a_mu y_mu over the a with |sum_mu a_mu relu(x_mu . w)| <= 1 for all unit w;
 for margins a_mu y_mu >= 0 besides. It is solved by cutting planes: a linear program over the units
 w found so far, then the w that break it most, one for each activation pattern. Inside one pattern
 these are projections onto the pattern's cone, by non-negative least squares. Scaled down until
@@ -145,8 +145,8 @@ def worst_units(x: np.ndarray, a: np.ndarray, patterns: list[np.ndarray]) -> np.
     units = []
     for pattern in patterns:
         cone = np.where(pattern, 1.0, -1.0)[:, None] * x  # cone @ w >= 0 has this pattern
-        centre = (a * pattern) @ x
-        for direction in (centre, -centre):
+        center = (a * pattern) @ x
+        for direction in (center, -center):
             push, _ = nnls(cone.T, -direction, maxiter=1000)
             projection = direction + cone.T @ push
             norm = np.linalg.norm(projection)
@@ -158,7 +158,7 @@ def worst_units(x: np.ndarray, a: np.ndarray, patterns: list[np.ndarray]) -> np.
 def activation_patterns(x: np.ndarray) -> list[np.ndarray]:
     """Every pattern x @ w > 0 that some w shows, for rows in general position.
 
-    Two neighbouring patterns differ in one row; each cell touches a ray on which n - 1 rows
+    Two neighboring patterns differ in one row; each cell touches a ray on which n - 1 rows
     vanish, and around that ray those rows take every combination of signs.
     """
 

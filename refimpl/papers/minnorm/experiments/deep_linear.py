@@ -18,7 +18,7 @@ from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment, Task
 from refimpl.papers.minnorm.experiments.margin import signed_points
 from refimpl.papers.minnorm.theory import deep_linear as minnorm_deep_linear
-from refimpl.papers.minnorm.theory import generalisation as minnorm_generalisation
+from refimpl.papers.minnorm.theory import generalization as minnorm_generalization
 from refimpl.papers.minnorm.theory import margin as minnorm_margin
 from refimpl.papers.minnorm.theory import regression as minnorm_regression
 from refimpl.random import Rng
@@ -37,7 +37,7 @@ class Config:
     margin_steps : int
         Of the deep linear classifiers.
     inputs, examples, hidden, seeds : int
-        Of the students whose generalisation is measured.
+        Of the students whose generalization is measured.
     scales : tuple of float
         Of their starts: standard deviation scale / sqrt(fan_in).
     student_steps : int
@@ -233,7 +233,7 @@ def _classification(config: Config, rng: Rng) -> dict[str, Any]:
     return {"margin_error": np.asarray(errors)}
 
 
-# --- generalisation -------------------------------------------------------------------------------
+# --- generalization -------------------------------------------------------------------------------
 
 
 def draw_students(
@@ -341,30 +341,30 @@ def _law(config: Config, rng: Rng) -> dict[str, Any]:
         "law_measured": np.asarray(flow),
         "law_predicted": np.array(
             [
-                minnorm_generalisation.descent_error(t, 0.5, start=start_variance, **law)
+                minnorm_generalization.descent_error(t, 0.5, start=start_variance, **law)
                 for t in times
             ]
         ),
         "law_ends": np.asarray(ends),
         "law_ends_predicted": np.array(
             [
-                minnorm_generalisation.descent_end_error(0.5, start=start_variance, **law),
-                minnorm_generalisation.minimum_norm_error(0.5, **law),
-                minnorm_generalisation.best_ridge(0.5, **law)[1],
+                minnorm_generalization.descent_end_error(0.5, start=start_variance, **law),
+                minnorm_generalization.minimum_norm_error(0.5, **law),
+                minnorm_generalization.best_ridge(0.5, **law)[1],
             ]
         ),
-        "law_minnorm_finite": minnorm_generalisation.finite_minimum_norm_error(
+        "law_minnorm_finite": minnorm_generalization.finite_minimum_norm_error(
             points, inputs, **law
         ),
         "contest": np.array(
             [
-                minnorm_generalisation.minimum_norm_error(0.9, **law),
-                minnorm_generalisation.best_ridge(0.9, **law)[1],
-                minnorm_generalisation.ridge_error(0.9, NOISE / SIGNAL, **law),
-                minnorm_generalisation.best_stopping(0.9, **law)[1],
-                minnorm_generalisation.best_stopping(0.5, start=1.0, **law)[1],
-                minnorm_generalisation.minimum_norm_error(0.5, **law),
-                minnorm_generalisation.frozen_error(0.5, start=1.0, **law),
+                minnorm_generalization.minimum_norm_error(0.9, **law),
+                minnorm_generalization.best_ridge(0.9, **law)[1],
+                minnorm_generalization.ridge_error(0.9, NOISE / SIGNAL, **law),
+                minnorm_generalization.best_stopping(0.9, **law)[1],
+                minnorm_generalization.best_stopping(0.5, start=1.0, **law)[1],
+                minnorm_generalization.minimum_norm_error(0.5, **law),
+                minnorm_generalization.frozen_error(0.5, start=1.0, **law),
             ]
         ),
     }
@@ -377,10 +377,10 @@ def _loads(config: Config, rng: Rng) -> dict[str, Any]:
     curves = np.array(
         [
             [
-                minnorm_generalisation.minimum_norm_error(a, **law),
-                minnorm_generalisation.descent_end_error(a, start=1.0, **law),
-                minnorm_generalisation.best_stopping(a, start=1.0, **law)[1],
-                minnorm_generalisation.best_ridge(a, **law)[1],
+                minnorm_generalization.minimum_norm_error(a, **law),
+                minnorm_generalization.descent_end_error(a, start=1.0, **law),
+                minnorm_generalization.best_stopping(a, start=1.0, **law)[1],
+                minnorm_generalization.best_ridge(a, **law)[1],
             ]
             for a in grid.tolist()
         ]

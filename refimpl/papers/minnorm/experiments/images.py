@@ -1,4 +1,4 @@
-"""What the experiments on images share: centred images, the methods compared, ranking scores.
+"""What the experiments on images share: centered images, the methods compared, ranking scores.
 
 All networks are ReLU networks with one hidden layer and no biases, trained on the whole set at
 once with sums over examples; classes are codes of +1 and -1, and the squared error of the
@@ -47,24 +47,24 @@ class Images(NamedTuple):
 def images(name: str, rng: Rng, size: int, validation: int) -> Images:
     """``size`` training images of "digits" or "mnist", ``validation`` others, and the test part.
 
-    Digits are centred and scaled over the whole set and everything left is for testing; MNIST
+    Digits are centered and scaled over the whole set and everything left is for testing; MNIST
     by its training images, with its own test part.
     """
     if name == "digits":
         whole = datasets.digits()
         pixels, labels = to_host(whole.inputs), to_host(whole.targets)
         order = rng.child("order").permutation(len(pixels))
-        centred = pixels - pixels.mean(axis=0)
-        centred = centred / np.sqrt(np.mean(np.sum(centred**2, axis=1)))
+        centered = pixels - pixels.mean(axis=0)
+        centered = centered / np.sqrt(np.mean(np.sum(centered**2, axis=1)))
         parts = np.split(order, [size, size + validation])
-        split = [part for rows in parts for part in (centred[rows], labels[rows])]
+        split = [part for rows in parts for part in (centered[rows], labels[rows])]
         return Images._make([*split, pixels[parts[0]]])
     loaded = datasets.load(
         name,
         rng=rng.child("split"),
         training=size,
         validation=validation,
-        centre=True,
+        center=True,
         scale="norm",
     )
     plain = datasets.load(name, rng=rng.child("split"), training=size, validation=validation)

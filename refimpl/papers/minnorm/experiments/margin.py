@@ -329,8 +329,8 @@ def _multiclass(config: Config, rng: Rng) -> dict[str, Any]:
 
     classes, width = 3, 8
     labels = np.repeat(np.arange(classes), 5)
-    centres = 3.0 * np.eye(classes, width)
-    x = (centres[labels] + rng.child("x").normal((len(labels), width))) / np.sqrt(width)
+    centers = 3.0 * np.eye(classes, width)
+    x = (centers[labels] + rng.child("x").normal((len(labels), width))) / np.sqrt(width)
     signs = np.where(labels[:, None] == np.arange(classes), 1.0, -1.0)
     wrong = signs < 0
     rate_w, rate = 0.5, 0.5 / float(np.linalg.norm(x, 2)) ** 2

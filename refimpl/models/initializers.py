@@ -1,10 +1,10 @@
 """Initial weights. A weight matrix is (out, in): a row is a neuron.
 
-Each initialiser draws an array of a given shape; its standard deviation (Gaussian) or bound
+Each initializer draws an array of a given shape; its standard deviation (Gaussian) or bound
 (uniform) follows from fan_in = number of columns and fan_out = number of rows.
 
 >>> from refimpl import Rng
->>> w = INITIALISERS["orthogonal"]((4, 2), Rng(0))
+>>> w = INITIALIZERS["orthogonal"]((4, 2), Rng(0))
 >>> bool(abs(w.T @ w - [[1, 0], [0, 1]]).max() < 1e-14)
 True
 """
@@ -74,7 +74,7 @@ def gaussian(shape: tuple[int, int], rng: Rng, like: Array | None = None) -> Arr
     return rng.normal(shape, like=like)
 
 
-INITIALISERS: dict[str, Callable[..., Array]] = {
+INITIALIZERS: dict[str, Callable[..., Array]] = {
     "glorot_uniform": glorot_uniform,
     "glorot_normal": glorot_normal,
     "he_uniform": he_uniform,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from refimpl import Rng
 from refimpl.arrays import to_host
-from refimpl.models import INITIALISERS
+from refimpl.models import INITIALIZERS
 
 # name: (variance, bound of the support or None), from fan_out = rows and fan_in = columns; the
 # papers state some as a variance and some as a bound, both are given here from either.
@@ -27,8 +27,8 @@ LAWS = {
 SHAPE = (100, 200)
 
 
-def test_every_initialiser_is_tested():
-    assert set(INITIALISERS) == {*LAWS, "orthogonal"}
+def test_every_initializer_is_tested():
+    assert set(INITIALIZERS) == {*LAWS, "orthogonal"}
 
 
 @pytest.mark.parametrize("name", LAWS)
@@ -36,7 +36,7 @@ def test_every_initialiser_is_tested():
 def test_moments_and_support(name, seed):
     """Six standard deviations of each mean: a false alarm is rarer than 1e-8 an example."""
     variance, bound = LAWS[name](*SHAPE)
-    w = INITIALISERS[name](SHAPE, Rng(seed))
+    w = INITIALIZERS[name](SHAPE, Rng(seed))
     z = w / math.sqrt(variance)
     fourth = 3.0 if bound is None else 9 / 5  # of the standardised Gaussian and uniform
     assert w.shape == SHAPE
@@ -49,17 +49,17 @@ def test_moments_and_support(name, seed):
         assert np.max(np.abs(z)) >= 3.0  # missed with probability 0.9973^20000
 
 
-@pytest.mark.parametrize("name", INITIALISERS)
+@pytest.mark.parametrize("name", INITIALIZERS)
 def test_kind_and_agreement_across_backends(xb, name):
     like = xb.zeros((1,))
-    found = INITIALISERS[name]((5, 3), Rng(4), like=like)
+    found = INITIALIZERS[name]((5, 3), Rng(4), like=like)
     assert_same_kind(found, xb.zeros((5, 3)))
-    assert_close(found, INITIALISERS[name]((5, 3), Rng(4)))
+    assert_close(found, INITIALIZERS[name]((5, 3), Rng(4)))
 
 
 @given(rows=st.integers(1, 8), columns=st.integers(1, 8), seed=st.integers(0, 2**32))
 def test_orthogonal_is_exactly_so(xb, rows, columns, seed):
-    w = INITIALISERS["orthogonal"]((rows, columns), Rng(seed), like=xb.zeros((1,)))
+    w = INITIALIZERS["orthogonal"]((rows, columns), Rng(seed), like=xb.zeros((1,)))
     assert_same_kind(w, xb.zeros((rows, columns)))
     host = to_host(w).astype(np.float64)
     gram = host.T @ host if rows >= columns else host @ host.T
@@ -72,7 +72,7 @@ def test_orthogonal_is_haar():
     a row are uncorrelated, and the trace has variance 1 (Diaconis and Shahshahani 1994): without
     the sign convention the trace is biased. Six standard deviations of 4000 draws."""
     rng = Rng(2)
-    draws = np.stack([INITIALISERS["orthogonal"]((3, 3), rng.child(i)) for i in range(4000)])
+    draws = np.stack([INITIALIZERS["orthogonal"]((3, 3), rng.child(i)) for i in range(4000)])
     traces = np.trace(draws, axis1=1, axis2=2)
     slack = 6 / math.sqrt(4000)
     assert abs(np.mean(traces)) <= slack

@@ -1,4 +1,4 @@
-"""Generalisation of linear students: gradient descent, early stopping, ridge, minimum norm.
+"""Generalization of linear students: gradient descent, early stopping, ridge, minimum norm.
 
 Setting (that of M. Advani and A. Saxe, 2017; the formulas are derived here): x ~ N(0, I / N),
 y = w_bar . x + noise, entries of w_bar of variance s_w2, noise of variance s_e2, P = a N examples,
@@ -202,7 +202,7 @@ def frozen_error(load: float, *, signal: float, noise: float, start: float = 0.0
 def best_stopping(
     load: float, *, signal: float, noise: float, start: float = 0.0
 ) -> tuple[float, float]:
-    """The time at which gradient descent generalises best, and its error there.
+    """The time at which gradient descent generalizes best, and its error there.
 
     Returns
     -------

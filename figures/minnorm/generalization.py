@@ -55,8 +55,8 @@ def draw(results: Results, style: Any) -> Any:
                         values[f"{experiment}.{name}"][:, which, methods.index(method)],
                         yerr=values[f"{experiment}.{name}_spread"][:, which, methods.index(method)],
                         fmt="o" if large else "s",
-                        mfc=style.colours[k] if large else "white",
-                        color=style.colours[k],
+                        mfc=style.colors[k] if large else "white",
+                        color=style.colors[k],
                         capsize=2,
                         elinewidth=1.2,
                         label=f"{title}, start {scale:g}" if large else "_small",
@@ -71,7 +71,7 @@ def draw(results: Results, style: Any) -> Any:
                 panel.set_yscale("log")
             panel.set_xlabel("training images")
     handles = [
-        axes[0, 0].plot([], [], "o", color=style.colours[k], label=title)[0]
+        axes[0, 0].plot([], [], "o", color=style.colors[k], label=title)[0]
         for k, title in enumerate(_SHOWN.values())
     ]
     scales = values["minnorm_digits.scales"]
