@@ -282,7 +282,7 @@ def test_missing_data_files_are_one_line():
 
 
 def test_former_spellings_of_options_stay_valid(tmp_path):
-    arguments = ("--algorithm", "comhe_angle", "--optimiser", "unrolled", "--dimension", 3)
+    arguments = ("--algorithm", "comhe_angle", "--optimiser", "unrolled", "--dimension", 2)
     call("train", *TINY, *arguments, "--initialiser", "glorot_normal")
     [path] = tmp_path.rglob("summary.json")
     assert json.loads(path.read_text())["initializer"] == "glorot_normal"
