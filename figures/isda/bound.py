@@ -24,7 +24,7 @@ def draw(results: Results, style: Any) -> Any:
     values = data(results)
     figure, axes = style.subplots(width=6.4, height=4.0)
     x = values["strength"]
-    closed, exact = style.colours[1], style.colours[0]
+    closed, exact = style.colors[1], style.colors[0]
     axes.plot(x, values["bound"], color=closed, label="closed-form bound")
     axes.plot(x, values["bound_linear"], ":", color=closed, label="its tangent")
     axes.plot(x, values["expected"], color=exact, label="exact expectation")

@@ -36,12 +36,12 @@ def draw(results: Results, style: Any) -> Any:
         axes.axvline(0.0, color=style.ink, lw=1.0)
         for row, runs in enumerate(factor * values[name][1:]):
             place = len(methods) - 1 - row
-            colour = style.colours[row % len(style.colours)]
+            color = style.colors[row % len(style.colors)]
             low, high = _interval(runs)
-            axes.plot(runs, np.full(runs.size, place - 0.15), "o", color=colour, alpha=0.4, ms=4)
+            axes.plot(runs, np.full(runs.size, place - 0.15), "o", color=color, alpha=0.4, ms=4)
             axes.errorbar(
                 runs.mean(), place + 0.12, xerr=[[runs.mean() - low], [high - runs.mean()]],
-                fmt="D", color=colour, capsize=3, ms=5,
+                fmt="D", color=color, capsize=3, ms=5,
             )  # fmt: skip
     labels = [
         f"{name}\n{setting}" for name, setting in zip(methods, values["setting"][1:], strict=True)

@@ -27,14 +27,14 @@ def draw(results: Results, style: Any) -> Any:
     figure, axes = style.subplots(width=6.0, height=4.6)
     half = 0.5 * float(values["strength"])
     x, y, right = values["predicted"] / half, values["gap"], values["right"]
-    for chosen, colour, name in ((right, 0, "right"), (~right, 1, "wrong")):
+    for chosen, color, name in ((right, 0, "right"), (~right, 1, "wrong")):
         axes.loglog(
             x[chosen],
             y[chosen],
             "o",
             ms=3.5,
             alpha=0.5,
-            color=style.colours[colour],
+            color=style.colors[color],
             label=f"classified {name} (n = {int(chosen.sum())}, mean {y[chosen].mean():.2g})",
         )
     ends = np.array([x[x > 0].min(), x.max()])

@@ -40,7 +40,7 @@ def draw(results: Results, style: Any) -> Any:
                 plain = values["plain_accuracy"][recipe, column].mean()
                 axes.errorbar(
                     x + 0.008 * (2 * recipe - 1), runs.mean(axis=0), yerr=error, fmt="o-",
-                    capsize=3, color=style.colours[recipe],
+                    capsize=3, color=style.colors[recipe],
                     label=f"{label} ({100.0 * plain:.1f} % at 0)",
                 )  # fmt: skip
         panels[0, column].set_title(f"{size} examples, n = {seeds} paired seeds")

@@ -25,18 +25,18 @@ def draw(results: Results, style: Any) -> Any:
     figure, (left, right) = style.subplots(1, 2, width=4.6, height=3.8)
     draws = values["draws"]
     left.fill_between(
-        draws, values["low"], values["high"], color=style.colours[0], alpha=0.2, lw=0,
+        draws, values["low"], values["high"], color=style.colors[0], alpha=0.2, lw=0,
         label="5 % to 95 % of the runs",
     )  # fmt: skip
     left.errorbar(
         draws, values["mean"], yerr=2.0 * values["error"], fmt="o-", capsize=3,
-        color=style.colours[0], label="mean, two standard errors",
+        color=style.colors[0], label="mean, two standard errors",
     )  # fmt: skip
     left.axhline(float(values["exact"]), color=style.ink, lw=1.2, label="exact expectation")
-    left.axhline(float(values["bound"]), color=style.colours[1], ls="--", label="closed-form bound")
+    left.axhline(float(values["bound"]), color=style.colors[1], ls="--", label="closed-form bound")
     left.set(xscale="log", xlabel="draws M", ylabel="loss")
     left.legend(loc="upper right", bbox_to_anchor=(1.0, 0.88))
-    right.loglog(draws, values["rms"], "o", color=style.colours[0], label="root mean square error")
+    right.loglog(draws, values["rms"], "o", color=style.colors[0], label="root mean square error")
     right.loglog(draws, values["rms"][0] * draws**-0.5, color=style.ink, lw=1.2, label="M^(−1/2)")
     right.set(
         xlabel="draws M",

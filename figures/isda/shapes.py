@@ -55,10 +55,10 @@ def _variances(axes: Any, values: dict[str, np.ndarray], style: Any) -> None:
     count = len(FACTORS)
     for kind, name in enumerate(KINDS):
         place = np.arange(count) + 0.25 * (kind - 1)
-        colour = style.colours[kind]
-        axes.bar(place, runs[:, kind].mean(axis=0), 0.22, color=colour, alpha=0.6, label=name)
+        color = style.colors[kind]
+        axes.bar(place, runs[:, kind].mean(axis=0), 0.22, color=color, alpha=0.6, label=name)
         for row in runs[:, kind]:
-            axes.plot(place, row, "o", color=colour, ms=4, mec="white", mew=0.5)
+            axes.plot(place, row, "o", color=color, ms=4, mec="white", mew=0.5)
     axes.axhline(blind.mean(), color=style.ink, ls="--", lw=1.2, label="random, 95 % below")
     axes.axhline(1.0, color=style.soft, lw=1.0)
     axes.set_xticks(np.arange(count), FACTORS)

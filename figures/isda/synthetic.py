@@ -43,7 +43,7 @@ def draw(results: Results, style: Any) -> Any:
                 yerr=error,
                 fmt="o-",
                 capsize=3,
-                color=style.colours[(2, 0, 1)[index]],
+                color=style.colors[(2, 0, 1)[index]],
                 label=NAMES[kind],
             )
         plain = values["plain"][:, row]

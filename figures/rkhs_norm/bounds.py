@@ -15,13 +15,13 @@ def draw(results: Results, style: Any) -> Any:
     plane, machines = results["rkhs_norm_upper_bound"], results["rkhs_norm_kernels"]
     figure, panels = style.subplots(1, 2, width=5.6)
     axes, powers = panels[0], plane["powers"]
-    for values, label, marker, colour in (
-        (np.sqrt(plane["bound"]), "upper bound, √C(|g|²)", "v", style.colours[1]),
+    for values, label, marker, color in (
+        (np.sqrt(plane["bound"]), "upper bound, √C(|g|²)", "v", style.colors[1]),
         (np.sqrt(plane["series"]), "exact norm", "D", style.ink),
-        (plane["slope"], "largest slope", "^", style.colours[0]),
-        (plane["gain"], "largest gain", "x", style.colours[2]),
+        (plane["slope"], "largest slope", "^", style.colors[0]),
+        (plane["gain"], "largest gain", "x", style.colors[2]),
     ):
-        axes.plot(powers, values, marker, color=colour, label=label, linestyle="-", ms=7)
+        axes.plot(powers, values, marker, color=color, label=label, linestyle="-", ms=7)
     axes.set(xlabel="power p", ylabel="norm, or its bound", xticks=powers, ylim=(0.0, 1.5))
     axes.set_title("f(x) = |x| (⟨g, x⟩ / |x|)ᵖ, exponential kernel")
     axes.legend(loc="lower left", fontsize=9)
@@ -35,12 +35,12 @@ def draw(results: Results, style: Any) -> Any:
     )
     for row, (name, _) in enumerate(kinds):
         ratios = machines[name] / machines["norm"]
-        for layers, colour, marker in ((1, style.colours[0], "o"), (2, style.colours[1], "s")):
+        for layers, color, marker in ((1, style.colors[0], "o"), (2, style.colors[1], "s")):
             values = ratios[3 * (layers - 1) : 3 * layers].ravel()
             height = np.full(values.size, len(kinds) - 1.0 - row + 0.14 * (3 - 2 * layers))
-            axes.plot(values, height, marker, color=colour, alpha=0.6, ms=5)
-    axes.plot([], [], "o", color=style.colours[0], label="one layer")
-    axes.plot([], [], "s", color=style.colours[1], label="two layers")
+            axes.plot(values, height, marker, color=color, alpha=0.6, ms=5)
+    axes.plot([], [], "o", color=style.colors[0], label="one layer")
+    axes.plot([], [], "s", color=style.colors[1], label="two layers")
     axes.axvline(1.0, color=style.soft, linestyle="--", linewidth=1.2)
     axes.set_yticks(range(len(kinds)), [label for _, label in kinds][::-1])
     axes.set(xlabel="lower bound / exact norm", xlim=(0.0, 1.08))

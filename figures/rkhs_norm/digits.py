@@ -21,11 +21,11 @@ def draw(results: Results, style: Any) -> Any:
         (panels[1], "test_robust", "test accuracy under l2 attacks"),
     ):
         for row, runs in enumerate(result[key]):
-            place, colour = len(names) - 1 - row, style.colours[row % len(style.colours)]
+            place, color = len(names) - 1 - row, style.colors[row % len(style.colors)]
             reach = student.ppf(0.995, runs.size - 1) * runs.std(ddof=1) / runs.size**0.5
-            axes.plot(runs, np.full(runs.size, place), "o", color=colour, alpha=0.45, ms=4)
+            axes.plot(runs, np.full(runs.size, place), "o", color=color, alpha=0.45, ms=4)
             axes.errorbar(
-                runs.mean(), place + 0.25, xerr=reach, fmt="D", color=colour, ms=5, capsize=3
+                runs.mean(), place + 0.25, xerr=reach, fmt="D", color=color, ms=5, capsize=3
             )
         axes.set(xlabel=label, ylim=(-0.6, len(names) - 0.3))
         axes.grid(axis="y", visible=False)

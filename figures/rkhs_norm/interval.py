@@ -20,22 +20,22 @@ def draw(results: Results, style: Any) -> Any:
         cells = result[f"{name}_cells"]
         axes.plot(cells, result[f"{name}_target"], color=style.soft, lw=1.2, label="data g")
         some = slice(cells.size // 40, None, cells.size // 20)
-        for strength, found, exact, colour in zip(
+        for strength, found, exact, color in zip(
             result[f"{name}_strengths"],
             result[f"{name}_found"],
             result[f"{name}_exact"],
-            style.colours,
+            style.colors,
             strict=False,
         ):
-            axes.plot(cells, found, color=colour, label=f"λ = {strength:g}")
-            axes.plot(cells[some], exact[some], "o", color=colour, ms=3.5)
+            axes.plot(cells, found, color=color, label=f"λ = {strength:g}")
+            axes.plot(cells[some], exact[some], "o", color=color, ms=3.5)
         axes.set(xlabel="x", title=title)
         axes.legend(fontsize=8, loc="upper right" if name == "tikhonov" else "upper left")
     axes = panels[2]
-    for errors, label, colour in zip(
-        result["errors"], ("|∇f|²", "|∇f|"), style.colours, strict=False
+    for errors, label, color in zip(
+        result["errors"], ("|∇f|²", "|∇f|"), style.colors, strict=False
     ):
-        axes.plot(result["sizes"], errors, "o-", color=colour, label=label)
+        axes.plot(result["sizes"], errors, "o-", color=color, label=label)
     guide = result["errors"][0, 0] * np.sqrt(result["sizes"][0] / result["sizes"])
     axes.plot(result["sizes"], guide, "--", color=style.soft, lw=1.2, label="N^(−1/2)")
     axes.set(xscale="log", yscale="log", xlabel="random points N")

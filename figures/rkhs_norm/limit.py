@@ -13,15 +13,15 @@ def draw(results: Results, style: Any) -> Any:
     """Left: the ratio. Right: its distance from 1."""
     result = results["rkhs_norm_limit"]
     figure, panels = style.subplots(1, 2, width=5.2)
-    smooth, network = style.colours[0], style.colours[1]
+    smooth, network = style.colors[0], style.colors[1]
     pairs = (
         ("radii", "smooth", smooth, "o", "kernel machine"),
         ("tiny", "network", network, "s", "ReLU network"),
     )
-    for radii, name, colour, marker, label in pairs:
-        panels[0].plot(result[radii], result[name], marker, ls="-", color=colour, label=label)
+    for radii, name, color, marker, label in pairs:
+        panels[0].plot(result[radii], result[name], marker, ls="-", color=color, label=label)
         error = np.maximum(np.abs(result[name] - 1.0), 1e-16)
-        panels[1].plot(result[radii], error, marker, ls="-", color=colour, label=label)
+        panels[1].plot(result[radii], error, marker, ls="-", color=color, label=label)
     guide = np.array([result["radii"].min(), result["radii"].max()])
     scale = abs(result["smooth"][-1] - 1.0) / result["radii"][-1]
     panels[1].plot(guide, scale * guide, "--", color=style.soft, lw=1.2, label="slope 1")

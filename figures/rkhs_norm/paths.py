@@ -26,24 +26,24 @@ def rows(result: Any, name: str, key: str) -> np.ndarray:
 def draw_paths(result: Any, style: Any, x: str, y: str, axes: Any) -> None:
     """A path for each method from the plain network, with standard errors at every strength."""
     start = [float(rows(result, "none", key).mean()) for key in (x, y)]
-    for (name, label), colour in zip(SHOWN, style.colours, strict=True):
+    for (name, label), color in zip(SHOWN, style.colors, strict=True):
         across, up = rows(result, name, x), rows(result, name, y)
         n = across.shape[1]
         path_x = np.concatenate([[start[0]], across.mean(axis=1)])
         path_y = np.concatenate([[start[1]], up.mean(axis=1)])
-        axes.plot(path_x, path_y, "-", color=colour, lw=1.4, alpha=0.8)
+        axes.plot(path_x, path_y, "-", color=color, lw=1.4, alpha=0.8)
         axes.errorbar(
             path_x[1:],
             path_y[1:],
             xerr=across.std(axis=1, ddof=1) / n**0.5,
             yerr=up.std(axis=1, ddof=1) / n**0.5,
             fmt="o",
-            color=colour,
+            color=color,
             ms=4,
             lw=1.0,
             label=label,
         )
-        axes.plot(path_x[-1], path_y[-1], "o", color=colour, ms=8)
+        axes.plot(path_x[-1], path_y[-1], "o", color=color, ms=8)
     axes.plot(*start, "*", color=style.ink, ms=15, label="none", zorder=5)
 
 

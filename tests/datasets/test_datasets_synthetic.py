@@ -312,7 +312,7 @@ def test_importing_the_package_loads_no_optional_library():
 
 
 def test_a_former_spelling_of_an_option_stays_valid():
-    there = load("teacher-student", rng=Rng(0), normalised=False).train.inputs
+    there = load("teacher-student", rng=Rng(0), normalized=False).train.inputs
     here = load("teacher-student", rng=Rng(0), normalized=False).train.inputs
     assert np.array_equal(there, here)
     assert not np.array_equal(there, load("teacher-student", rng=Rng(0)).train.inputs)

@@ -49,7 +49,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.base import (
     Include,
     Tree,
-    is_regularised,
+    is_regularized,
     regularized_leaves,
     tree_namespace,
     zeros_like,
@@ -159,7 +159,7 @@ class CoherenceGate:
             kept = loss(ahead)[1]
         slopes, structure = ad.flatten(gradient)
         pulls, _ = ad.flatten(more)
-        chosen = [i for i, w in enumerate(ad.flatten(params)[0]) if is_regularised(w, self.include)]
+        chosen = [i for i, w in enumerate(ad.flatten(params)[0]) if is_regularized(w, self.include)]
         gates, kappa = self._gates(slopes, pulls, kept, chosen, params)
         if step // aux.steps_per_epoch < self.delay:
             gates = [0.0 * gate for gate in gates]

@@ -61,7 +61,7 @@ def tasks(config: Config) -> list[dict[str, Any]]:
 def run_task(
     config: Config, backend: Backend, rng: Rng, *, recipe: int, size: int, seed: int
 ) -> dict[str, Any]:
-    initialiser, bias_scale, batch_size = config.recipes[recipe]
+    initializer, bias_scale, batch_size = config.recipes[recipe]
     shared = Rng(rng.seed).child("isda_images", size, seed)
     split = datasets.load("mnist", rng=shared.child("data"), backend=backend, training=size)
     scores = []
@@ -75,7 +75,7 @@ def run_task(
                 rate=config.rate,
                 batch_size=batch_size,
                 cosine=True,
-                initialiser=initialiser,
+                initializer=initializer,
                 bias_scale=bias_scale,
                 evaluate={"test": split.test},
             )

@@ -25,7 +25,7 @@ def run(
     rate: float,
     batch_size: int,
     cosine: bool = False,
-    initialiser: str = "he_normal",
+    initializer: str = "he_normal",
     bias_scale: float = 0.0,
     penalties: Any = (),
     evaluate: Mapping[str, Dataset] | None = None,
@@ -63,7 +63,7 @@ def run(
     return train(
         algorithm,
         objective,
-        model.init(rng.child("init"), initialiser, bias_scale=bias_scale),
+        model.init(rng.child("init"), initializer, bias_scale=bias_scale),
         data,
         epochs=loss.epochs,
         batch_size=batch_size,
