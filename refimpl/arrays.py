@@ -510,6 +510,7 @@ def squares_in_range(squares: Array) -> bool:
     if not isinstance(squares, (np.ndarray, np.generic)):
         return False
     low, high = _SQUARES[squares.dtype]
+    squares = np.asarray(squares)
     return bool(np.all((squares > low) & (squares < high)))
 
 

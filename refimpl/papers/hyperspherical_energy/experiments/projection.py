@@ -44,10 +44,6 @@ class Config:
     simulated_projections: int = 2
     networks: int = 2
     outputs: int = 12
-    networks: int = 2
-    outputs: int = 12
-    networks: int = 2
-    outputs: int = 12
     swept_shape: tuple[int, int] = (576, 64)
     dimensions: tuple[int, ...] = (8, 12, 20, 40, 80, 160)
     numbers: tuple[int, ...] = (1, 4, 16, 64)
