@@ -47,7 +47,8 @@ What was found false, or depends on the reading
 * "The mean update is unchanged" holds for one step, and for any number of steps on quadratics; on
   θ⁴/4 it fails at the second step (GD-7).
 * No experiment on sinusoids is known to be in the paper; that setting is a substitute of this
-  package, and it shows no effect beyond the noise of seeds.
+  package, and it shows no effect beyond the noise of seeds: at ten training tasks all four kinds
+  of noise are a little worse than none, each by less than its 99 % interval.
 
 Known deviations of implementations are listed in ``conformance.py``; the wrong order of noise and
 Hessian is a negative control in ``hessian_first.py``, wrong ways of drawing in
