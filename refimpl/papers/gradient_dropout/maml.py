@@ -52,16 +52,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from refimpl import autodiff as ad
-from refimpl import models
 from refimpl.algorithms.base import State, Tree, descend, start, tree_namespace
 from refimpl.arrays import Array, namespace
 from refimpl.errors import DivergenceError, SettingError
-from refimpl.papers.gradient_dropout import inner
+from refimpl.papers.gradient_dropout import inner, judging
 from refimpl.papers.gradient_dropout.dropout import noise_variance
-from refimpl.papers.gradient_dropout.settings import Settings, check_noise
+from refimpl.papers.gradient_dropout.settings import Settings
 from refimpl.random import Rng
-
-_CHUNK = 64  # tasks that metrics adapt to at once
 
 
 class MAMLInfo(NamedTuple):
@@ -205,7 +202,7 @@ class MAML(Settings):
             episode.support,
             rate,
             self.inner_steps,
-            noise=self._source(noise, step, rng),
+            noise=self.source(noise, step, rng),
             second_order=self.order == "second",
         )
         losses, cotangent = inner.gradient(each, trajectory.params[-1], episode.query)
@@ -237,56 +234,21 @@ class MAML(Settings):
     def metrics(self, objective: Any) -> dict[str, Callable[[Tree, Any], float]]:
         """How an answer is judged on a set of tasks: query loss before and after adaptation.
 
-        With labels also the accuracies, where ``objective`` has ``outputs(params, batch)``.
+        With softmax cross-entropy also the accuracies.
         """
 
-        def loss(params: Tree, episode: Any, after: bool) -> Any:
-            return ad.value(
-                inner.Each.of(objective)(self._at(params, objective, episode, after), episode.query)
-            )
+        def at(params: Tree, episode: Any, after: bool) -> Tree:
+            if after:
+                return self.adapt(params, objective, episode.support)
+            return inner.spread(self._split(params)[0], _tasks(episode))
 
-        def accuracy(params: Tree, episode: Any, after: bool) -> Any:
-            outputs = objective.outputs(self._at(params, objective, episode, after), episode.query)
-            xp = namespace(outputs)
-            right = xp.argmax(outputs, axis=-1) == episode.query.targets
-            return xp.mean(xp.astype(right, outputs.dtype), axis=-1)
-
-        def metric(function: Callable[..., Any], after: bool) -> Callable[[Tree, Any], float]:
-            return lambda params, data: _mean_over_tasks(
-                lambda episode: function(params, episode, after), data
-            )
-
-        found = {"pre_loss": metric(loss, False), "post_loss": metric(loss, True)}
-        if getattr(objective, "loss", None) is models.LOSSES["softmax_cross_entropy"]:
-            found["pre_accuracy"] = metric(accuracy, False)
-            found["post_accuracy"] = metric(accuracy, True)
-        return found
-
-    def _at(self, params: Tree, objective: Any, episode: Any, after: bool) -> Tree:
-        if after:
-            return self.adapt(params, objective, episode.support)
-        return inner.spread(self._split(params)[0], _tasks(episode))
+        return judging.task_metrics(at, objective)
 
     def _split(self, params: Tree) -> tuple[Tree, float | Tree]:
         """Where adaptation starts, and its rate."""
         if isinstance(params, Learned):
             return params.start, params.rates
         return params, self.inner_rate
-
-    def _source(self, noise: Any, step: int, rng: Rng | None) -> Callable[[Tree, int], Any]:
-        if noise is None:
-            return lambda gradients, k: self.multipliers(gradients, step, k, rng)
-        if len(noise) != self.inner_steps:
-            raise ValueError(
-                f"noise for {len(noise)} inner steps, but there are {self.inner_steps}"
-            )
-
-        def given(gradients: Tree, k: int) -> Tree | None:
-            if noise[k] is not None:
-                check_noise(noise[k], gradients, k)
-            return noise[k]
-
-        return given
 
     def _reduce(self, leaf: Array) -> Array:
         """Over the tasks, the first axis."""
@@ -343,12 +305,3 @@ def _mean_variance(trajectory: inner.Trajectory, losses: Array) -> Array:
     if not values:
         return 0.0 * namespace(losses).sum(losses[:0])
     return sum(values[1:], values[0]) / len(values)
-
-
-def _mean_over_tasks(function: Callable[[Any], Array], data: Any) -> float:
-    total, tasks = 0.0, len(data)
-    for first in range(0, tasks, _CHUNK):
-        chosen = list(range(first, min(first + _CHUNK, tasks)))
-        values = function(data.batch(chosen))
-        total += float(namespace(values).sum(values))
-    return total / tasks

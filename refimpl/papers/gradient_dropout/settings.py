@@ -8,6 +8,7 @@ ValueError: inner_steps must be at least 0, not -1
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, get_args
 
@@ -117,6 +118,30 @@ class Settings:
             if more is not None:
                 noise = more if noise is None else ad.map_tree(_product, noise, more)
         return noise
+
+    def source(
+        self, given: Sequence[Tree | None] | None, step: int, rng: Rng | None
+    ) -> Callable[[Tree, int], Tree | None]:
+        """Where n_k comes from: the wrappers, or ``given`` noise, which is checked as it is used.
+
+        Raises
+        ------
+        ValueError
+            If there is noise for another number of inner steps.
+        """
+        if given is None:
+            return lambda gradients, k: self.multipliers(gradients, step, k, rng)
+        if len(given) != self.inner_steps:
+            raise ValueError(
+                f"noise for {len(given)} inner steps, but there are {self.inner_steps}"
+            )
+
+        def checked(gradients: Tree, k: int) -> Tree | None:
+            if given[k] is not None:
+                check_noise(given[k], gradients, k)
+            return given[k]
+
+        return checked
 
 
 def _product(left: Any, right: Any) -> Any:
