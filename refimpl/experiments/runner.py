@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +58,7 @@ class _Finished(NamedTuple):
     seconds: float
     error: str | None
     absent: str = ""
+    unkept: str = ""  # why the values could not be stored
 
 
 def run_many(
@@ -98,6 +100,11 @@ def run_many(
     on_result : callable, optional
         Called with each experiment's Result as soon as its last task has ended.
 
+    Warns
+    -----
+    UserWarning
+        Once, where results cannot be kept in ``cache_dir``; they are used all the same.
+
     Returns
     -------
     dict of str to Result
@@ -123,16 +130,24 @@ def run_many(
 
     total = sum(map(len, plans))
     done = 0
+    warned = False
     finished: dict[str, _Finished] = {}
     waiting = {plan[0].experiment.name: {piece.key for piece in plan} for plan in plans}
     by_name = {plan[0].experiment.name: plan for plan in plans}
     results: dict[str, Result] = {}
 
     def take(piece: _Piece, outcome: _Finished, cached: bool) -> None:
-        nonlocal done
+        nonlocal done, warned
         done += 1
         name = piece.experiment.name
         finished[piece.key] = outcome
+        if outcome.unkept and not warned:
+            warned = True
+            warnings.warn(
+                f"results cannot be kept in {store.folder} ({outcome.unkept}): they are used now, "
+                f"and will be computed again",
+                stacklevel=3,
+            )
         if progress is not None:
             progress(
                 TaskReport(name, piece.task, done, total, cached, outcome.seconds, outcome.error)
@@ -256,11 +271,20 @@ def _run_piece(piece: _Piece, where: tuple[str, str], seed: int, folder: Path | 
         with single_thread_blas(), linalg_errors():
             values = piece.experiment.run_one(piece.config, backend, Rng(seed), piece.task)
         seconds = time.perf_counter() - start
-        Store(folder).save(piece.experiment.name, piece.key, values, {"seconds": seconds})
     except Exception as error:
         absent = str(error) if isinstance(error, MissingDataError) else ""
         return _Finished({}, time.perf_counter() - start, _describe(error), absent)
-    return _Finished(values, seconds, None)
+    return _keep(piece, _Finished(values, seconds, None), Store(folder))
+
+
+def _keep(piece: _Piece, outcome: _Finished, store: Store) -> _Finished:
+    """The outcome, kept in the store; where that cannot be, with the reason."""
+    try:
+        facts = {"seconds": outcome.seconds}
+        store.save(piece.experiment.name, piece.key, outcome.values, facts)
+    except OSError as error:
+        return outcome._replace(unkept=f"{error.strerror or error}")
+    return outcome
 
 
 def _run_indexed(
@@ -294,8 +318,7 @@ def _execute(
                 for index, outcome in _dispatch(left, where, seed, jobs, folder, options):
                     piece = left.pop(index)
                     if dask is not None and outcome.error is None:
-                        facts = {"seconds": outcome.seconds}
-                        store.save(piece.experiment.name, piece.key, outcome.values, facts)
+                        outcome = _keep(piece, outcome, store)
                     yield piece, outcome
                 return
             except broken as error:

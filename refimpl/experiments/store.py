@@ -12,6 +12,7 @@ import functools
 import hashlib
 import io
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -25,6 +26,7 @@ import numpy as np
 import scipy
 
 import refimpl
+from refimpl.archives import array_hash, read_arrays
 from refimpl.arrays import Backend
 from refimpl.experiments.sources import PACKAGE, dependency_hash, in_package
 from refimpl.files import write_atomic
@@ -147,24 +149,6 @@ def task_key(
     return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
 
 
-def array_hash(arrays: Mapping[str, Any]) -> str:
-    """SHA-256 over names, dtypes, shapes and bytes: equal exactly where the arrays are.
-
-    Examples
-    --------
-    >>> array_hash({"x": np.zeros(2)}) == array_hash({"x": np.zeros(2)})
-    True
-    >>> array_hash({"x": np.zeros(2)}) == array_hash({"x": np.zeros((2, 1))})
-    False
-    """
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.asarray(arrays[name])
-        digest.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
 def npz_bytes(arrays: Mapping[str, Any]) -> bytes:
     """An npz archive whose bytes depend on the arrays alone: no clock enters the file.
 
@@ -226,19 +210,24 @@ class Store:
     def load(
         self, experiment: str, key: str
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-        """The values and the facts saved with them; None where there are none to be trusted."""
+        """The values and the facts saved with them; None where there are none to be trusted.
+
+        A file that cannot be read, is no archive, or whose values are not those that were saved is
+        removed.
+        """
         if self.folder is None:
             return None
         path = self.path(experiment, key)
-        try:
-            # NumPy leaves a file open that it cannot read, unless it is ours to close.
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-                values = {name: archive[name] for name in archive.files}
-            facts = json.loads(str(values.pop(_META)))
-        except FileNotFoundError:
+        if not os.path.lexists(path):
             return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            with contextlib.suppress(OSError):  # a damaged file is computed again
+        try:
+            values = read_arrays(path)
+            facts = json.loads(str(values.pop(_META)))
+            trusted = facts.pop("digest") == array_hash(values) and float(facts["seconds"]) >= 0.0
+        except Exception:  # whatever a damaged or foreign file can raise
+            trusted = False
+        if not trusted:  # then it is computed again
+            with contextlib.suppress(OSError):
                 path.unlink()
             return None
         return values, facts
@@ -249,5 +238,6 @@ class Store:
         """Keep the values of one task, atomically."""
         if self.folder is None:
             return
+        facts = {**facts, "digest": array_hash(values)}
         content = npz_bytes({**values, _META: np.asarray(json.dumps(facts, sort_keys=True))})
         write_atomic(self.path(experiment, key), content)

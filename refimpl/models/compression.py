@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from refimpl.archives import LIMIT, array_hash, read_arrays
 from refimpl.arrays import Array, Backend, to_host
 from refimpl.arrays import backend as make_backend
 from refimpl.errors import DataError
+from refimpl.files import atomic_file
 
 Params = list[dict[str, Array]]
 
@@ -140,6 +142,8 @@ def save(path: str | Path, params: Params) -> None:
     for index, layer in enumerate(params):
         for name, leaf in layer.items():
             value = to_host(leaf)
+            if value.dtype.kind != "f":
+                raise TypeError(f"{name!r} of layer {index} holds {value.dtype}, no real numbers")
             matrix = _stored(value)[1] if name == "weight" else None
             if matrix is None:
                 arrays[f"{index}/{name}"] = value
@@ -147,8 +151,8 @@ def save(path: str | Path, params: Params) -> None:
             for part in ("data", "indices", "indptr"):
                 arrays[f"{index}/{name}/{part}"] = getattr(matrix, part)
             arrays[f"{index}/{name}/shape"] = np.asarray(matrix.shape)
-    with open(path, "wb") as stream:
-        np.savez(stream, **arrays)  # type: ignore[arg-type]
+    with atomic_file(path) as stream:
+        np.savez(stream, digest=np.asarray(array_hash(arrays)), **arrays)  # type: ignore[arg-type]
 
 
 def load(path: str | Path, backend: Backend | None = None) -> Params:
@@ -169,25 +173,78 @@ def load(path: str | Path, backend: Backend | None = None) -> Params:
     Raises
     ------
     DataError
-        If the file is missing or not a saved network.
+        If the file is missing, damaged, or not a saved network: every index, shape and dtype is
+        looked at before it is used.
     """
+    arrays = read_arrays(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        params: Params = [{} for _ in range(int(arrays.pop("layers")))]
-        for key, value in arrays.items():
-            index, name, *part = key.split("/")
-            if not part:
-                params[int(index)][name] = value
-            elif part == ["data"]:
-                stem = f"{index}/{name}"
-                parts = (value, arrays[f"{stem}/indices"], arrays[f"{stem}/indptr"])
-                shape = tuple(arrays[f"{stem}/shape"].tolist())
-                params[int(index)][name] = scipy.sparse.csr_array(parts, shape=shape).toarray()
-    except (OSError, ValueError, KeyError, IndexError) as error:
+        digest = arrays.pop("digest", None)  # the first member: no cut of the list leaves it out
+        if digest is not None and str(digest) != array_hash(arrays):
+            raise ValueError("its values are not those that were saved")
+        params = _layers(arrays)
+    except DataError:
+        raise
+    except Exception as error:  # whatever a foreign file can raise
         raise DataError(f"{path} is not a saved sparse network: {error}") from None
-    if not params or any("weight" not in layer for layer in params):
-        raise DataError(f"{path} is not a saved sparse network: a layer has no weight")
     dtype = str(params[0]["weight"].dtype)
     place = backend or make_backend("numpy", dtype)
     return [{name: place.asarray(leaf) for name, leaf in layer.items()} for layer in params]
+
+
+def _layers(arrays: dict[str, np.ndarray]) -> Params:
+    """The layers of an archive, each array in the place that its name says."""
+    count = arrays.pop("layers")
+    if count.shape != () or count.dtype.kind not in "iu" or not 0 < int(count) <= len(arrays):
+        raise ValueError(f"it names {count} layers and holds {len(arrays)} arrays")
+    params: Params = [{} for _ in range(int(count))]
+    seen = 0
+    for key, value in arrays.items():
+        index, name, *part = key.split("/")
+        if not index.isdecimal() or int(index) >= len(params):
+            raise ValueError(f"there is no layer for {key!r}")
+        if not part:
+            params[int(index)][name] = value
+            seen += 1
+        elif part == ["data"]:
+            names = [f"{index}/{name}/{other}" for other in ("indices", "indptr", "shape")]
+            params[int(index)][name] = _dense(value, *(arrays[other] for other in names))
+            seen += 4
+    if seen != len(arrays):
+        raise ValueError("it holds arrays that belong to no layer")
+    dtypes = set()
+    for place, layer in enumerate(params):
+        if "weight" not in layer:
+            raise ValueError(f"layer {place} has no weight")
+        for name, leaf in layer.items():
+            dtypes.add(str(leaf.dtype))
+            if not np.all(np.isfinite(leaf)):
+                raise ValueError(f"{name!r} of layer {place} is not finite")
+    if len(dtypes) != 1 or not dtypes <= {"float64", "float32"}:
+        raise ValueError(f"its arrays have the dtypes {', '.join(sorted(dtypes))}")
+    return params
+
+
+def _dense(
+    data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, shape: np.ndarray
+) -> np.ndarray:
+    """A dense matrix from compressed rows, once every index is known to lie inside.
+
+    SciPy writes where the indices say without looking.
+    """
+    for part in (data, indices, indptr, shape):
+        if part.ndim != 1:
+            raise ValueError("compressed rows are vectors")
+    if shape.size != 2 or any(part.dtype.kind not in "iu" for part in (indices, indptr, shape)):
+        raise ValueError("the shape or an index of compressed rows is no integer")
+    rows, columns = (int(length) for length in shape)
+    if rows < 0 or columns < 0 or rows * columns * data.itemsize > LIMIT:
+        raise ValueError(f"a matrix of shape ({rows}, {columns}) is larger than it can be")
+    ends = indptr.astype(np.int64)
+    places = indices.astype(np.int64)
+    if len(ends) != rows + 1 or ends[0] != 0 or ends[-1] != len(data) or len(data) != len(places):
+        raise ValueError("the rows do not fit the values")
+    if np.any(np.diff(ends) < 0) or np.any((places < 0) | (places >= columns)):
+        raise ValueError("an index lies outside the matrix")
+    matrix = np.zeros((rows, columns), dtype=data.dtype)
+    np.add.at(matrix, (np.repeat(np.arange(rows), np.diff(ends)), places), data)
+    return matrix

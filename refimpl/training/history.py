@@ -8,7 +8,6 @@ np.float64(1.0)
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from refimpl.archives import read_arrays
 from refimpl.arrays import namespace, to_host
 from refimpl.errors import CheckpointError, DivergenceError
 from refimpl.files import atomic_file
@@ -219,13 +219,6 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
     Raises
     ------
     CheckpointError
-        If it is missing, no archive, half of one, or needs pickle.
+        If it is missing, may not be read, is no archive or a damaged one, or needs pickle.
     """
-    path = Path(path)
-    try:
-        if path.is_file() and not zipfile.is_zipfile(path):  # np.load would speak of pickles
-            raise CheckpointError(f"{path} is no npz archive, or half of one")
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from None
+    return read_arrays(path, error=CheckpointError)

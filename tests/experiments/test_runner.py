@@ -199,3 +199,67 @@ def test_no_dask_scheduler_is_one_clear_error(tmp_path):
 def test_a_store_without_a_folder_keeps_nothing():
     assert Store(None).load("traced", "00") is None
     Store(None).save("traced", "00", {"x": np.zeros(1)}, {})
+
+
+def test_no_flipped_byte_is_believed_or_breaks_anything(tmp_path):
+    keeper = Store(tmp_path)
+    values = {"x": np.arange(3.0), "name": np.array(["abc"])}
+    keeper.save("demo", "key", values, {"seconds": 0.5})
+    path = keeper.path("demo", "key")
+    whole = path.read_bytes()
+    lost = 0
+    for place in range(len(whole)):
+        content = bytearray(whole)
+        content[place] ^= 0xFF
+        path.write_bytes(content)
+        found = keeper.load("demo", "key")
+        if found is None:
+            assert not path.exists()
+            lost += 1
+        else:
+            assert array_hash(found[0]) == array_hash(values) and found[1] == {"seconds": 0.5}
+    assert lost > len(whole) // 2
+
+
+def test_edited_values_are_computed_again(tmp_path):
+    config = Config(str(tmp_path))
+    options = {"cache_dir": tmp_path / "cache"}
+    first = run_many([(TRACED, config)], **options)["traced"]
+    for path in (tmp_path / "cache" / "traced").glob("*.npz"):
+        with np.load(path) as file:
+            arrays = dict(file)
+        name = next(name for name in arrays if name != "__meta__")
+        arrays[name] = arrays[name] * 1.5 + 1.0
+        path.write_bytes(store.npz_bytes(arrays))
+    second = run_many([(TRACED, config)], **options)["traced"]
+    assert array_hash(first.arrays) == array_hash(second.arrays)
+    assert sorted(runs(tmp_path).values()) == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("meta", ["{}", "null", "[1]", "7", "[" * 100_000, '{"seconds": "x"}'])
+def test_foreign_facts_are_computed_again(tmp_path, meta):
+    keeper = Store(tmp_path)
+    keeper.save("demo", "key", {"x": np.ones(1)}, {"seconds": 0.5})
+    content = store.npz_bytes({"x": np.ones(1), "__meta__": np.asarray(meta)})
+    keeper.path("demo", "key").write_bytes(content)
+    assert keeper.load("demo", "key") is None
+
+
+def test_pipes_and_folders_in_the_cache_are_no_results(tmp_path):
+    keeper = Store(tmp_path)
+    (tmp_path / "demo").mkdir()
+    os.mkfifo(keeper.path("demo", "pipe"))
+    keeper.path("demo", "folder").mkdir()
+    assert keeper.load("demo", "pipe") is None and keeper.load("demo", "folder") is None
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_that_cannot_be_kept_are_results(tmp_path, jobs):
+    """One warning, all values: the science does not depend on a disk."""
+    config = Config(str(tmp_path))
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "traced").write_text("a file where the folder should be")
+    with pytest.warns(UserWarning, match="cannot be kept") as caught:
+        found = run_many([(TRACED, config)], cache_dir=tmp_path / "cache", jobs=jobs)["traced"]
+    assert len(caught) == 1
+    assert found["number"].tolist() == [0, 1, 2, 3]
