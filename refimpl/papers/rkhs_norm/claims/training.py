@@ -14,6 +14,9 @@ from refimpl.experiments.base import Result
 from refimpl.experiments.comparison import differences
 
 
+_Which = dict[str, float | str]
+
+
 def _row(result: Result, name: str, **which: float | str) -> np.ndarray:
     """One value a seed, of one row of the MNIST experiment."""
     return result.select(**{"limit": 0.0, **which})[name][0]
@@ -49,8 +52,8 @@ def sandwich(result: Result) -> Outcome:
     profile="full",
 )
 def gradient_norm_is_robust(result: Result) -> Outcome:
-    with_penalty = {"examples": 300, "method": "gradient norm"}
-    without = {"examples": 300, "method": "none"}
+    with_penalty: _Which = {"examples": 300, "method": "gradient norm"}
+    without: _Which = {"examples": 300, "method": "none"}
     gains = {
         name: _row(result, name, **with_penalty) - _row(result, name, **without)
         for name in ("robust", "clean")
@@ -77,7 +80,7 @@ def slopes_and_spectral_norms(result: Result) -> Outcome:
         values = _row(result, name, examples=300, method="gradient norm")
         outcomes.append(paired(none[name] - values, note=f"gradient norm lowers {name}"))
     for radius in (0.1, 0.2):
-        which = {"examples": 300, "method": "adversarial norm", "strength": radius}
+        which: _Which = {"examples": 300, "method": "adversarial norm", "strength": radius}
         lower, upper = (_row(result, name, **which) for name in ("lower", "upper"))
         outcomes.append(paired(none["lower"] - lower, note=f"ε = {radius} lowers lower"))
         outcomes.append(paired(upper - none["upper"], note=f"ε = {radius} keeps upper"))
@@ -107,7 +110,7 @@ def gradient_norm_at_1000(result: Result) -> Outcome:
     profile="full",
 )
 def projection_caps_the_product(result: Result) -> Outcome:
-    which = {"examples": 300, "method": "adversarial norm", "strength": 0.1}
+    which: _Which = {"examples": 300, "method": "adversarial norm", "strength": 0.1}
     free, capped = (
         {name: _row(result, name, **which, limit=limit) for name in ("clean", "robust", "upper")}
         for limit in (0.0, 1.2)

@@ -38,7 +38,7 @@ class Config:
     epochs: int = 100
     batch_size: int = 50
     attack_radius: float = 0.5
-    seeds: int = 6
+    seeds: int = 5
 
     @classmethod
     def quick(cls) -> Config:
@@ -46,7 +46,6 @@ class Config:
             hidden=(32, 32),
             methods=("weight decay", "gradient norm"),
             epochs=30,
-            seeds=5,
         )
 
     @classmethod

@@ -23,7 +23,7 @@ from refimpl.papers.rkhs_norm.spectral_penalty import leading
 from refimpl.papers.rkhs_norm.spectral_projection import SpectralProjection
 from refimpl.random import Rng
 
-PENALTIES = {
+PENALTIES: dict[str, Any] = {
     "gradient_norm": GradientNorm(strength=0.7),
     "tikhonov": AveragedGradient(strength=0.7, power=2),
     "total_variation": AveragedGradient(strength=0.7, power=1),
