@@ -45,9 +45,8 @@ def draw(results: Results, style: Any) -> Any:
                 )  # fmt: skip
         panels[0, column].set_title(f"{size} examples, n = {seeds} paired seeds")
         panels[0, column].legend(loc="best", fontsize=8.5)
-        panels[1, column].set_xlabel("λ₀")
-    panels[0, 0].set_ylabel("change of accuracy, points")
-    panels[1, 0].set_ylabel("change of the nll")
+        panels[0, column].set_ylabel("change of accuracy, points")
+        panels[1, column].set(xlabel="λ₀", ylabel="change of the nll")
     return figure
 
 

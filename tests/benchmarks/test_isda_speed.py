@@ -22,12 +22,12 @@ from refimpl.papers.isda.semi_supervised import SemiSupervisedISDA
 MODEL = MLP((784, 128, 64, 10))
 ALWAYS = {"strength": 0.5, "schedule": "constant"}
 TARGETS = {
-    "full": (ISDA(**ALWAYS), 4.0),
-    "diagonal": (ISDA(covariance="diagonal", **ALWAYS), 2.5),
-    "shared": (ISDA(covariance="shared", **ALWAYS), 4.0),
-    "identity": (ISDA(covariance="identity", **ALWAYS), 2.5),
-    "sampled": (SampledISDA(draws=5, **ALWAYS), 40.0),
-    "semi-supervised": (SemiSupervisedISDA(period=2, **ALWAYS), 25.0),
+    "full": (ISDA(**ALWAYS), 2.5),
+    "diagonal": (ISDA(covariance="diagonal", **ALWAYS), 2.0),
+    "shared": (ISDA(covariance="shared", **ALWAYS), 2.5),
+    "identity": (ISDA(covariance="identity", **ALWAYS), 2.0),
+    "sampled": (SampledISDA(draws=5, **ALWAYS), 6.0),
+    "semi-supervised": (SemiSupervisedISDA(period=2, **ALWAYS), 4.0),
 }
 
 

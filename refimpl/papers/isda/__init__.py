@@ -22,7 +22,7 @@ wrong
 monotone in λ, CE at 0, shift-invariant    derived          bound                     IS-6
 streaming covariance = pooled, any order   printed; derived statistics                IS-7, IS-8
 gradient in closed form                    derived          theory.gradient           IS-9
-gradient of the label's row                printed: false   theory.gradient           IS-20
+gradient of the label's row                printed: false   theory.gradient, printed  IS-20
 convex in (W, b); unique with a ridge      derived          bound                     IS-10
 λ = λ₀ epoch/epochs, from plain CE         released code    isda                      IS-11
 bound on the KL of augmented predictions   abstract;        semi_supervised           IS-12
@@ -30,7 +30,8 @@ bound on the KL of augmented predictions   abstract;        semi_supervised     
 drawn features tend to the expectation     derived          sampled                   IS-13
 known covariance helps, isotropic does     derived setting  experiments.synthetic     IS-14, IS-15,
 not, the estimate limits                                                              IS-16
-MNIST subsets: 1000 and 300 examples       pilot            experiments.images        IS-17, IS-18
+MNIST subsets: 1000 and 300 examples, under pilot            experiments.images        IS-17, IS-18
+one recipe of two
 large λ₀ diverges, by name                 pilot            isda                      IS-19
 ========================================== ================ ========================= =============
 

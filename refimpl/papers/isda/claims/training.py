@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from refimpl.claims.ledger import Outcome, all_of, bound, check, claim, compare
@@ -163,7 +165,7 @@ def _condition(result: Result, size: int) -> str:
     profile="full",
 )
 def thousand_images(result: Result) -> Outcome:
-    shared = {
+    shared: dict[str, Any] = {
         "confidence": 0.8980605,  # of |t| < 2 with 5 degrees of freedom
         "verdict": "qualified",
         "condition": _condition(result, 1000),
