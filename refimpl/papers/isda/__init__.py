@@ -12,28 +12,25 @@ for Deep Networks", NeurIPS 2019; Y. Wang, G. Huang, S. Song, X. Pan, Y. Xia, C.
 Deep Networks with Semantic Data Augmentation", TPAMI 2021 (both references recalled). Code was
 released by the authors; what is said of it here was read in it, and nothing is copied.
 
-========================================== ================ ========================= =============
-statement                                  whose            file                      claims
-========================================== ================ ========================= =============
-CE <= expectation <= closed form           printed; derived bound                     IS-1, IS-2
-two classes: exact values                  derived          theory.expectation        IS-3
-gap = (λ/2) v̄'Σv̄ + O(λ²), loose where      derived          theory.bound              IS-4, IS-5
-wrong
-monotone in λ, CE at 0, shift-invariant    derived          bound                     IS-6
-streaming covariance = pooled, any order   printed; derived statistics                IS-7, IS-8
-gradient in closed form                    derived          theory.gradient           IS-9
-gradient of the label's row                printed: false   theory.gradient, printed  IS-20
-convex in (W, b); unique with a ridge      derived          bound                     IS-10
-λ = λ₀ epoch/epochs, from plain CE         released code    isda                      IS-11
-bound on the KL of augmented predictions   abstract;        semi_supervised           IS-12
-                                           derived
-drawn features tend to the expectation     derived          sampled                   IS-13
-known covariance helps, isotropic does     derived setting  experiments.synthetic     IS-14, IS-15,
-not, the estimate limits                                                              IS-16
-MNIST subsets: 1000 and 300 examples, under pilot            experiments.images        IS-17, IS-18
-one recipe of two
-large λ₀ diverges, by name                 pilot            isda                      IS-19
-========================================== ================ ========================= =============
+=========================================== ================= ===================== ============
+statement                                   whose             file                  claims
+=========================================== ================= ===================== ============
+CE <= expectation <= closed form            printed; derived  bound                 IS-1, IS-2
+two classes: exact values                   derived           theory.expectation    IS-3
+gap = (λ/2) v̄'Σv̄ + O(λ²), loose where wrong derived           theory.bound          IS-4, IS-5
+grows with λ, CE at 0, shift-invariant      derived           bound                 IS-6
+streaming covariance = pooled, any order    printed; derived  statistics            IS-7, IS-8
+gradient in closed form                     derived           theory.gradient       IS-9
+gradient of the label's row                 printed: false    printed               IS-20
+convex in (W, b); unique with a ridge       derived           bound                 IS-10
+λ = λ₀ epoch/epochs, from plain CE          released code     isda                  IS-11
+bound on the KL of augmented predictions    abstract; derived semi_supervised       IS-12
+drawn features tend to the expectation      derived           sampled               IS-13
+known covariance helps, isotropic does not  derived setting   experiments.synthetic IS-14, IS-15
+an estimate from few points gains little    derived setting   experiments.synthetic IS-16
+MNIST subsets, one recipe of two            pilot             experiments.images    IS-17, IS-18
+large λ₀ diverges, by name                  pilot             isda                  IS-19
+=========================================== ================= ===================== ============
 
 False in print
 --------------
@@ -41,6 +38,15 @@ The supplement of the NeurIPS paper (September 2019) gives for the label's row o
 ∂L/∂w_y = (a + Σ_n v_nΣ)(p_y − 1). Right for two classes; for more, the true row is
 (p_y − 1) a − Σ_n p_n v_nΣ, and the printed one is off by half and more (IS-20). Training by
 automatic differentiation, as in the released code, is not affected.
+
+What the experiments say
+------------------------
+The premise holds where covariances are known: 0.15 to 0.2 of accuracy on Gaussian classes whose
+covariance is given, nothing for an isotropic one of equal trace, next to nothing for estimates from
+five points a class. On 1000 MNIST images λ₀ = 0.5 gains half a point under weights that start
+uniform on ±1/√fan_in and batches of 128, and nothing that can be told from zero under He's normal
+start and batches of 64, where it costs a point on 300 images (IS-17, IS-18). Large λ₀ at a large
+rate without normalization diverges (IS-19).
 
 Where released code differs
 ---------------------------
