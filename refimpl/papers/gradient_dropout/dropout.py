@@ -60,7 +60,7 @@ from refimpl.algorithms.base import (
     tree_namespace,
 )
 from refimpl.algorithms.composition import Gradients
-from refimpl.arrays import Array, namespace
+from refimpl.arrays import Array, device, namespace
 from refimpl.errors import SettingError
 from refimpl.random import Rng
 
@@ -210,7 +210,7 @@ def noise_variance(noise: Tree | None, like: Tree) -> Array:
     """
     if noise is None:
         leaf = ad.flatten(like)[0][0]
-        return 0.0 * namespace(leaf).sum(leaf[..., :0])
+        return namespace(leaf).zeros((), dtype=leaf.dtype, device=device(leaf))
     xp = tree_namespace(noise)
     leaves = ad.flatten(noise)[0]
     total = xp.sum((leaves[0] - 1.0) ** 2)

@@ -41,6 +41,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree
 from refimpl.arrays import Array, namespace
 from refimpl.errors import DivergenceError
+from refimpl.models import MLP, Objective
 from refimpl.papers.gradient_dropout import curvature
 
 
@@ -50,9 +51,9 @@ class Each:
     Parameters
     ----------
     objective : Objective or callable
-        One with a method ``each(params, batch)`` gives all losses at once; so does a function
+        One with a method ``each(params, batch)`` gives all losses at once, and so does a function
         wrapped in this class. Any other ``objective(params, batch)``, a scalar for one task, is
-        called task by task.
+        called task by task; so is an Objective whose model takes no stacks of parameters.
 
     Examples
     --------
@@ -71,25 +72,27 @@ class Each:
     def of(cls, objective: Any) -> Each:
         if isinstance(objective, Each):
             return objective
-        if hasattr(objective, "each"):
+        if hasattr(objective, "each") and takes_stacks(objective):
             return cls(objective.each, objective)
-
-        def one_by_one(params: Tree, batch: Any) -> Array:
-            tasks = ad.flatten(params)[0][0].shape[0]
-            values = [
-                objective(ad.map_tree(lambda p, t=t: p[t, ...], params), _task(batch, t))
-                for t in range(tasks)
-            ]
-            return ad.stack(values)
-
-        return cls(one_by_one, objective)
+        return cls(lambda params, batch: one_by_one(objective, params, batch), objective)
 
     def __call__(self, params: Tree, batch: Any) -> Array:
         return self.losses(params, batch)
 
 
-def _task(batch: Any, task: int) -> Any:
-    return ad.map_tree(lambda leaf: leaf[task, ...], batch)
+def takes_stacks(objective: Any) -> bool:
+    """Whether an objective takes parameters with the tasks as a leading axis: networks do."""
+    return not isinstance(objective, Objective) or isinstance(objective.model, MLP)
+
+
+def one_by_one(function: Callable[[Tree, Any], Array], params: Tree, batch: Any) -> Array:
+    """``function(params, batch)`` of every task, stacked."""
+    tasks = ad.flatten(params)[0][0].shape[0]
+    return ad.stack([function(_task(params, t), _task(batch, t)) for t in range(tasks)])
+
+
+def _task(tree: Any, task: int) -> Any:
+    return ad.map_tree(lambda leaf: leaf[task, ...], tree)
 
 
 class Trajectory(NamedTuple):

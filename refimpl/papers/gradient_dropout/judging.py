@@ -16,7 +16,7 @@ from refimpl import autodiff as ad
 from refimpl import models
 from refimpl.algorithms.base import Tree
 from refimpl.arrays import Array, namespace
-from refimpl.papers.gradient_dropout.inner import Each
+from refimpl.papers.gradient_dropout.inner import Each, one_by_one, takes_stacks
 
 _CHUNK = 64  # tasks that are adapted to at once
 
@@ -44,7 +44,11 @@ def task_metrics(at: At, objective: Any) -> dict[str, Callable[[Tree, Any], floa
         return ad.value(Each.of(objective)(at(params, episode, after), episode.query))
 
     def accuracy(params: Tree, episode: Any, after: bool) -> Array:
-        outputs = objective.outputs(at(params, episode, after), episode.query)
+        point = at(params, episode, after)
+        if takes_stacks(objective):
+            outputs = objective.outputs(point, episode.query)
+        else:
+            outputs = one_by_one(objective.outputs, point, episode.query)
         xp = namespace(outputs)
         right = xp.argmax(outputs, axis=-1) == episode.query.targets
         return xp.mean(xp.astype(right, outputs.dtype), axis=-1)

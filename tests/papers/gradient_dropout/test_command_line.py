@@ -36,6 +36,14 @@ def test_training_on_tasks_prints_losses_before_and_after_adaptation(data, algor
         assert steps["steps/gradient_norm"].shape == (3,)
 
 
+def test_other_networks_adapt_task_by_task(tmp_path):
+    shown = call(
+        "train", "--data", "few-shot-digits", "--algorithm", "maml", "--model", "deep_linear",
+        "--epochs", 1, *TINY, "--output", tmp_path,
+    ).output  # fmt: skip
+    assert "post_accuracy" in shown
+
+
 def test_data_sets_of_tasks_bring_their_recipe(tmp_path):
     shown = call(
         "train", "--data", "sinusoids", "--algorithm", "maml", "--epochs", 1, *TINY,

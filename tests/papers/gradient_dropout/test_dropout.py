@@ -137,6 +137,7 @@ def test_noise_variance_counts_entries_and_not_tensors():
     assert float(noise_variance(noise, None)) == pytest.approx((1.0 + 9.0) / 4.0)
     none = noise_variance(None, [np.ones((2, 3), dtype=np.float32)])
     assert none == 0.0 and none.dtype == np.float32 and none.shape == ()
+    assert noise_variance(None, [np.asarray(2.0)]) == 0.0
 
 
 def test_wrong_noise_shares_what_its_name_says():

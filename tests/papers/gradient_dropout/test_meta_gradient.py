@@ -18,6 +18,8 @@ from refimpl import Rng
 from refimpl import autodiff as ad
 from refimpl.algorithms.adam import Adam
 from refimpl.algorithms.sgd import SGD
+from refimpl.datasets import Batch, Episode
+from refimpl.models import LinearChain, Objective
 from refimpl.papers.gradient_dropout import inner
 from refimpl.papers.gradient_dropout.dropout import GradientDropout
 from refimpl.papers.gradient_dropout.maml import MAML, MetaSGD
@@ -141,6 +143,24 @@ def test_tasks_one_by_one_are_the_stack():
     )
     assert_close(alone.gradient, together.gradient)
     assert_close(alone.losses, together.losses)
+
+
+def test_a_model_that_takes_no_stacks_runs_task_by_task():
+    """A linear chain of 0-d weights, against the gradient written out by hand."""
+    objective = Objective(LinearChain(2), "mean_squared_error")
+    params = objective.model.init([0.5, 2.0])
+    x, y = np.array([[1.0, 2.0], [3.0, -1.0]]), np.array([[1.0, 1.0], [2.0, 0.0]])
+    episode = Episode(Batch(x, y), Batch(2.0 * x, y))
+    algorithm = MAML(inner_rate=0.1, inner_steps=1, order="first")
+    found = algorithm.meta_gradient(params, objective, episode)
+    wanted = np.zeros(2)
+    for t in range(2):
+        w = [0.5, 2.0]
+        common = np.mean((w[0] * w[1] * x[t] - y[t]) * x[t])
+        w = [w[0] - 0.1 * common * 2.0, w[1] - 0.1 * common * 0.5]
+        common = np.mean((w[0] * w[1] * 2.0 * x[t] - y[t]) * 2.0 * x[t])
+        wanted += [common * w[1], common * w[0]]
+    np.testing.assert_allclose([float(g) for g in found.gradient], wanted, rtol=1e-12)
 
 
 def test_two_wrappers_multiply():
