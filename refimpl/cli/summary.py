@@ -49,10 +49,10 @@ def _errors(plan: Plan, outcome: Outcome) -> list[str]:
 
     A data set that was standardized says by how much, as ``scale`` in its truth.
     """
-    losses = {name: found.get("loss") for name, found in outcome.results.items()}
+    losses = {name: found["loss"] for name, found in outcome.results.items() if "loss" in found}
     if plan.settings.loss != "mean_squared_error" or plan.training.classes is not None:
         return []
-    if losses.get("train") is None or losses.get("test") is None:
+    if not {"train", "test"} <= losses.keys():
         return []
     scale = plan.training.truth.get("scale")
     factor = 1.0 if scale is None else float(scale[0])

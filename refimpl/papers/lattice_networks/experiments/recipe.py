@@ -22,7 +22,7 @@ from refimpl.models import Objective
 from refimpl.papers.lattice_networks.activations import column_peak, growth
 from refimpl.papers.lattice_networks.data import load_lattice_algebraic, load_lattice_diffusion
 from refimpl.papers.lattice_networks.network import SmoothNetwork, matrices
-from refimpl.papers.lattice_networks.tailored import TailoredPenalty
+from refimpl.papers.lattice_networks.tailored import Form, TailoredPenalty
 from refimpl.random import Rng
 
 LOADERS = {"algebraic": load_lattice_algebraic, "diffusion": load_lattice_diffusion}
@@ -157,13 +157,11 @@ def fit(
     DivergenceError
         With λ and the learning rate, if the loss is not finite at the end.
     """
-    form = "tailored" if penalty == "tailored" else "l2"
     decay = tuple(float(b) for b in to_host(split.train.truth["decay"]))
-    parts = (
-        []
-        if penalty == "none"
-        else [TailoredPenalty(strength=0.5 * strength, form=form, decay=decay)]
-    )
+    parts = []
+    if penalty != "none":
+        form: Form = "tailored" if penalty == "tailored" else "l2"
+        parts = [TailoredPenalty(strength=0.5 * strength, form=form, decay=decay)]
     objective = Objective(network, "mean_squared_error")
     batch = split.train.batch()
     algorithm = Composition(Adam(learning_rate=config.rate), penalties=parts)

@@ -27,7 +27,7 @@ _RANGE, _STEPS = 40.0, 4000
 @functools.lru_cache(maxsize=1)
 def _polynomials() -> tuple[tuple[float, ...], ...]:
     """T_0 .. T_13 by rising powers of u."""
-    polynomials = [(0.5, 0.5)]
+    polynomials: list[tuple[float, ...]] = [(0.5, 0.5)]
     for _ in range(LARGEST_ORDER + 1):
         slope = [k * c for k, c in enumerate(polynomials[-1])][1:]
         padded = [*slope, 0.0, 0.0]

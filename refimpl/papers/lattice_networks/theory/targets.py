@@ -64,7 +64,8 @@ def element_solution(coefficient: Callable[[float], float], elements: int) -> fl
     """
     h = 1.0 / elements
     stiffness = [coefficient((k + 0.5) * h) / h for k in range(elements)]
-    upper, right = [], []
+    upper: list[float] = []
+    right: list[float] = []
     for k in range(1, elements):  # elimination in the tridiagonal system of the inner nodes
         pivot, load = stiffness[k - 1] + stiffness[k], h
         if upper:
