@@ -291,6 +291,29 @@ def test_zero_radius_and_no_inner_step_are_the_update_itself(update):
         assert float(info.diagnostics["perturbation_norm"]) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("wrapper", "expected"),
+    [
+        (AMP(inner_steps=3), 4),
+        (AMP(radius=0.0, inner_steps=3), 1),
+        (SAM(inner_steps=2), 3),
+        (SAM(radius=0.0), 1),
+        (RandomPerturbation(), 1),
+    ],
+    ids=repr,
+)
+def test_gradients_of_a_step(wrapper, expected):
+    calls = []
+
+    def counted(params, batch):
+        calls.append(1)
+        return quartic(params, batch)
+
+    algorithm = Composition(SGD(learning_rate=0.01), wrappers=(wrapper,))
+    algorithm.step(algorithm.init(tensors(backend("numpy"))), counted, None, Rng(0))
+    assert len(calls) == expected
+
+
 def test_a_steep_ascent_over_one_ball_is_sam():
     steep, _ = stepped(AMP(radius=0.2, ascent_rate=1e12, norm="global"))
     sam, _ = stepped(SAM(radius=0.2))

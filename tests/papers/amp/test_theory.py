@@ -196,6 +196,18 @@ def test_bowls_settle_as_the_closed_form_says(h, rate, radius):
     assert abs(x) == pytest.approx(dynamics.cycle_amplitude(h, 0.1, rate, radius), abs=1e-9)
 
 
+@pytest.mark.parametrize("rate", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("factor", [0.97, 1.03])
+def test_stability_ends_at_the_critical_curvature(rate, factor):
+    """Just below it the unclipped iterates fall, just above they grow."""
+    h = factor * dynamics.critical_curvature(0.1, rate)
+    x = 1e-9
+    for _ in range(50):
+        x = x - 0.1 * h * (x + rate * h * x)
+    assert (abs(x) < 1e-9) == (factor < 1.0)
+    assert dynamics.critical_curvature(0.1, 1.0) == pytest.approx(4.0, rel=1e-14)
+
+
 def test_bowls_too_sharp_for_descent_itself_are_refused():
     with pytest.raises(StepSizeError) as caught:
         dynamics.cycle_amplitude(20.0, 0.1, 1.0, 0.5)
