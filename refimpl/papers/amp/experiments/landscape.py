@@ -36,7 +36,7 @@ class Config:
     learning_rate: float = 0.1
     ascent_rate: float = 1.0
     starts: int = 161
-    steps: int = 1500
+    steps: int = 800
     near: float = 0.6
 
     @classmethod
@@ -45,7 +45,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(starts=2401)
+        return cls(starts=2401, steps=3000)
 
 
 def run_task(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
