@@ -8,7 +8,8 @@ import numpy as np
 from scipy.stats import t as student
 
 from refimpl.experiments.base import Result
-from refimpl.papers.amp.claims.data import BASELINE, chosen, settings, values
+from refimpl.papers.amp.claims.data import chosen, settings, values
+from refimpl.papers.amp.experiments.label_noise import DECAY
 
 from ..base import Figure, Results
 
@@ -39,7 +40,7 @@ def data(results: Results) -> dict[str, np.ndarray]:
 
 def _runs(result: Result, value: str, radius: float, noise: float) -> np.ndarray:
     if radius == 0.0:
-        return values(result, value, "sgd", BASELINE, noise)
+        return values(result, value, "sgd", DECAY, noise)
     return values(result, value, "amp", radius, noise)
 
 

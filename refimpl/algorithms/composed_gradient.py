@@ -77,7 +77,7 @@ class _Evaluations:
     ) -> None:
         self.parts, self.memory, self.objective = parts, memory, objective
         self.batch, self.params, self.rng = batch, params, rng
-        self.left = memory  # with what the first evaluations at ``params`` leave behind
+        self.left = memory  # with what the first evaluations, at ``params`` if any, leave behind
         self.kept: set[str] = set()
 
     def loss(self, params: Tree) -> tuple[Array, Tree]:
@@ -93,9 +93,10 @@ class _Evaluations:
             return value
 
         value, gradient = ad.value_and_grad(function)(params)
-        if params is self.params and "objective" not in self.kept:
+        here = params is self.params
+        if "objective" not in self.kept and (here or "elsewhere" not in self.kept):
             self.left = self.left._replace(objective=left[-1])
-            self.kept.add("objective")
+            self.kept.add("objective" if here else "elsewhere")
         return value, gradient
 
     def penalty(self, params: Tree) -> tuple[Array, Tree | None]:

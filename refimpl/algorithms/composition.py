@@ -53,8 +53,9 @@ Deviations
 ----------
 * A stateful objective (``init(params) -> aux``, ``value(params, batch, aux) -> (loss, aux)``) is
   evaluated as often as the wrappers ask; what it remembers is the memory of its first evaluation
-  at the parameters themselves, so that a batch is counted once. It may report
-  ``diagnostics(params, batch, aux) -> dict`` of scalars, with what it remembers after the step.
+  at the parameters themselves (where there is none, of its first), so that a batch is counted
+  once. It may report ``diagnostics(params, batch, aux) -> dict`` of scalars, with what it
+  remembers after the step.
 * Penalties are taken at the parameters, not at a wrapper's perturbed point, unless the wrapper
   says otherwise.
 

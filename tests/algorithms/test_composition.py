@@ -247,6 +247,28 @@ def test_a_stateful_objective_counts_each_batch_once(xb):
         assert_close(state.memory.objective["mean"], np.asarray(2.0))
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """The gradient at two shifted points and never at the parameters themselves."""
+
+    def init(self, params):
+        return ()
+
+    def gradient(self, loss, penalty, params, aux, step, rng):
+        value, gradient = loss(ad.map_tree(lambda w: w + 0.25, params))
+        loss(ad.map_tree(lambda w: w - 0.25, params))
+        return Gradients(value, penalty(params)[0], gradient, {}), aux
+
+
+def test_a_batch_that_is_seen_at_shifted_parameters_only_is_counted_too(xb):
+    algorithm = Composition(SGD(learning_rate=0.5), wrappers=[Elsewhere()])
+    state = algorithm.init({"w": xb.asarray([[2.0]])}, objective=Decaying())
+    for n in range(1, 4):
+        state, _ = algorithm.step(state, Decaying(), Batch(xb.asarray([[float(n)]]), None, None))
+    assert state.memory.objective["count"] == 3
+    assert_close(state.memory.objective["mean"], np.asarray(2.0))
+
+
 class KilledError(Exception):
     pass
 

@@ -203,7 +203,9 @@ class AMP:
         value, gradient = loss(shifted(params, found.delta))
         slopes, structure = ad.flatten(gradient)
         passes = [*found.passes, (value, slopes)]
-        check_finite(passes, found.length, radius=self.radius, ascent_rate=self.ascent_rate)
+        check_finite(
+            passes, found.length, step=step, radius=self.radius, ascent_rate=self.ascent_rate
+        )
         if self.limit_where != "nowhere":
             slopes = limit_gradient(slopes, self.gradient_limit)
         return joined(

@@ -156,6 +156,8 @@ class RandomPerturbation:
         """
         found = self.perturb(loss, params, rng)
         value, gradient = loss(shifted(params, found.delta))
-        check_finite([(value, ad.flatten(gradient)[0])], found.length, radius=self.radius)
+        check_finite(
+            [(value, ad.flatten(gradient)[0])], found.length, step=step, radius=self.radius
+        )
         diagnostics = {"perturbation_norm": found.length}
         return joined(gradient, penalty(params), value, diagnostics), aux

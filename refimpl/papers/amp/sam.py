@@ -139,6 +139,6 @@ class SAM:
         found = self.perturb(loss, params)
         value, gradient = loss(shifted(params, found.delta))
         passes = [*found.passes, (value, ad.flatten(gradient)[0])]
-        check_finite(passes, found.length, radius=self.radius)
+        check_finite(passes, found.length, step=step, radius=self.radius)
         diagnostics = {"perturbed_loss": value, "perturbation_norm": found.length}
         return joined(gradient, penalty(params), passes[0][0], diagnostics), aux

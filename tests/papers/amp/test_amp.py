@@ -446,7 +446,7 @@ def test_what_is_not_finite_stops_the_step_with_its_numbers(bad):
         algorithm.step(state, objective, None)
     error = caught.value
     assert error.inner_iteration == bad
-    assert (error.radius, error.ascent_rate) == (0.5, 1.0)
+    assert (error.step, error.radius, error.ascent_rate) == (0, 0.5, 1.0)
     assert not math.isfinite(error.loss) and not math.isfinite(error.gradient_norm)
     assert hasattr(error, "perturbation_norm")
     assert lists(state.params) == START

@@ -8,9 +8,7 @@ from refimpl.claims.ledger import Outcome, all_of, bound, check, claim
 from refimpl.claims.outcomes import paired
 from refimpl.experiments.base import Result
 from refimpl.experiments.comparison import differences
-
-BASELINE = 1e-4
-"""The weight decay of the recipe, under which AMP and random perturbation are trained too."""
+from refimpl.papers.amp.experiments.label_noise import DECAY
 
 
 def values(result: Result, value: str, method: str, setting: float, noise: float) -> np.ndarray:
@@ -41,7 +39,7 @@ def inside(result: Result, method: str, noise: float) -> Outcome:
 def gain(result: Result, method: str, setting: float, noise: float = 0.2) -> np.ndarray:
     """Test accuracy beyond plain descent at the recipe's weight decay, in points, seed by seed."""
     ours = values(result, "test_accuracy", method, setting, noise)
-    return 100.0 * (ours - values(result, "test_accuracy", "sgd", BASELINE, noise))
+    return 100.0 * (ours - values(result, "test_accuracy", "sgd", DECAY, noise))
 
 
 @claim(
@@ -137,7 +135,7 @@ def losses_part(result: Result) -> Outcome:
 
     def means(value: str) -> np.ndarray:
         levels = [s for s in settings(result, "amp", 0.2) if s <= 0.2]
-        plain = values(result, value, "sgd", BASELINE, 0.2).mean()
+        plain = values(result, value, "sgd", DECAY, 0.2).mean()
         return np.asarray([plain, *(values(result, value, "amp", s, 0.2).mean() for s in levels)])
 
     train, test = means("train_loss"), means("test_loss")
@@ -163,7 +161,7 @@ def flatter_end(result: Result) -> Outcome:
     )
 
     def difference(value: str, noise: float) -> np.ndarray:
-        plain = values(result, value, "sgd", BASELINE, noise)
+        plain = values(result, value, "sgd", DECAY, noise)
         return values(result, value, "amp", 0.5, noise) - plain
 
     sharpness, slope = difference("sharpness", 0.0), difference("gradient_norm", 0.0)
