@@ -27,7 +27,7 @@ from refimpl.datasets import Split
 from refimpl.errors import DivergenceError, InfeasibleError, SettingError
 from refimpl.experiments.base import Experiment, Result, Task
 from refimpl.random import Rng
-from refimpl.training import Metric, accuracy, chunked_mean, train
+from refimpl.training import Metric, TrainingResult, accuracy, chunked_mean, train
 
 
 class Arm(NamedTuple):
@@ -64,13 +64,16 @@ class Problem(NamedTuple):
     params : tree
         Where training starts.
     metrics : mapping of str to Metric
-        Taken on the test set besides accuracy and loss.
+        Taken on each set besides accuracy and loss.
+    observe : callable, optional
+        ``observe(TrainingResult) -> dict`` of further numbers of a run, the same names for all.
     """
 
     split: Split
     objective: Any
     params: Any
     metrics: Mapping[str, Metric] = {}
+    observe: Callable[[TrainingResult], Mapping[str, float]] | None = None
 
 
 def arms(build: Callable[..., Any], grid: Mapping[str, Sequence[Any]], **fixed: Any) -> list[Arm]:
@@ -130,7 +133,8 @@ def comparison(
         (M, S), ``chosen`` (M,) the index of the setting, ``at_edge`` (M,) whether it is the first
         or last of more than two, ``validation`` (M, S, N), ``test`` and ``difference`` (M, N) at
         the chosen setting and to the reference's, ``test_accuracy``, ``test_loss``,
-        ``train_loss`` and further metrics (M, N), and ``diverged`` (M, S, N).
+        ``train_loss`` and further metrics (M, N), what was observed as ``run_<name>`` (M, N), and
+        ``diverged`` (M, S, N).
     """
 
     def tasks(settings: Any) -> list[Task]:
@@ -197,8 +201,12 @@ def _trained(settings: Any, problem: Problem, arm: Arm, rng: Rng) -> dict[str, A
             "diverged": True
         }
     last = {name: values[-1] for name, values in outcome.history.epochs.items()}
-    return {f"{part}_{metric}": last[f"{part}_{metric}"] for part in sets for metric in metrics} | {
-        "diverged": False
+    found = {f"{part}_{metric}": last[f"{part}_{metric}"] for part in sets for metric in metrics}
+    observed = {} if problem.observe is None else problem.observe(outcome)
+    return {
+        **found,
+        **{f"run_{name}": value for name, value in observed.items()},
+        "diverged": False,
     }
 
 
@@ -212,7 +220,8 @@ def _collected(
     names = list(grids)
     settings = len(next(iter(grids.values())))
     shape = (len(names), settings, seeds)
-    table = {key: np.array([r[key] for r in results]).reshape(shape) for key in results[0]}
+    keys = dict.fromkeys(key for result in results for key in result)
+    table = {k: np.array([r.get(k, math.nan) for r in results]).reshape(shape) for k in keys}
     sign = 1.0 if score == "accuracy" else -1.0
     merit = np.mean(sign * table[f"validation_{score}"], axis=-1)
     merit = np.where(np.isfinite(merit), merit, -np.inf)
@@ -224,7 +233,7 @@ def _collected(
     picked = {
         key: values[rows, chosen]
         for key, values in table.items()
-        if key.startswith(("test_", "train_"))
+        if key.startswith(("test_", "train_", "run_"))
     }
     test = picked[f"test_{score}"]
     return {

@@ -37,6 +37,11 @@ class Decayed:
     objective: Objective
     decay: float
 
+    @property
+    def model(self) -> Any:
+        """The network."""
+        return self.objective.model
+
     def __call__(self, params: Any, batch: Any) -> Any:
         total = self.objective(params, batch)
         for weight in weight_matrices(params):

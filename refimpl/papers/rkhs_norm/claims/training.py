@@ -13,7 +13,6 @@ from refimpl.claims.outcomes import paired
 from refimpl.experiments.base import Result
 from refimpl.experiments.comparison import differences
 
-
 _Which = dict[str, float | str]
 
 
