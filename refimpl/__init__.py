@@ -1,15 +1,68 @@
-"""Exact, readable reference implementations of methods that regularise, constrain and sample
+"""Exact, readable reference implementations of methods that regularize, constrain and sample
 neural networks, on NumPy (CPU) or CuPy (GPU).
 
 >>> import refimpl
 >>> backend = refimpl.backend("numpy", "float64")
 >>> backend.asarray([1.0, 2.0]).dtype
 dtype('float64')
+
+The public names are loaded when they are first used: ``from refimpl import SGD, MLP, train``. Those
+of the papers (``Minnorm``, ``MHE``, ``AMP``, ...) are the classes of their entries; the stub beside
+this file lists all.
+
+>>> from refimpl import MHE, Composition, Momentum
+>>> algorithm = Composition(Momentum(learning_rate=0.1), penalties=[MHE(strength=1.0)])
 """
 
+import importlib
+from typing import Any
+
 from refimpl.arrays import backend, namespace, to_host
-from refimpl.random import Rng
+from refimpl.random import Replay, Rng
 
 __version__ = "0.1.0"
 
-__all__ = ["Rng", "__version__", "backend", "namespace", "to_host"]
+LAZY = {
+    "Adam": "refimpl.algorithms.adam",
+    "Circle": "refimpl.constraints.circle",
+    "Composition": "refimpl.algorithms.composition",
+    "DeepLinear": "refimpl.models.linear",
+    "EarlyStopping": "refimpl.algorithms.early_stopping",
+    "L1": "refimpl.algorithms.l1",
+    "L2": "refimpl.algorithms.l2",
+    "Langevin": "refimpl.algorithms.langevin",
+    "LinearChain": "refimpl.models.linear",
+    "MLP": "refimpl.models.mlp",
+    "Momentum": "refimpl.algorithms.momentum",
+    "Objective": "refimpl.models.losses",
+    "Orthogonal": "refimpl.constraints.orthogonal",
+    "Orthogonality": "refimpl.algorithms.orthogonality",
+    "SGD": "refimpl.algorithms.sgd",
+    "SGLD": "refimpl.algorithms.sgld",
+    "SRIP": "refimpl.algorithms.srip",
+    "UserConstraint": "refimpl.constraints.user",
+    "list_algorithms": "refimpl.api",
+    "load_dataset": "refimpl.api",
+    "make": "refimpl.api",
+    "train": "refimpl.api",
+    "verify": "refimpl.api",
+}
+"""Names of the core and the modules that define them."""
+
+__all__ = ["Replay", "Rng", "__version__", "backend", "namespace", "to_host"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in LAZY:
+        found = getattr(importlib.import_module(LAZY[name]), name)
+    elif name[:1].isupper():  # a class; small letters may be a module that is being imported
+        found = importlib.import_module("refimpl.catalogue").public(name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    papers = importlib.import_module("refimpl.catalogue").offered()
+    return sorted({*globals(), *LAZY, *papers})

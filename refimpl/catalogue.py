@@ -149,6 +149,9 @@ def _offered(attribute: str) -> dict[str, Entry]:
     return found
 
 
+_TUPLES = ("ALGORITHMS", "MODELS", "LOSSES", "DATASETS")
+
+
 @functools.cache
 def algorithms() -> dict[str, Entry]:
     """Every algorithm by name."""
@@ -204,6 +207,43 @@ def make(name: str, **hyper: Any) -> Any:
     ValueError: unknown hyper-parameter of sgd 'lr': choose one of learning_rate
     """
     return entry(name).make(**hyper)
+
+
+@functools.cache
+def offered() -> dict[str, Any]:
+    """The classes that papers offer, by their names: those of their entries and of ``PUBLIC``.
+
+    A name that two papers use for different classes is offered by neither: import it from its
+    paper.
+    """
+    found: dict[str, list[Any]] = {}
+    for name in papers():
+        page = _page(rooms()[name])
+        entries = [entry for kind in _TUPLES for entry in getattr(page, kind, ())]
+        for item in (*(entry.factory for entry in entries), *getattr(page, "PUBLIC", ())):
+            known = found.setdefault(item.__name__, [])
+            if isinstance(item, type) and item not in known:
+                known.append(item)
+    return {name: items[0] for name, items in sorted(found.items()) if len(items) == 1}
+
+
+def names_of(paper: str) -> list[str]:
+    """The names of all entries of one paper."""
+    page = _page(rooms()[paper])
+    return [entry.name for kind in _TUPLES for entry in getattr(page, kind, ())]
+
+
+def public(name: str) -> Any:
+    """The class called ``name`` that a paper offers.
+
+    Raises
+    ------
+    AttributeError
+        If there is none, or several; the message names the nearest.
+    """
+    if name not in offered():
+        raise AttributeError(unknown_name("name in refimpl", name, offered(), "dir(refimpl)"))
+    return offered()[name]
 
 
 # --- experiments and figures ----------------------------------------------------------------------

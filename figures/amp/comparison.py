@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from ..base import Figure, Results
 
@@ -20,6 +19,8 @@ _LABELS = {
 
 def draw(results: Results, style: Any) -> Any:
     """A row a method: test accuracy of each seed, and the paired gain over plain descent."""
+    from scipy.stats import t as student
+
     result = results["amp_comparison_digits"]
     methods = result["method"].tolist()
     figure, (left, right) = style.subplots(1, 2, width=5.4, height=3.6, sharey=True)

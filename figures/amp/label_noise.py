@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from refimpl.experiments.base import Result
 from refimpl.papers.amp.claims.data import chosen, settings, values
@@ -45,6 +44,8 @@ def _runs(result: Result, value: str, radius: float, noise: float) -> np.ndarray
 
 
 def _interval(runs: np.ndarray) -> tuple[float, float]:
+    from scipy.stats import t as student
+
     reach = student.ppf(0.975, len(runs) - 1) * np.std(runs, ddof=1) / np.sqrt(len(runs))
     return float(np.mean(runs)), float(reach)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from ..base import Figure, Results
 
 
 def draw(results: Results, style: Any) -> Any:
     """A row a method: test accuracy of each seed, and the paired gain over no noise."""
+    from scipy.stats import t as student
+
     result = results["gradient_dropout_digits"]
     methods = result["method"].tolist()
     figure, (left, right) = style.subplots(1, 2, width=5.4, height=3.6, sharey=True)

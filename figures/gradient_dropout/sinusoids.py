@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from ..base import Figure, Results
 
@@ -17,6 +16,8 @@ def _ordered(result: Any, count: int, method: str) -> np.ndarray:
 
 def draw(results: Results, style: Any) -> Any:
     """Left: means and seeds; right: paired differences to no noise."""
+    from scipy.stats import t as student
+
     result = results["gradient_dropout_sinusoids"]
     methods = list(dict.fromkeys(result["method"].tolist()))
     counts = np.unique(result["tasks"])

@@ -18,9 +18,9 @@ from refimpl.experiments.store import provenance
 from refimpl.files import write_atomic
 from refimpl.models import compression
 from refimpl.random import Rng
+from refimpl.training.targets import fit_targets, label_accuracy
 
 _DEFAULT_HIDDEN = (128,)
-_BINARY_LOSSES = ("logistic", "hinge")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,7 @@ def plan(settings: Settings) -> Plan:
     _check_kind(settings, split.train)
     labeled = split.train.classes is not None
     loss = settings.loss or ("softmax_cross_entropy" if labeled else "mean_squared_error")
-    split, outputs = _fit_targets(split, loss)
+    split, outputs = fit_targets(split, loss)
     model = _network(settings, split.train.features, outputs)
     objective = parts.objective(
         loss,
@@ -140,7 +140,7 @@ def plan(settings: Settings) -> Plan:
     if hasattr(method, "metrics"):  # of an algorithm whose answer is judged in a way of its own
         metrics = method.metrics(objective)
     elif labeled:
-        metrics["accuracy"] = training.chunked_mean(_accuracy(model))
+        metrics["accuracy"] = label_accuracy(model)
     sets = {"train": split.train, "validation": split.validation, "test": split.test}
     return Plan(
         settings=dataclasses.replace(settings, loss=loss),
@@ -322,44 +322,6 @@ def _network(settings: Settings, features: int, outputs: int) -> Any:
         activation=settings.activation,
         bias=None if settings.bias else False,
     )
-
-
-def _fit_targets(split: Any, loss: str) -> tuple[Any, int]:
-    """The data with targets in the form that the loss takes, and the number of outputs."""
-    classes = split.train.classes
-    if classes is None:
-        if loss != "mean_squared_error":
-            raise ValueError(f"loss {loss!r} needs labels; regression takes mean_squared_error")
-        # The network gives (P, K); a single target is a column, or it would broadcast.
-        return type(split)(*map(_as_columns, split)), split.train.outputs
-    if isinstance(split.train, datasets.TaskSet) and loss != "softmax_cross_entropy":
-        raise ValueError(f"loss {loss!r} takes no stacks of tasks: use softmax_cross_entropy")
-    if loss == "mean_squared_error":
-        return type(split)(*(dataset.one_hot() for dataset in split)), classes
-    if loss in _BINARY_LOSSES:
-        raise ValueError(
-            f"loss {loss!r} is for one score and labels of -1 and 1; "
-            f"with {classes} classes take softmax_cross_entropy or multiclass_margin"
-        )
-    return split, classes
-
-
-def _as_columns(dataset: Any) -> Any:
-    if dataset.targets.ndim > 1:
-        return dataset
-    return dataclasses.replace(dataset, targets=dataset.targets[:, None])
-
-
-def _accuracy(model: Any) -> Callable[[Any, Any], float]:
-    """The share of rows whose largest output is the label's, or the largest target's."""
-
-    def correct(params: Any, batch: Any) -> float:
-        targets = batch.targets
-        if targets.ndim == 2:
-            targets = arrays.namespace(targets).argmax(targets, axis=1)
-        return models.accuracy(model(params, batch.inputs), targets)
-
-    return correct
 
 
 def _check_same(model: Any, name: str, params: Any, again: Any, inputs: Any) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.linalg  # noqa: F401  its BLAS must be loaded before its threads can be limited
 
 from refimpl.arrays import Backend, linalg_errors
 from refimpl.arrays import backend as make_backend
@@ -259,6 +258,8 @@ def single_thread_blas() -> Iterator[None]:
     except ImportError:
         yield
         return
+    import scipy.linalg  # noqa: F401  its BLAS must be loaded before its threads can be limited
+
     with threadpool_limits(1):
         yield
 

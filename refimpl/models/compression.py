@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from refimpl.archives import LIMIT, array_hash, read_arrays
 from refimpl.arrays import Array, Backend, to_host
@@ -77,6 +76,8 @@ class Compression:
 
 
 def _sparse(weight: np.ndarray) -> Any:
+    import scipy.sparse
+
     matrix = scipy.sparse.csr_array(weight)
     matrix.eliminate_zeros()
     return matrix

@@ -88,7 +88,7 @@ class Paper:
     def reference(self) -> str:
         """Authors, year and place in one line."""
         place = f"arXiv:{self.arxiv}" if self.arxiv else ""
-        year = str(self.year) if self.year else ""
+        year = str(self.year) if self.year and str(self.year) not in self.venue else ""
         return ", ".join(part for part in (self.authors, year, self.venue, place) if part)
 
 

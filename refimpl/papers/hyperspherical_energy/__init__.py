@@ -5,6 +5,7 @@ from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialCo
 from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_group import GroupCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_random import RPCoMHE
+from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.mhe import MHE
 from refimpl.papers.hyperspherical_energy.uniformity import HypersphericalUniformity
 
@@ -17,6 +18,8 @@ PAPER = Paper(
     year=2020,
     arxiv="1906.04892",
 )
+
+PUBLIC = (HypersphericalEnergy,)
 
 ALGORITHMS = (
     Entry(

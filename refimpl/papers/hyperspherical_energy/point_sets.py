@@ -37,8 +37,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from scipy.optimize import minimize
-
 from refimpl.arrays import Array, namespace
 from refimpl.checks import count, positive
 from refimpl.errors import ConvergenceError, InfeasibleError
@@ -157,6 +155,8 @@ def descend(
     start : int
         A label for the error.
     """
+    from scipy.optimize import minimize
+
     shape, spent = first.shape, 0
 
     def evaluate(vector: Any, unit: float) -> tuple[float, Any]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Backend
@@ -135,6 +134,8 @@ def _danskin(config: Config, place: Backend, rng: Rng) -> dict[str, Any]:
 
 def _order(config: Config, place: Backend, rng: Rng) -> dict[str, Any]:
     """Where the order of two wells flips, in the radius and in the ratio of depths, by search."""
+    from scipy.optimize import brentq
+
     flat, sharp = wells.Well(1.0, 1.0), wells.Well(1.2, 0.4)
 
     def lowest(well: wells.Well, radius: float) -> float:

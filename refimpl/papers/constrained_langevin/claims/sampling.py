@@ -7,7 +7,6 @@ place says so. No number is printed in the papers' abstracts.
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from refimpl.claims.ledger import Outcome, all_of, bound, claim, compare
 from refimpl.experiments.base import Result
@@ -111,6 +110,8 @@ def bias_of_splittings(result: Result) -> Outcome:
 )
 def arcsine_prior(result: Result) -> Outcome:
     """All chains start from one point; false alarm of the chi-square test below 1e-6."""
+    from scipy import stats
+
     index = _run(result, "BAOAB, V = 0")
     predicted = [laws.arcsine_moment(order) for order in (1, 2, 4)]
     edges = np.linspace(-1.0, 1.0, result["histogram"].shape[1] + 1)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from refimpl.arrays import Backend
 from refimpl.constraints import Orthogonal, drift, solvability
@@ -45,6 +44,8 @@ def _point(rng: Rng, n: int, m: int) -> np.ndarray:
 
 def riccati(w: np.ndarray, x: np.ndarray) -> np.ndarray:
     """The projection of w + x by the stabilising solution of an algebraic Riccati equation."""
+    import scipy.linalg
+
     m = w.shape[1]
     product = w.T @ (w + x)
     omega = 0.5 * (product - product.T)
@@ -56,6 +57,8 @@ def riccati(w: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def square_root(w: np.ndarray, x: np.ndarray) -> np.ndarray:
     """The projection for square matrices, W (Ω + (I + Ω²)^½)."""
+    import scipy.linalg
+
     product = w.T @ x
     omega = 0.5 * (product - product.T)
     return w @ (omega + scipy.linalg.sqrtm(np.eye(len(w)) + omega @ omega).real)

@@ -45,8 +45,6 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from scipy import linalg, special
-
 from refimpl.arrays import Array, backend
 from refimpl.errors import ConvergenceError
 
@@ -96,6 +94,8 @@ def overdamped_transition(
     >>> bool(abs(matrix.sum(axis=1) - 1.0).max() < 1e-14)
     True
     """
+    from scipy import special
+
     place = backend()
     xp = place.xp
     s = math.sqrt(2.0 * temperature * step_size)
@@ -135,6 +135,8 @@ def stationary(matrix: Array) -> Array:
     >>> stationary(np.array([[0.5, 0.5], [0.25, 0.75]])).round(12)
     array([0.33333333, 0.66666667])
     """
+    from scipy import linalg
+
     place = backend()
     size = matrix.shape[0]
     # One equation of p (P - I) = 0 is redundant; the sum of p takes its place.
@@ -301,6 +303,8 @@ class _Grid:
     """Fourier modes in the angle times Hermite coefficients in the scaled velocity."""
 
     def __init__(self, angles: int, hermite: int) -> None:
+        from scipy import linalg
+
         place = backend()
         xp = self.xp = place.xp
         self.angles = place.arange(angles, dtype=place.dtype) * (2.0 * math.pi / angles)
@@ -313,6 +317,8 @@ class _Grid:
 
     def kick(self, shifts: Array) -> Array:
         """exp(b A+) for each b in ``shifts``: entries b^(m-n) sqrt(m!/n!) / (m-n)! for m >= n."""
+        from scipy import special
+
         xp = self.xp
         rows, columns = self.orders[:, None], self.orders[None, :]
         lag = xp.where(rows >= columns, rows - columns, 0.0)

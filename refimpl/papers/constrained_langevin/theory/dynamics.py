@@ -43,8 +43,6 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from scipy import integrate, linalg, special
-
 from refimpl.arrays import backend
 
 Projection = Literal["shake", "polar_tangent"]
@@ -96,6 +94,8 @@ def circle_contraction(
     >>> abs(circle_contraction(x) - (1 - x - 1.5 * x**2)) < 10 * x**3
     True
     """
+    from scipy import integrate, special
+
     s = math.sqrt(2.0 * temperature * step_size) / radius
     if projection == "radial":
         # The mean direction of a normal vector of mean (1, 0) and variance s^2 in the plane.
@@ -163,6 +163,8 @@ def stiefel_contraction(
     >>> abs(kappa - (1 - 2.5e-4 - 6.375e-8)) < 1e-10
     True
     """
+    from scipy import special
+
     if rows < 4:
         raise ValueError(f"rows must be at least 4, not {rows}")
     xp = backend().xp
@@ -224,6 +226,8 @@ def circle_spectral_gap(
     >>> round(circle_spectral_gap(0.0, radius=2.0), 12)
     0.25
     """
+    from scipy import linalg
+
     place = backend()
     xp = place.xp
     j = place.arange(-modes, modes + 1, dtype=place.dtype)
@@ -310,6 +314,8 @@ def gaussian_depth_gain(depth: int, width: int, variance: float) -> tuple[float,
     >>> round(mean, 3), round(deviation, 3)
     (-0.785, 0.891)
     """
+    from scipy import special
+
     mean = 0.5 * depth * (float(special.digamma(0.5 * width)) + math.log(2.0 * variance))
     deviation = 0.5 * math.sqrt(depth * float(special.polygamma(1, 0.5 * width)))
     return mean, deviation

@@ -37,8 +37,6 @@ from __future__ import annotations
 
 import math
 
-from scipy import integrate, special
-
 from refimpl.arrays import Array, namespace
 
 
@@ -70,6 +68,8 @@ def circle_mean(slope: float, radius: float = 1.0, temperature: float = 1.0) -> 
     >>> circle_mean(0.0)
     -0.0
     """
+    from scipy import special
+
     _check_circle(radius, temperature)
     x = slope * radius / temperature
     return float(-radius * special.ive(1, x) / special.ive(0, x))
@@ -83,6 +83,8 @@ def circle_second_moment(slope: float, radius: float = 1.0, temperature: float =
     >>> round(circle_second_moment(1.0), 10)
     0.5536100341
     """
+    from scipy import special
+
     _check_circle(radius, temperature)
     x = abs(slope) * radius / temperature
     return float(0.5 * radius**2 * (1.0 + special.ive(2, x) / special.ive(0, x)))
@@ -125,6 +127,8 @@ def circle_density(
     >>> circle_density(np.array([0.0, 0.6]), radius=1.0) * np.pi
     array([1.  , 1.25])
     """
+    from scipy import special
+
     _check_circle(radius, temperature)
     xp = namespace(theta)
     x = slope * radius / temperature
@@ -146,6 +150,8 @@ def circle_cumulative(
     >>> round(circle_cumulative(0.5), 12), round(circle_cumulative(-1.0, 3.0), 12)
     (0.666666666667, 0.0)
     """
+    from scipy import integrate, special
+
     _check_circle(radius, temperature)
     angle = math.asin(max(-1.0, min(1.0, theta / radius)))
     if slope == 0.0:
@@ -178,6 +184,8 @@ def sphere_mean(concentration: float, dimension: int) -> float:
     >>> abs(sphere_mean(2.0, 3) - (1.0 / math.tanh(2.0) - 0.5)) < 1e-15
     True
     """
+    from scipy import special
+
     if dimension < 1:
         raise ValueError(f"the dimension must be at least 1, not {dimension}")
     x = abs(concentration)
@@ -212,6 +220,7 @@ def stiefel_partition(a: float, b: float) -> float:
     >>> round(stiefel_partition(0.0, 0.0), 12)
     1.0
     """
+    from scipy import integrate
 
     def integrand(angle: float) -> float:
         s = math.cos(angle)
@@ -240,6 +249,7 @@ def stiefel_mean(a: float, b: float) -> tuple[float, float]:
     >>> round(2.0 * first + second, 6)
     1.124704
     """
+    from scipy import integrate
 
     def slope(along: float, across: float) -> float:
         def integrand(angle: float) -> float:

@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.sgld import SGLD
@@ -81,6 +80,8 @@ def tasks(config: Config) -> list[Task]:
 def run_task(config: Config, backend: Backend, rng: Rng, *, fraction: float) -> dict[str, Any]:
     """The step's linear map and the chains' variances at one step size below the stability
     limit, and the spectral radius at the step size as far above the limit."""
+    import scipy.linalg
+
     curvatures = np.asarray(config.curvatures)
     dimension = curvatures.size
     limit = 2.0 / float(curvatures.max())

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.integrate import solve_ivp
-from scipy.optimize import minimize_scalar
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Backend, to_host
@@ -92,6 +90,8 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, kind: str) -> dict[s
 
 def _largest(function: Callable[[Any], Any], stop: float) -> float:
     """The largest value of a smooth function on (0, stop): the best of a grid, then refined."""
+    from scipy.optimize import minimize_scalar
+
     grid = np.linspace(0.0, stop, 4002)[1:-1]
     values = function(grid)
     best = int(np.argmax(values))
@@ -179,6 +179,8 @@ def _tolerance(config: Config) -> dict[str, Any]:
 
 def _delayed(config: Config) -> dict[str, Any]:
     """Tolerance after an unregularised flow, D = 4, w_0 = 0.2; the survivor must come back up."""
+    from scipy.integrate import solve_ivp
+
     flow = solve_ivp(
         lambda _, w: w**3 * (1.0 - w**4),
         (0.0, max(config.delays)),
@@ -203,6 +205,8 @@ def _delayed(config: Config) -> dict[str, Any]:
 
 def _escape(config: Config) -> dict[str, Any]:
     """Flow time from w_0 to the peak of the pull, by integration up to an event."""
+    from scipy.integrate import solve_ivp
+
     found = []
     for depth, start in ((4, 0.05), (6, 0.3)):
         grid = np.linspace(0.0, 1.0, 200_001)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.composition import alone
@@ -132,6 +131,8 @@ def _imbalance(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
 def _margin(config: Config) -> dict[str, Any]:
     """sup (y − p)·z over logits: a general search over all K logits for few classes, over the
     gap between the label's and equal others for many."""
+    from scipy.optimize import minimize, minimize_scalar
+
     found = []
     for classes in config.classes:
 
@@ -277,6 +278,8 @@ def _factorizations(config: Config, backend: Backend, rng: Rng) -> dict[str, Any
 
     Minimises Σ‖W_l‖² with the last factor eliminated, so that the product is exact.
     """
+    from scipy.optimize import minimize
+
     like = backend.zeros((1,))
     matrix = _host(rng.child("matrix").normal((4, 3), like=like))
     depths, best, least_random = (2, 3, 5), [], []

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import brentq
 
 from refimpl.claims.ledger import Outcome, all_of, bound, claim, compare
 from refimpl.experiments.base import Result
@@ -124,6 +123,8 @@ def census(result: Result) -> Outcome:
 )
 def angular_convexity() -> Outcome:
     """The second derivative that the energies themselves use, and where it changes sign."""
+    from scipy.optimize import brentq
+
     limits, least, places = [], [], []
     for s in POWERS:
         energy = HypersphericalEnergy(s, metric="angular")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.integrate import quad
 
 from refimpl.claims.ledger import Outcome, all_of, bound, claim, compare
 from refimpl.experiments.base import Result
@@ -252,6 +251,8 @@ def asymptotic_terms(result: Result) -> Outcome:
 )
 def uniform_energies(result: Result) -> Outcome:
     """Draws where the variance is finite (2s < n - 1), quadrature everywhere."""
+    from scipy.integrate import quad
+
     drawn = [optima.uniform_energy(s, n) for n, s in result.config.spheres]
     named = {(3, 0.0): -0.1931471806, (3, 1.0): 1.0, (4, 0.0): -0.25, (4, 1.0): 0.8488263632,
              (4, 2.0): 1.0}  # fmt: skip

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
-from scipy.interpolate import CubicHermiteSpline
 
 from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment, Task
@@ -64,6 +62,8 @@ def pairs(cosines: tuple[float, ...], n: int, rng: Rng) -> tuple[np.ndarray, np.
 
 def law(cosine: float, k: int, values: np.ndarray) -> np.ndarray:
     """The distribution function at ``values``, interpolated between exact ones."""
+    from scipy.interpolate import CubicHermiteSpline
+
     z = np.arctanh(cosine) + np.linspace(-1.0, 1.0, 401) * math.acosh(math.exp(36.0 / (k - 1.0)))
     r = np.tanh(z)
     steps = [theory.probability(a, b, cosine=cosine, projected=k) for a, b in itertools.pairwise(r)]
@@ -75,6 +75,8 @@ def law(cosine: float, k: int, values: np.ndarray) -> np.ndarray:
 
 def run_task(config: Config, backend: Backend, rng: Rng, *, k: int, n: int) -> dict[str, Any]:
     """Histograms, distances to the law, and moments; all cosines share the projections."""
+    from scipy import stats
+
     draws = config.draws[config.ambient.index(n)]
     u, others = pairs(config.cosines, n, rng.child("pairs"))
     columns = np.concatenate([u[:, None], others], axis=1)

@@ -34,9 +34,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from scipy.optimize import brentq
-from scipy.special import betaln, digamma
-
 from refimpl.errors import InfeasibleError
 
 EULER_GAMMA = 0.5772156649015328606
@@ -205,6 +202,8 @@ def uniform_energy(s: float, dimension: int) -> float:
     >>> round(uniform_energy(1.0, 3), 12), round(uniform_energy(2.0, 4), 12)
     (1.0, 1.0)
     """
+    from scipy.special import betaln, digamma
+
     _check(s, 2, dimension)
     if not s < dimension - 1:
         raise InfeasibleError(
@@ -353,6 +352,8 @@ def angular_convexity_limit(s: float) -> float:
     >>> [round(math.degrees(angular_convexity_limit(s)), 1) for s in (0.0, 1.0, 2.0)]
     [116.2, 131.1, 140.7]
     """
+    from scipy.optimize import brentq
+
     _check(s)
     return float(
         brentq(

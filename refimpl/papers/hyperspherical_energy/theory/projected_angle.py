@@ -49,8 +49,6 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from scipy.special import beta, hyp2f1, roots_legendre
-
 from refimpl.arrays import namespace
 from refimpl.errors import InfeasibleError
 
@@ -66,11 +64,15 @@ def _check(cosine: float, projected: int) -> None:
 
 def _log_constant(k: int) -> float:
     # Γ(k)/Γ(k+½) = B(k, ½)/√π, which loses no digits for large k
+    from scipy.special import beta
+
     return math.log((k - 1.0) * float(beta(k, 0.5)) / (math.pi * math.sqrt(2.0)))
 
 
 def _hypergeometric(a: float, c: float, x: Any) -> Any:
     """₂F₁(a, a; c; x) for 0 <= x < 1 and a <= 1."""
+    from scipy.special import hyp2f1
+
     if c < 50.0:
         return hyp2f1(a, a, c, x)
     # SciPy overflows for large integer c − 2a near x = 1; these 30 terms leave less than 1e-20
@@ -121,6 +123,8 @@ def density(value: Any, *, cosine: float, projected: int) -> Any:
 
 @functools.cache
 def _gauss() -> Any:
+    from scipy.special import roots_legendre
+
     return roots_legendre(16)
 
 

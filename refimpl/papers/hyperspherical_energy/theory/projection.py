@@ -34,8 +34,6 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from scipy.special import digamma
-
 from refimpl.arrays import namespace
 from refimpl.errors import InfeasibleError
 from refimpl.papers.hyperspherical_energy.theory.projected_angle import expectation
@@ -125,6 +123,8 @@ def log_shift(projected: int) -> float:
     >>> round(log_shift(3), 12)
     -0.61370563888
     """
+    from scipy.special import digamma
+
     return float(digamma(0.5 * (projected - 1)) - digamma(0.5 * projected))
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linprog, nnls
 
 from refimpl.arrays import Backend
 from refimpl.datasets import Batch
@@ -121,6 +120,8 @@ def least_norm_bound(
     float
         A valid bound whether or not the gap was reached.
     """
+    from scipy.optimize import linprog
+
     patterns = activation_patterns(x)
     limits = [(0.0, 1e3) if sign > 0 else (-1e3, 0.0) for sign in y] if margin else (-1e3, 1e3)
     a, units = y.copy(), np.empty((0, x.shape[1]))
@@ -142,6 +143,8 @@ def least_norm_bound(
 
 def worst_units(x: np.ndarray, a: np.ndarray, patterns: list[np.ndarray]) -> np.ndarray:
     """The unit w with the largest |sum_mu a_mu relu(x_mu . w)| of either sign in each pattern."""
+    from scipy.optimize import nnls
+
     units = []
     for pattern in patterns:
         cone = np.where(pattern, 1.0, -1.0)[:, None] * x  # cone @ w >= 0 has this pattern

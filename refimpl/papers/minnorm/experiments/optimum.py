@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.integrate import solve_ivp
-from scipy.optimize import nnls
 
 from refimpl.algorithms.composition import alone
 from refimpl.algorithms.l2 import L2
@@ -71,6 +69,8 @@ def run_minnorm(
 
 def flow_slopes(rng: Rng) -> dict[str, Any]:
     """Slopes of log ||C_l|| in time under Minnorm for several (lambda(0), rho), L2 and GD."""
+    from scipy.integrate import solve_ivp
+
     shapes = [(4, 5), (3, 4), (2, 3)]
     x = rng.child("x").normal((3, 5)) / np.sqrt(5)
     y = rng.child("y").normal((3, 2))
@@ -220,6 +220,8 @@ def regression(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
 
 def least_distance(z: np.ndarray, margins: np.ndarray) -> np.ndarray:
     """argmin ||w|| subject to z w >= margins, by non-negative least squares."""
+    from scipy.optimize import nnls
+
     a = np.vstack([z.T, margins])
     b = np.zeros(len(a))
     b[-1] = 1.0

@@ -1,0 +1,94 @@
+"""What is written from the pages of the papers: the stub of the public face, and README's table.
+
+``python -m refimpl.generated`` rewrites both in a clone; a test says when they are stale.
+
+>>> "from refimpl.papers.minnorm.minnorm import Minnorm as Minnorm" in stub()
+True
+>>> table().splitlines()[0]
+'| paper | name | what it says | by name |'
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import refimpl
+from refimpl import catalogue
+from refimpl.errors import DataError
+from refimpl.files import write_atomic
+from refimpl.papers import Paper
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN = "<!-- papers: written by python -m refimpl.generated -->"
+END = "<!-- end of the papers -->"
+
+_ALWAYS = {
+    "Replay": "refimpl.random",
+    "Rng": "refimpl.random",
+    "backend": "refimpl.arrays",
+    "namespace": "refimpl.arrays",
+    "to_host": "refimpl.arrays",
+}
+"""What importing the package binds at once."""
+
+
+def stub() -> str:
+    """The text of ``refimpl/__init__.pyi``: every public name and where it is defined."""
+    named = {**_ALWAYS, **refimpl.LAZY}
+    named |= {
+        name: item.__module__
+        for name, item in catalogue.offered().items()
+        if name not in named and item.__module__.startswith("refimpl.")
+    }
+    lines = sorted((module, name) for name, module in named.items())
+    imports = [f"from {module} import {name} as {name}" for module, name in lines]
+    head = "# Written by python -m refimpl.generated: editors and type checkers read it."
+    return "\n".join([head, "", *imports, "", "__version__: str", ""])
+
+
+def table() -> str:
+    """The papers as a Markdown table, a line each: the record and the first line of the page."""
+    rows = ["| paper | name | what it says | by name |", "| --- | --- | --- | --- |"]
+    for name, paper in catalogue.papers().items():
+        page = catalogue.page(name).strip()
+        says = " ".join(page.partition("\n\n")[0].split())
+        offers = ", ".join(f"`{entry}`" for entry in catalogue.names_of(name))
+        rows.append(f"| {_cited(paper)} | `{name}` | {_plain(says)} | {offers} |")
+    return "\n".join(rows) + "\n"
+
+
+def _cited(paper: Paper) -> str:
+    return f"{paper.reference}: *{paper.title}*" if paper.reference else f"*{paper.title}*"
+
+
+def _plain(text: str) -> str:
+    """Markdown of a line of a docstring."""
+    text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text).replace("``", "`")
+    return text.replace("|", "\\|")
+
+
+def readme(text: str) -> str:
+    """The README's text with a new table between its two markers.
+
+    Raises
+    ------
+    DataError
+        If it lacks the markers.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise DataError(f"README.md lacks the lines {BEGIN!r} and {END!r}")
+    return f"{before}{BEGIN}\n{table()}{END}{after}"
+
+
+def main() -> None:
+    """Rewrite what is generated."""
+    write_atomic(ROOT / "refimpl" / "__init__.pyi", stub())
+    path = ROOT / "README.md"
+    write_atomic(path, readme(path.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    main()
