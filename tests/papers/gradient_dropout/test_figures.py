@@ -39,7 +39,7 @@ def drawn(name, results):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_panel_is_labelled_and_shows_finite_numbers(name, results):
+def test_every_panel_is_labeled_and_shows_finite_numbers(name, results):
     figure, picture = drawn(name, results)
     for panel in picture.axes:
         assert panel.get_xlabel()

@@ -45,7 +45,7 @@ def results():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_panel_is_labelled_and_shows_finite_numbers(name, results):
+def test_every_panel_is_labeled_and_shows_finite_numbers(name, results):
     figure = catalogue.figure(name)
     style = Style()
     with style.context():
