@@ -113,13 +113,13 @@ class KernelMachine:
                 raise ValueError(unknown_name("profile", name, PROFILES))
 
     def init(self, rng: Rng, *, backend: Backend | None = None, scale: float = 1.0) -> Params:
-        """Standard normal centers and coefficients of variance 1 / m."""
+        """Normal centers of mean squared norm 1 and coefficients of variance 1 / m."""
         place = backend or make_backend()
         like = place.zeros((1,))
         centers = rng.child("centers").normal((self.centers, self.features), like=like)
         draws = rng.child("coefficients").normal((self.outputs, self.centers), like=like)
         return {
-            "centers": scale * centers,
+            "centers": (scale / math.sqrt(self.features)) * centers,
             "coefficients": draws / math.sqrt(self.centers),
         }
 
