@@ -50,17 +50,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import (
-    Tree,
-    count,
-    fraction,
-    non_negative,
-    one_of,
-    required_rng,
-    tree_namespace,
-)
+from refimpl.algorithms.base import Tree, required_rng, tree_namespace
 from refimpl.algorithms.composition import Gradients
 from refimpl.arrays import Array, device, namespace
+from refimpl.checks import count, fraction, non_negative, one_of
 from refimpl.errors import SettingError
 from refimpl.random import Rng
 

@@ -13,15 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import (
-    FirstOrder,
-    Tree,
-    count,
-    fraction,
-    one_of,
-    positive,
-)
+from refimpl.algorithms.base import FirstOrder, Tree
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
+from refimpl.checks import count, fraction, one_of, positive
 from refimpl.errors import SettingError
 from refimpl.random import Rng
 
