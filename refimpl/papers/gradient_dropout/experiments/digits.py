@@ -35,7 +35,7 @@ class Config:
     inner_rate: float = 0.1
     inner_steps: int = 5
     methods: tuple[str, ...] = METHODS
-    rates: tuple[float, ...] = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+    rates: tuple[float, ...] = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
 
     @classmethod
     def quick(cls) -> Config:
@@ -45,7 +45,7 @@ class Config:
             validation=10,
             test=20,
             methods=("none", "bernoulli 0.1", "gaussian 0.1"),
-            rates=(1e-3, 3e-3, 1e-2),
+            rates=(1e-3, 3e-3, 1e-2),  # fewer steps want larger ones
         )
 
     @classmethod
