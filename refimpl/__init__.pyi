@@ -73,4 +73,5 @@ from refimpl.papers.rkhs_norm.spectral_projection import SpectralProjection as S
 from refimpl.random import Replay as Replay
 from refimpl.random import Rng as Rng
 
+LAZY: dict[str, str]
 __version__: str

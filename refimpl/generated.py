@@ -44,7 +44,7 @@ def stub() -> str:
     lines = sorted((module, name) for name, module in named.items())
     imports = [f"from {module} import {name} as {name}" for module, name in lines]
     head = "# Written by python -m refimpl.generated: editors and type checkers read it."
-    return "\n".join([head, "", *imports, "", "__version__: str", ""])
+    return "\n".join([head, "", *imports, "", "LAZY: dict[str, str]", "__version__: str", ""])
 
 
 def table() -> str:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 
@@ -166,6 +167,16 @@ def test_claims_name_known_experiments_and_stand_in_their_papers_folder():
             assert name in catalogue.experiments(), f"{claim.id} reads {name}"
         assert claim.place, claim.id
         assert claim.function.__module__.startswith(f"refimpl.papers.{claim.paper}.claims.")
+
+
+def test_every_claim_stands_on_its_papers_page():
+    for name in catalogue.papers():
+        standing = set(re.findall(r"\b[A-Z]+-\d+[a-z]?\b", catalogue.page(name)))
+        ids = {claim.id for claim in claims([name])}
+        assert ids <= standing, f"{name} lacks {sorted(ids - standing)}"
+        prefix = catalogue.paper(name).prefix
+        named = {id for id in standing if id.startswith(f"{prefix}-")}
+        assert named == ids, f"{name} names {sorted(named - ids)}, which are no claims"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,64 @@
-"""Constrained Langevin training."""
+"""Constrained Langevin training: weights on circles or Stiefel manifolds, with noise (CoLA).
+
+Constraints g(q) = 0 hold exactly at every step, where a penalty would hold them softly: single
+weights are bounded by a circle θ² + ξ² = r², layers are kept orthonormal, W'W = I. Overdamped and
+underdamped Langevin dynamics are split into drift (A), kick (B) and Ornstein-Uhlenbeck part (O).
+
+Papers: B. Leimkuhler, T. Pouchon, T. Vlaar, A. Storkey, "Constraint-based regularization of neural
+networks", arXiv 2006.10114 (2020); B. Leimkuhler, T. Vlaar, T. Pouchon, A. Storkey, "Better
+training using weight-constrained stochastic dynamics", ICML 2021, arXiv 2106.10704. Abstracts, a
+figure and the released code (no license: nothing of it is copied) were at hand, not the bodies; the
+names of the overdamped methods are recalled.
+
+========================================== ==================== =================== ==============
+statement                                  whose                file                claims
+========================================== ==================== =================== ==============
+weights stay on circles, layers            abstracts; derived   c_cola_*, o_cola_*, CL-1, CL-2
+orthonormal, to rounding                                        splitting
+the drift keeps |p| and reverses; solvers  derived              splitting,          CL-3, CL-4,
+agree; the O part is exact                                      theory.dynamics     CL-5
+position bias of splittings on the circle  derived; Leimkuhler  theory.bias         CL-6
+                                           & Matthews
+arcsine law without a loss; overdamped     derived              theory.stationary,  CL-7, CL-8
+steps are of weak order 1                                       theory.bias
+sphere and St(4, 2): stationary means,     derived              theory.stationary   CL-9, CL-10,
+Haar measure                                                                        CL-10b, CL-11
+kinetic temperature                        derived              theory.bias         CL-12
+decay of the mean in continuous time       derived              theory.dynamics     CL-13, CL-14
+transposes; descent at temperature 0       derived              o_cola_ud, c_cola_* CL-15, CL-16
+orthonormal layers are 1-Lipschitz; depth  abstract (vanishing  experiments.        CL-17, CL-18
+                                           and exploding);      gradient_depth
+                                           derived
+a penalty limits the step and is violated  abstract (no penalty experiments.        CL-19
+                                           terms); derived      soft_constraint
+when no projection exists; weight decay;   derived              splitting           CL-20, CL-21
+free parameters take steps of SGD          released code;       o_cola_ud           CL-22
+                                           derived
+pairs and angles; SHAKE; AOAB and BAOAB;   derived; released    circles, splitting  CL-23, CL-24,
+(P, h) and (buffer, rate)                  code                                     CL-25, CL-26
+quasi-Newton: residual, rate, existence    derived              experiments.        CL-27, CL-28,
+                                                                projection          CL-29
+all momentum forgotten; SHAKE against the  derived              theory.bias,        CL-30, CL-31,
+polar factor; small steps                                       theory.dynamics     CL-32
+spectral gap on a circle                   derived; literature  theory.dynamics     CL-33
+faults of the released optimizers, one by  released code        c_cola_released,    CL-34, CL-35,
+one and on digits                                               o_cola_released,    CL-36, CL-37,
+                                                                c_cola_stale        CL-38, CL-39
+the warm-up is not reset between runs      released script,     experiments.        CL-40
+                                           read                 released
+spirals: constraint and noise together     figure of the        experiments.spirals CL-41
+                                           repository
+========================================== ==================== =================== ==============
+
+Errors found in print and in released code
+------------------------------------------
+* Orthonormal layers do not keep the gradients of ReLU networks from vanishing: they halve at every
+  second layer (CL-18).
+* The released circle drift uses the new θ in the formula of ξ, so that radii collapse with noise
+  (CL-34, CL-38); a gradient from before the drift costs an order (CL-35); wide weights are
+  projected along an old normal (CL-36), start reshaped instead of transposed (CL-37), with momenta
+  off the tangent space (CL-39). The variants stand in files of their own, as negative controls.
+"""
 
 from refimpl.papers import Entry, Paper
 from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod

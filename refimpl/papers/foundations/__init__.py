@@ -1,4 +1,33 @@
-"""Foundations: what every paper stands on, checked before anything else is believed."""
+"""Foundations: closed forms for chains, deep linear networks and Langevin steps, and the baselines.
+
+Before a paper is believed, what it stands on is: the tape's gradients, gradient descent as a
+discretized flow, and Langevin steps with their stationary law. The algorithms of the core
+(``refimpl/algorithms``) are named here.
+
+Sources: A. M. Saxe, J. L. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of
+learning in deep linear neural networks", ICLR 2014; M. Welling, Y. W. Teh, "Bayesian learning via
+stochastic gradient Langevin dynamics", ICML 2011; the algorithms name theirs.
+
+======================================== ======================= ======================== ======
+statement                                whose                   file                     claims
+======================================== ======================= ======================== ======
+gain of a balanced chain under the flow  printed; depth >= 3     theory.gradient_flow     FD-1
+                                         derived
+w_l² − w_k² is conserved                 printed                 theory.gradient_flow     FD-2
+modes of a deep linear network are       printed                 theory.gradient_flow     FD-3
+scalar chains
+gradient descent tends to the flow at    textbook                experiments.             FD-4
+first order in the rate                                          gradient_flow
+an MLP with SGD reads digits: >= 97 %    baseline of this        experiments.digits_sgd   FD-5
+                                         package
+stationary variance τ/(a(1 − ha/2)) of   derived                 experiments.             FD-10
+Langevin steps, stable where ha < 2                              sgld_gaussian
+chains of SGLD keep that law, not the    derived                 experiments.             FD-11
+target's                                                         sgld_gaussian
+======================================== ======================= ======================== ======
+
+Errors found in print: none was looked for; these are textbook facts.
+"""
 
 from refimpl.algorithms.adam import Adam
 from refimpl.algorithms.early_stopping import EarlyStopping
