@@ -47,7 +47,6 @@ Deviations
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
@@ -55,9 +54,9 @@ from typing import Any, Literal, NamedTuple, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import count, flag, non_negative, one_of, positive
 from refimpl.arrays import Array, device, namespace
-from refimpl.errors import DivergenceError, TargetError
-from refimpl.models.losses import check_labels, softmax_cross_entropy
-from refimpl.papers.isda.bound import check_covariance, moved_logits, quadratic_terms
+from refimpl.models.losses import softmax_cross_entropy
+from refimpl.papers.isda.bound import check_covariance, moved_logits
+from refimpl.papers.isda.diagnosis import check_finite, check_targets
 from refimpl.papers.isda.head import Head, Path, find_head, hidden_features
 from refimpl.papers.isda.statistics import ClassStatistics, empty_statistics, update_statistics
 
@@ -274,7 +273,7 @@ class ISDAObjective:
         plain = ad.value(features)
         labels = batch.targets
         if self.isda.checks:
-            _check_targets(labels, head.weight.shape[0])
+            check_targets(labels, head.weight.shape[0])
         new = self._updated(state, plain, batch)
         used = new if self.isda.update == "before" else state
         strength = self.isda.strength_at(state.step)
@@ -282,7 +281,7 @@ class ISDAObjective:
         logits = ad.linear(features, head.weight, head.bias)
         loss = self.isda.loss(logits, head, batch, covariance, strength, state.step)
         if self.isda.checks:
-            _check_finite(ad.value(loss), plain, ad.value(head.weight), covariance, strength)
+            check_finite(ad.value(loss), plain, ad.value(head.weight), covariance, strength)
         return loss, new
 
     def covariance(self, state: ISDAState, weight: Array) -> Array:
@@ -323,35 +322,3 @@ class ISDAObjective:
         if self.isda.precision == "parameters":
             return weight
         return xp.zeros((1,), dtype=xp.float64, device=device(weight))
-
-
-def _check_targets(labels: Array, classes: int) -> None:
-    try:
-        check_labels(labels, classes)
-    except (TypeError, ValueError) as error:
-        raise TargetError(str(error)) from None
-
-
-def _check_finite(
-    loss: Array, features: Array, weight: Array, covariance: Array, strength: float
-) -> None:
-    xp = namespace(loss)
-    if bool(xp.isfinite(loss)):
-        return
-    raise DivergenceError(
-        "the ISDA loss is not finite: its extra logit grows with the squares of the head and of "
-        "the features; normalize the features, or lower the strength or the learning rate",
-        strength=strength,
-        largest_term=float(xp.max(quadratic_terms(weight, covariance))),
-        weight_norm=_norm(weight),
-        feature_scale=_norm(features) / math.sqrt(math.prod(features.shape)),
-    )
-
-
-def _norm(x: Array) -> float:
-    """The Euclidean norm of all entries, scaled so that squares do not overflow."""
-    xp = namespace(x)
-    largest = float(xp.max(xp.abs(x)))
-    if not 0.0 < largest < math.inf:
-        return largest
-    return largest * float(xp.linalg.vector_norm(x / largest))

@@ -75,8 +75,7 @@ def run_task(
                 rate=config.rate,
                 batch_size=batch_size,
                 cosine=True,
-                initializer=initializer,
-                bias_scale=bias_scale,
+                initial={"initializer": initializer, "bias_scale": bias_scale},
                 evaluate={"test": split.test},
             )
         except DivergenceError:

@@ -25,10 +25,7 @@ def run(
     rate: float,
     batch_size: int,
     cosine: bool = False,
-    initializer: str = "he_normal",
-    bias_scale: float = 0.0,
-    penalties: Any = (),
-    evaluate: Mapping[str, Dataset] | None = None,
+    initial: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> TrainingResult:
     """Train ``model`` from a seeded start for ``isda.epochs`` epochs.
@@ -43,18 +40,16 @@ def run(
         Of Nesterov's momentum (0.9).
     cosine : bool
         Whether the rate falls to zero as half a cosine, epoch by epoch.
-    initialiser, bias_scale
-        Of ``model.init``.
-    penalties : sequence of penalties
-    evaluate : mapping of str to Dataset
-        Sets on which accuracy and negative log-likelihood ("nll") are taken at the end.
+    initial : mapping
+        Further arguments of ``model.init``.
     **options
-        Of :func:`refimpl.training.train`.
+        Of :func:`refimpl.training.train`; on the sets of ``evaluate`` accuracy and negative
+        log-likelihood ("nll") are taken at the end.
     """
     loss = replace(isda, steps_per_epoch=math.ceil(len(data) / batch_size))
     objective = loss.objective(model, head=(-1,))
     update = Momentum(learning_rate=rate, momentum=0.9, nesterov=True)
-    algorithm = Composition(update, penalties=penalties)
+    algorithm = Composition(update)
 
     def at(epoch: int) -> Composition:
         share = 0.5 + 0.5 * math.cos(math.pi * epoch / loss.epochs)
@@ -63,13 +58,12 @@ def run(
     return train(
         algorithm,
         objective,
-        model.init(rng.child("init"), initializer, bias_scale=bias_scale),
+        model.init(rng.child("init"), **(initial or {})),
         data,
         epochs=loss.epochs,
         batch_size=batch_size,
         rng=rng.child("training"),
         schedule=at if cosine else None,
-        evaluate=dict(evaluate or {}),
         metrics={"accuracy": accuracy(model), "nll": chunked_mean(objective)},
         evaluate_every=loss.epochs,
         progress=False,
