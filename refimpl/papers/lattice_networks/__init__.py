@@ -41,8 +41,8 @@ What is not so simple
 ---------------------
 * The Fibonacci lattice is the best of its size in the plane among vectors coprime to N; at N = 34 a
   vector with a common factor is better (LAT-6).
-* Lattice points alone do not help: without a penalty, networks trained on few lattice points
-  generalize worse than on random ones (LAT-26).
+* Lattice points alone do not help: without a penalty, periodic networks trained on few lattice
+  points generalize worse than on random ones, and standard ones about as well (LAT-26).
 * The loss of the papers is the mean of squares plus λR, that of this package half the mean of
   squares: the same minimizer needs half the λ here.
 * b_j is the decay in the inputs that the first layer sees.

@@ -170,6 +170,8 @@ def test_periodic_bound_of_one_neuron_by_hand():
     assert math.isclose(periodic_bound((1,), (0.5,), series), 2 * math.pi * 2.0 * 0.5)
     second = (2 * math.pi) ** 2 * (2.0 * 0.5 + 3.0 * 0.25)
     assert math.isclose(periodic_bound((2,), (0.5,), series), second)
+    third = (2 * math.pi) ** 3 * (2.0 * 0.5 + 3 * 3.0 * 0.25 + 5.0 * 0.125)
+    assert math.isclose(periodic_bound((3,), (0.5,), (2.0, 3.0, 5.0)), third)
     mixed = (2 * math.pi) ** 2 * 3.0 * 0.5 * 0.25
     assert math.isclose(periodic_bound((1, 1), (0.5, 0.25), series), mixed)
     assert math.isclose(periodic_bound((1, 0), (0.5, 0.25), series), 2 * math.pi)

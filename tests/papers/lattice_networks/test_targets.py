@@ -165,6 +165,9 @@ def test_training_points_are_those_of_the_lattice():
     steps = np.diff(parts.train.inputs, axis=0) % 1.0
     expected = np.array(training_lattice(31, decay).vector) / 31
     np.testing.assert_allclose(steps, np.tile(expected, (30, 1)), atol=1e-12)
+    other = load_lattice_algebraic(rng=Rng(1), training=31, **settings)
+    assert np.all(parts.train.inputs[0] > 0.0)  # shifted, and by the seed
+    assert not np.any(parts.train.inputs == other.train.inputs)
     tent = load_lattice_algebraic(rng=Rng(0), training=31, tent=True, **settings)
     folded = 1 - abs(2 * parts.train.inputs - 1)
     np.testing.assert_allclose(tent.train.inputs, folded, atol=1e-12)
