@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refimpl.errors import ConvergenceError
-from refimpl.papers.hyperspherical_energy import point_sets
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.point_sets import (
     descend,
@@ -122,7 +121,7 @@ def test_the_progress_bar_can_be_shown(capsys):
 def test_a_line_search_that_is_lost_in_rounding_does_not_end_the_descent(monkeypatch):
     """Near a minimum L-BFGS may find no lower energy before the gradient meets its tolerance."""
     monkeypatch.setattr(
-        point_sets, "minimize", lambda function, x, **options: SimpleNamespace(x=x, nit=0)
+        "scipy.optimize.minimize", lambda function, x, **options: SimpleNamespace(x=x, nit=0)
     )
     energy = HypersphericalEnergy(2.0, reduction="sum")
     angle = 2 * np.pi * np.arange(6) / 6 + 1e-5 * np.sin(np.arange(6) ** 2)

@@ -122,12 +122,9 @@ def _alone(part: Any) -> Any:
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     """The data of one seed and PyTorch's uniform start."""
     sizes = {"training": config.training, "validation": config.validation}
+    given: dict[str, Any] = {name: size for name, size in sizes.items() if size is not None}
     split = datasets.load(
-        config.dataset,
-        rng=rng.child("data"),
-        backend=backend,
-        center=True,
-        **{name: size for name, size in sizes.items() if size is not None},
+        config.dataset, rng=rng.child("data"), backend=backend, center=True, **given
     )
     model = MLP(config.widths)
     params = model.init(rng.child("init"), "torch_default", bias_scale=1.0, backend=backend)
