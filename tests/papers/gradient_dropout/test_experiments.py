@@ -72,7 +72,12 @@ def test_two_methods_see_the_same_episodes():
 
 def test_sinusoids_report_draws_and_pairs():
     config = sinusoids.Config(
-        tasks=(4,), methods=("none", "gaussian 0.3"), seeds=2, iterations=5, test_tasks=4
+        tasks=(4,),
+        compared=4,
+        methods=("none", "gaussian 0.3"),
+        seeds=2,
+        iterations=5,
+        test_tasks=4,
     )
     result = sinusoids.EXPERIMENT.run(config, backend("numpy"), Rng(0))
     expected = 5 * 5 * 4 * (40 + 40 + 1600 + 40 + 40 + 1)

@@ -19,7 +19,8 @@ def results():
         noise: noise.Config(draws=2000),
         moments: moments.Config(problems=1, samples=2000),
         sinusoids: sinusoids.Config(
-            tasks=(4, 6), methods=("none", "bernoulli 0.1"), seeds=2, iterations=2, test_tasks=3
+            tasks=(4, 6), compared=4, methods=("none", "bernoulli 0.1", "gaussian 0.3"),
+            swept=("none", "bernoulli 0.1"), seeds=2, iterations=2, test_tasks=3,
         ),
         digits: digits.Config(
             epochs=1, seeds=2, training=4, validation=2, test=2, methods=("none", "gaussian 0.1"),

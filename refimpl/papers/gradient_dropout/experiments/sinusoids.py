@@ -18,10 +18,15 @@ from refimpl.random import Rng
 
 @dataclass(frozen=True)
 class Config:
-    """The setting: fixed training tasks with a fixed pool of points, five steps, Adam, a clip."""
+    """The setting: fixed training tasks with a fixed pool of points, five steps, Adam, a clip.
+
+    All ``methods`` train on ``compared`` tasks, and those that are ``swept`` on each of ``tasks``.
+    """
 
     tasks: tuple[int, ...] = (5, 10, 20, 50)
+    compared: int = 10
     methods: tuple[str, ...] = METHODS
+    swept: tuple[str, ...] = ("none", "bernoulli 0.1", "gaussian 0.1")
     seeds: int = 6
     iterations: int = 2000
     shots: int = 5
@@ -37,7 +42,6 @@ class Config:
     def quick(cls) -> Config:
         return cls(
             tasks=(5, 20),
-            methods=("none", "bernoulli 0.1", "gaussian 0.1"),
             seeds=3,
             iterations=250,
         )
@@ -51,7 +55,7 @@ def tasks(config: Config) -> list[Task]:
     return [
         {"tasks": count, "method": name, "seed": seed}
         for count in config.tasks
-        for name in config.methods
+        for name in (config.methods if count == config.compared else config.swept)
         for seed in range(config.seeds)
     ]
 
