@@ -9,6 +9,9 @@ from refimpl.claims.outcomes import paired
 from refimpl.experiments.base import Result
 from refimpl.experiments.comparison import differences
 from refimpl.papers.amp.experiments.label_noise import DECAY
+from refimpl.papers.amp.experiments.recipe import Recipe
+
+RATE = Recipe().learning_rate
 
 
 def values(result: Result, value: str, method: str, setting: float, noise: float) -> np.ndarray:
@@ -47,7 +50,7 @@ def gain(result: Result, method: str, setting: float, noise: float = 0.2) -> np.
     paper="amp",
     place="derived from a pilot; digits, 300 training examples",
     statement="With 20 % of the labels redrawn AMP, its radius chosen on validation, is more than "
-    "five points of test accuracy ahead of plain descent at the same weight decay",
+    "five points of test accuracy ahead of plain descent at the same rate and weight decay",
     experiment="amp_label_noise",
 )
 def ahead_under_noise(result: Result) -> Outcome:
@@ -83,21 +86,24 @@ def within_grids(result: Result, *methods: str) -> Outcome:
     "AMP-16b",
     paper="amp",
     place="derived; digits, 300 training examples",
-    statement="With 20 % of the labels redrawn AMP is ahead of plain descent with weight decay, "
-    "both chosen on validation among six settings",
+    statement="With 20 % of the labels redrawn AMP is ahead of plain descent whose learning rate, "
+    "and of weight decay whose strength, is chosen on validation among as many settings",
     experiment="amp_comparison_digits",
     profile="full",
 )
-def ahead_of_decay(result: Result) -> Outcome:
-    points = 100.0 * differences(result, "amp", "decay")
+def ahead_when_tuned(result: Result) -> Outcome:
     others = ", ".join(
         f"{method} {100.0 * differences(result, method, 'plain').mean():.1f}"
         for method in result["method"].tolist()
         if method != "plain"
     )
     return all_of(
-        paired(points, note=f"points; beyond plain descent: {others}"),
-        within_grids(result, "amp", "decay"),
+        paired(
+            100.0 * differences(result, "amp", "plain"),
+            note=f"points beyond plain descent at its best rate; others: {others}",
+        ),
+        paired(100.0 * differences(result, "amp", "decay"), note="points beyond weight decay"),
+        within_grids(result, "amp", "plain", "decay"),
     )
 
 
@@ -105,18 +111,22 @@ def ahead_of_decay(result: Result) -> Outcome:
     "AMP-16c",
     paper="amp",
     place="derived; MNIST, 1000 training images",
-    statement="With 20 % of the labels redrawn AMP is more than five points of test accuracy ahead "
-    "of plain descent on MNIST, both chosen on validation among six settings",
+    statement="With 20 % of the labels redrawn AMP is more than five points ahead of plain descent "
+    "at the same rate on MNIST (validation accuracy), and ahead of it at its best rate (test)",
     experiment="amp_comparison_mnist",
     profile="full",
 )
 def ahead_on_mnist(result: Result) -> Outcome:
+    """Validation labels are redrawn too, which makes the first lead the smaller for it."""
+    ours, plain = result.select(method="amp"), result.select(method="plain")
+    same = plain["setting"][0].tolist().index(f"{RATE:g}")
+    lead = ours["validation"][0, ours["chosen"][0]] - plain["validation"][0, same]
     decay = 100.0 * differences(result, "amp", "decay").mean()
     return all_of(
+        paired(100.0 * lead, at_least=5.0, note=f"validation points at rate {RATE:g}"),
         paired(
             100.0 * differences(result, "amp", "plain"),
-            at_least=5.0,
-            note=f"points; {decay:.1f} beyond weight decay",
+            note=f"test points beyond the best rate; {decay:.1f} beyond weight decay",
         ),
         within_grids(result, "amp", "plain"),
     )

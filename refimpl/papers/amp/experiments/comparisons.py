@@ -21,11 +21,11 @@ from refimpl.papers.amp.experiments.recipe import Recipe, noisy, start, wrapper_
 from refimpl.random import Rng
 
 GRIDS: dict[str, tuple[float, ...]] = {
-    "plain": (0.01, 0.02, 0.05, 0.1, 0.2, 0.4),
+    "plain": (0.001, 0.002, 0.005, 0.01, 0.02, 0.05),
     "decay": (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
     "amp": (0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
     "sam": (0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
-    "random": (0.1, 0.2, 0.5, 1.0, 2.0, 4.0),
+    "random": (0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
 }
 """Learning rate, weight decay, and radii."""
 
