@@ -41,8 +41,9 @@ What is not so simple
 ---------------------
 * The Fibonacci lattice is the best of its size in the plane among vectors coprime to N; at N = 34 a
   vector with a common factor is better (LAT-6).
-* Lattice points alone do not help: without a penalty, periodic networks trained on few lattice
-  points generalize worse than on random ones, and standard ones about as well (LAT-26).
+* No help of lattice points is seen without a penalty: at N = 61 and 127 standard networks then
+  generalize about as from random points, periodic ones 1.5 times worse in the mean of five seeds
+  (LAT-26, whose 99 % interval includes no difference).
 * The loss of the papers is the mean of squares plus λR, that of this package half the mean of
   squares: the same minimizer needs half the λ here.
 * b_j is the decay in the inputs that the first layer sees.
