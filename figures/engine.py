@@ -19,6 +19,7 @@ import matplotlib
 import numpy as np
 
 from refimpl import catalogue
+from refimpl.archives import read_arrays
 from refimpl.arrays import Backend
 from refimpl.arrays import backend as make_backend
 from refimpl.claims import ledger
@@ -179,6 +180,7 @@ def draw(
         "caption": figure.caption,
         **facts,
         "configs": {name: config_values(results[name].config) for name in results},
+        "images": {suffix: hashlib.sha256(image).hexdigest() for suffix, image in images.items()},
         "data": {
             "file": f"{figure.name}.npz",
             "sha256": array_hash(data),
@@ -247,9 +249,13 @@ def _up_to_date(figure: Figure, output: Path, key: str) -> bool:
         return False
     try:
         sidecar = json.loads(paths[".json"].read_text())
-        with open(paths[".npz"], "rb") as file, np.load(file, allow_pickle=False) as archive:
-            found = array_hash({name: archive[name] for name in archive.files})
-        return sidecar["key"] == key and sidecar["data"]["sha256"] == found
+        images = {
+            suffix: hashlib.sha256(paths[suffix].read_bytes()).hexdigest()
+            for suffix in sidecar["images"]
+        }
+        same = images == sidecar["images"] and set(images) == {".png", ".pdf"}
+        found = array_hash(read_arrays(paths[".npz"]))
+        return same and sidecar["key"] == key and sidecar["data"]["sha256"] == found
     except Exception:  # anything unreadable is drawn again
         return False
 

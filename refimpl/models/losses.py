@@ -11,12 +11,14 @@ Mean squared error and cross-entropy also take stacks of tasks: leading axes bef
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, namespace
+from refimpl.errors import TargetError
 
 
 def mean_squared_error(outputs: Array, targets: Array, reduction: str = "mean") -> Array:
@@ -127,12 +129,60 @@ def check_labels(targets: Array, classes: int) -> None:
         )
 
 
+def check_signs(targets: Array) -> None:
+    """Raise TargetError unless every target is -1 or 1. Reads the data once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check_signs(np.array([1, 0]))
+    Traceback (most recent call last):
+    ...
+    refimpl.errors.TargetError: this loss takes labels of -1 and 1, and label 0 stands at \
+position 1: 2 y - 1 turns 0 and 1 into them (label=0, position=1)
+    """
+    xp = namespace(targets)
+    wrong = (targets != -1) & (targets != 1)
+    if bool(xp.any(wrong)):
+        position = int(xp.argmax(xp.astype(wrong, xp.int64)))
+        label = float(targets[position])
+        raise TargetError(
+            f"this loss takes labels of -1 and 1, and label {label:g} stands at position "
+            f"{position}: 2 y - 1 turns 0 and 1 into them",
+            label=label,
+            position=position,
+        )
+
+
+def _check_classes(outputs: tuple[int, ...], targets: Array) -> None:
+    """Integer labels in the range of the outputs; rows of probabilities are left alone."""
+    xp = namespace(targets)
+    if len(targets.shape) >= len(outputs):
+        return
+    try:
+        check_labels(xp.reshape(targets, (-1,)), outputs[-1])
+    except (TypeError, ValueError) as error:
+        raise TargetError(f"{error}; the network has {outputs[-1]} outputs") from None
+
+
+def _check_signs_of(outputs: tuple[int, ...], targets: Array) -> None:
+    check_signs(namespace(targets).reshape(targets, (-1,)))
+
+
 LOSSES: dict[str, Callable[..., Array]] = {
     "mean_squared_error": mean_squared_error,
     "softmax_cross_entropy": softmax_cross_entropy,
     "logistic": logistic,
     "hinge": hinge,
     "multiclass_margin": multiclass_margin,
+}
+
+
+_DOORS: dict[Callable[..., Array], Callable[[tuple[int, ...], Array], None]] = {
+    softmax_cross_entropy: _check_classes,
+    multiclass_margin: _check_classes,
+    logistic: _check_signs_of,
+    hinge: _check_signs_of,
 }
 
 
@@ -191,6 +241,17 @@ class Objective:
             object.__setattr__(self, "loss", LOSSES[self.loss])
         if self.reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum', not {self.reduction!r}")
+
+    def check(self, params: Any, data: Any) -> None:
+        """Raise TargetError unless the targets of ``data`` are those that the loss takes.
+
+        Reads all targets once, and runs the model on one example to learn how many outputs it has:
+        call it before training, not in a step.
+        """
+        loss = self.loss.func if isinstance(self.loss, functools.partial) else self.loss
+        door = _DOORS.get(loss)
+        if door is not None:
+            door(tuple(self.outputs(params, data.batch([0])).shape), data.targets)
 
     def __call__(self, params: Any, batch: Any) -> Array:
         return self.loss(self.outputs(params, batch), batch.targets, reduction=self.reduction)

@@ -7,6 +7,8 @@ differs.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -17,13 +19,15 @@ import numpy as np
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree
+from refimpl.archives import array_hash
 from refimpl.arrays import Array, device, namespace, to_host
 from refimpl.datasets.base import Dataset
-from refimpl.errors import CheckpointError, DivergenceError
+from refimpl.errors import CheckpointError
 from refimpl.random import Rng
+from refimpl.training.guards import StateGuard
 from refimpl.training.history import History, Record, read_npz, write_npz
 
-_FORMAT = 1
+_FORMAT = 2
 _SCALARS = (bool, int, float)  # compared by type: NumPy's float64 scalar is a float too
 
 
@@ -50,7 +54,8 @@ class Checkpoint:
 
     def __init__(self, path: str | Path, state: Any, fingerprint: Mapping[str, Any]) -> None:
         self.path = Path(path)
-        self.first, self.structure = ad.flatten(state)
+        self.guard = StateGuard(state)
+        self.first, self.structure = self.guard.first, self.guard.structure
         self.fingerprint = dict(fingerprint)
         self.good: str | None = None
 
@@ -59,10 +64,10 @@ class Checkpoint:
 
         Raises
         ------
-        DivergenceError
-            If a parameter is not finite; the last good file stays.
+        DivergenceError, SettingError
+            As :class:`refimpl.training.guards.StateGuard` says; the last good file stays.
         """
-        self._check_finite(state, record.last_loss)
+        self.guard.check(state, record.last_loss, self.good)
         leaves, _ = ad.flatten(state)
         arrays: dict[str, np.ndarray] = {}
         scalars: dict[str, Any] = {}
@@ -78,6 +83,7 @@ class Checkpoint:
             "scalars": scalars,
         }
         arrays.update(record.history(state.step).arrays())
+        meta["digest"] = _digest(meta, arrays)
         arrays["meta"] = np.asarray(json.dumps(meta))
         write_npz(self.path, arrays)
         self.good = str(self.path)
@@ -98,11 +104,24 @@ class Checkpoint:
         """
         arrays = read_npz(self.path)
         try:
-            meta = json.loads(str(arrays["meta"]))
-            found, step, scalars = meta["fingerprint"], meta["step"], meta["scalars"]
-        except (KeyError, TypeError, ValueError) as error:
+            meta = json.loads(str(arrays.pop("meta")))
+            layout, found, step = meta["format"], dict(meta["fingerprint"]), meta["step"]
+            scalars, written = dict(meta["scalars"]), meta.pop("digest", None)
+        except Exception as error:  # whatever a foreign file can raise
             raise CheckpointError(f"{self.path} is not a checkpoint of training: {error}") from None
-        self._check_owner(meta["format"], found)
+        self._check_owner(layout, found)
+        if written != _digest(meta, arrays):
+            raise CheckpointError(
+                f"checkpoint {self.path} is not as it was written: an array or a number differs"
+            )
+        if type(step) is not int or not 0 <= step <= record.total:
+            raise CheckpointError(
+                f"checkpoint {self.path} is of step {step}, and this run has {record.total}: ask "
+                f"for as many epochs at least",
+                field="epochs",
+                expected=record.total,
+                found=step,
+            )
         leaves = []
         for index, first in enumerate(self.first):
             if str(index) in scalars:
@@ -116,16 +135,6 @@ class Checkpoint:
         self.good = str(self.path)
         ended = history.steps.get("stopped", np.zeros(0))
         return ad.unflatten(self.structure, leaves), bool(np.any(ended))
-
-    def _check_finite(self, state: Any, loss: float) -> None:
-        for leaf in ad.flatten(state.params)[0]:
-            if not np.all(np.isfinite(to_host(leaf))):
-                raise DivergenceError(
-                    "a parameter is not finite; a smaller step size may help",
-                    step=state.step,
-                    loss=loss,
-                    checkpoint=self.good,
-                )
 
     def _check_owner(self, layout: Any, found: Mapping[str, Any]) -> None:
         if layout != _FORMAT:
@@ -154,6 +163,10 @@ def fingerprint(
     batch_size: int | None,
     rng: Rng,
     metrics: list[str],
+    *,
+    objective: Any = None,
+    schedule: Any = None,
+    init_kwargs: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What must be equal for two runs to be the same run.
 
@@ -168,9 +181,15 @@ def fingerprint(
     rng : Rng
     metrics : list of str
         The columns of the evaluations.
+    objective, schedule : callable, optional
+        By their settings; a function by its name and code.
+    init_kwargs : mapping, optional
     """
     return {
-        "algorithm": repr(algorithm),
+        "algorithm": describe(algorithm),
+        "objective": describe(objective),
+        "schedule": describe(schedule),
+        "init_kwargs": describe(dict(init_kwargs or {})),
         "seed": [rng.seed, *rng.path],
         "batch_size": batch_size,
         "data_shape": [list(data.inputs.shape), list(data.targets.shape)],
@@ -178,6 +197,63 @@ def fingerprint(
         "start": digest(ad.flatten(state)[0]),
         "metrics": metrics,
     }
+
+
+def describe(thing: Any, depth: int = 8) -> str:
+    """What a setting is, in words that are the same in every process.
+
+    Objects of settings are told by their fields, functions by name, code and what they enclose,
+    arrays by their digest.
+
+    Parameters
+    ----------
+    thing
+    depth : int
+        Of the nesting that is looked into.
+
+    Examples
+    --------
+    >>> describe([1, {"rate": 0.5}]), describe(len)
+    ("[1, {'rate': 0.5}]", 'builtins.len')
+    >>> describe(lambda x: x + 1) == describe(lambda x: x + 2)
+    False
+    """
+    if depth == 0:  # what encloses itself
+        return type(thing).__qualname__
+    inner = functools.partial(describe, depth=depth - 1)
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        inside = ", ".join(
+            f"{field.name}={inner(getattr(thing, field.name))}"
+            for field in dataclasses.fields(thing)
+        )
+        return f"{type(thing).__qualname__}({inside})"
+    if isinstance(thing, functools.partial):
+        return f"partial({', '.join(map(inner, (thing.func, thing.args, thing.keywords)))})"
+    if isinstance(thing, dict):
+        return "{" + ", ".join(f"{key!r}: {inner(item)}" for key, item in thing.items()) + "}"
+    if isinstance(thing, (list, tuple)):
+        ends = "[]" if isinstance(thing, list) else "()"
+        return ends[0] + ", ".join(map(inner, thing)) + ends[1]
+    if hasattr(thing, "shape") and hasattr(thing, "dtype"):
+        return digest([thing])
+    code = getattr(thing, "__code__", None)
+    if code is not None:
+        constants = [item for item in code.co_consts if not hasattr(item, "co_code")]
+        body = hashlib.blake2b(code.co_code, digest_size=8).hexdigest()
+        enclosed = [cell.cell_contents for cell in thing.__closure__ or ()]
+        parts = inner([constants, code.co_names, enclosed, thing.__defaults__])
+        return f"{thing.__module__}.{thing.__qualname__} {body} {parts}"
+    if hasattr(thing, "__qualname__"):
+        return f"{thing.__module__}.{thing.__qualname__}"
+    if isinstance(thing, (bool, int, float, str, bytes, type(None), frozenset, complex)):
+        return repr(thing)
+    return f"{type(thing).__module__}.{type(thing).__qualname__}"
+
+
+def _digest(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    """Of everything in the file but itself."""
+    text = json.dumps(meta, sort_keys=True)
+    return hashlib.blake2b(f"{text}{array_hash(arrays)}".encode(), digest_size=16).hexdigest()
 
 
 def digest(leaves: Tree) -> str:

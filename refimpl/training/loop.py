@@ -27,6 +27,7 @@ from refimpl.datasets.base import Dataset
 from refimpl.errors import DivergenceError, SettingError
 from refimpl.random import Rng
 from refimpl.training.checkpoint import Checkpoint, fingerprint
+from refimpl.training.guards import StateGuard, check_run
 from refimpl.training.history import History, Record
 from refimpl.training.metrics import Metric
 from refimpl.training.progress import progress_bar
@@ -131,10 +132,15 @@ def train(
     Raises
     ------
     SettingError
-        When the training set is empty, or the algorithm needs a validation set and none is given.
+        When the training set is empty, the algorithm needs a validation set and none is given, or
+        parameters and data are not of one dtype.
+    DataError
+        At the first input that is not finite.
+    TargetError
+        When the targets are not those that the loss takes, such as labels beyond the outputs.
     DivergenceError
-        When a loss or a parameter is not finite. Carries ``step`` (counted from 0), ``loss``
-        and ``checkpoint``, the last good checkpoint or None.
+        When a loss, a parameter or what the algorithm remembers is not finite. Carries ``step``
+        (counted from 0), ``loss`` and ``checkpoint``, the last good checkpoint or None.
     CheckpointError
         When the checkpoint is unreadable or belongs to another run; carries ``field``.
     KeyboardInterrupt
@@ -153,11 +159,15 @@ def train(
         sets["validation"] = validation
     evaluation = _Evaluation(sets, dict(metrics or {}), evaluate_every)
 
+    check_run(objective, params, {"training": data, **sets})
     offered = _offered(objective, data, sets, batches.per_epoch)
     state = _first_state(algorithm, params, offered, dict(init_kwargs or {}))
     run = _Run(algorithm, objective, state, batches, rng, evaluation, epochs)
     if checkpoint is not None:
-        marks = fingerprint(algorithm, state, data, batches.batch_size, rng, evaluation.columns())
+        marks = fingerprint(
+            algorithm, state, data, batches.batch_size, rng, evaluation.columns(),
+            objective=objective, schedule=schedule, init_kwargs=init_kwargs,
+        )  # fmt: skip
         run.store = Checkpoint(checkpoint, state, marks)
         if resume and run.store.path.exists():
             run.state, run.stopped = run.store.load(run.record)
@@ -250,6 +260,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.total = self.epochs * self.batches.per_epoch
         self.record = Record(self.total)
+        self.guard = StateGuard(self.state)
 
     def go(
         self,
@@ -306,6 +317,9 @@ class _Run:
 
     def save(self) -> None:
         self.look()
+        self.guard.check(
+            self.state, self.record.last_loss, None if self.store is None else self.store.good
+        )
         if self.store is not None:
             self.store.save(self.state, self.record)
 
