@@ -91,6 +91,6 @@ def command(
                 **options,
             )
         if gallery:
-            console.print(f"gallery: {write_gallery(drawn)}", soft_wrap=True)
+            console.print(f"gallery: {write_gallery(drawn)}", soft_wrap=True, markup=False)
         if any(item.status == "failed" for item in drawn):
             context.exit(1)

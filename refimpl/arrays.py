@@ -34,6 +34,10 @@ _NAMESPACES: dict[type, Any] = {}
 _KNOWN_FLOATS: set[Any] = set()
 
 
+class _NoPlainArrayError(TypeError):
+    """A subclass of NumPy's arrays that does not mean the same by an operator."""
+
+
 def namespace(*arrays: Array) -> Any:
     """The array-API namespace shared by ``arrays``.
 
@@ -66,7 +70,14 @@ def namespace(*arrays: Array) -> Any:
         if xp is None:
             try:  # NumPy's own namespace meets the standard, and costs no wrapper a call
                 numpy_array = isinstance(array, (np.ndarray, np.generic))
+                if isinstance(array, (np.matrix, np.ma.MaskedArray)):
+                    raise _NoPlainArrayError(
+                        f"{type(array).__name__} has rules of its own for products and masks: "
+                        f"pass a plain array, such as numpy.asarray(x)"
+                    )
                 xp = np if numpy_array else array_api_compat.array_namespace(array)
+            except _NoPlainArrayError:
+                raise
             except TypeError:
                 raise TypeError(
                     f"expected an array of NumPy, CuPy or another array-API library, "

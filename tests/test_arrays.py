@@ -351,3 +351,11 @@ def test_nothing_imports_cupy_on_its_own(monkeypatch):
     arrays.solve_triangular(x, x)
     arrays.qr(x)
     arrays.to_host(x)
+
+
+@pytest.mark.parametrize("kind", [np.ma.MaskedArray, np.matrix])
+def test_arrays_with_rules_of_their_own_are_refused(kind):
+    array = np.ones((1, 1)).view(kind)
+    for _ in range(2):  # also when the type has been seen before
+        with pytest.raises(TypeError, match="plain array"):
+            arrays.namespace(array)

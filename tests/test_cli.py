@@ -194,8 +194,8 @@ def test_resume_goes_on_as_if_never_stopped(tmp_path):
 
 def test_resume_refuses_the_checkpoint_of_another_run():
     call("train", *TINY, "--algorithm", "sgd", "--learning-rate", 0.1)
-    result = call("train", *TINY, "--algorithm", "sgd", "--learning-rate", 0.2, "--resume", code=1)
-    assert result.stderr.startswith("error: ") and "checkpoint" in result.stderr
+    result = call("train", *TINY, "--algorithm", "sgd", "--learning-rate", 0.2, "--resume", code=2)
+    assert "algorithm differs" in result.stderr
     call("train", *TINY, "--algorithm", "sgd", "--learning-rate", 0.2)
 
 
@@ -250,11 +250,12 @@ def test_settings_that_do_not_fit_the_network_or_the_data_are_one_line(arguments
     assert result.stderr.count("\n") == 1
 
 
-def test_resuming_says_whether_there_was_a_checkpoint():
-    options = ("train", *TINY, "--algorithm", "sgd", "--resume")
-    assert "training from the start" in call(*options).output
-    assert "training from the start" not in call(*options).output
-    foreign = call(*options, "--width", 6, code=1).stderr
+def test_resuming_needs_a_checkpoint_of_the_same_network():
+    options = ("train", *TINY, "--algorithm", "sgd")
+    assert "no checkpoint of spirals-sgd-seed0" in call(*options, "--resume", code=2).stderr
+    call(*options)
+    call(*options, "--resume")
+    foreign = call(*options, "--resume", "--width", 6, code=2).stderr
     assert "belongs to another run: start (network, initializer or dtype) differs" in foreign
 
 
@@ -505,3 +506,47 @@ def test_a_linear_chain_fits_one_input_and_output(tmp_path):
          "depth=3", "--algorithm", "sgd", "--output", tmp_path)  # fmt: skip
     summary = json.loads((next(tmp_path.iterdir()) / "summary.json").read_text())
     assert summary["widths"] == [1, 1, 1, 1] and summary["model"] == "linear_chain"
+
+
+# --- consoles, paths and old runs ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437"])
+def test_no_result_depends_on_the_encoding_of_the_console(encoding, tmp_path):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT)}
+    for arguments in (
+        ["verify", "--claim", "FD-3", "--no-cache", "--jobs", "1", "--output", "out"],
+        ["list", "claims"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "refimpl", *arguments],
+            cwd=tmp_path, env=environment, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr.decode("ascii", "replace")
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("name", ["a[/b]c", "[red]x", "[bold]"])
+def test_folders_may_look_like_markup(book, name):
+    shown = call("verify", "--paper", "foundations", "--jobs", 1, "--no-cache", "--output", name)
+    assert f"-> {name}/report.html" in shown.output and Path(name, "report.html").is_file()
+    shown = call("train", "--data", "digits", "--algorithm", "sgd", "--epochs", 1, "--output", name)
+    assert f"-> {name}/digits-sgd-seed0" in shown.output
+
+
+def test_an_output_that_cannot_be_is_refused_before_anything_is_computed(book, tmp_path):
+    Path("file").write_text("no folder")
+    result = CliRunner().invoke(app, ["verify", "--jobs", "1", "--output", "file/out"])
+    assert result.exit_code == 1 and "holds" not in result.output
+
+
+def test_resuming_another_network_is_a_usage_error_that_names_what_differs():
+    train = ("train", "--data", "digits", "--algorithm", "sgd", "--width", 8, "--epochs")
+    call(*train, 1)
+    text = call(*train, 2, "--activation", "tanh", "--resume", code=2).stderr
+    assert "objective differs" in text
+    text = call(*train, 2, "--loss", "multiclass_margin", "--resume", code=2).stderr
+    assert "objective differs" in text
+    text = call(*train, 2, "--seed", 3, "--resume", code=2).stderr
+    assert "no checkpoint of digits-sgd-seed3" in text and "those of digits-sgd-seed0" in text
+    assert call(*train, 2, "--resume").exit_code == 0

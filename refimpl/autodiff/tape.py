@@ -79,6 +79,30 @@ class Tensor:
             "to read the number"
         )
 
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(
+            "a traced value cannot be put into an array of NumPy, which would cut the gradient: "
+            "make the array of traced values with refimpl.autodiff.stack, concat or where, or read "
+            "the numbers with value(x)"
+        )
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        raise TypeError(
+            f"numpy.{function.__name__} knows no traced values: use refimpl.autodiff"
+            f"{_offered(function.__name__)}"
+        )
+
+    def __setitem__(self, key: Any, entry: Any) -> None:
+        raise TypeError(
+            "a traced value cannot be assigned to: make a new one with refimpl.autodiff.where, "
+            "stack or concat"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"a traced value has no attribute {name!r}: use refimpl.autodiff{_offered(name)}"
+        )
+
     __hash__ = object.__hash__
 
     def __lt__(self, other: Any) -> Array:
@@ -115,6 +139,13 @@ class Tensor:
     __neg__: Any
     __getitem__: Any
     mT: Any  # noqa: N815 (the standard's name)
+
+
+def _offered(name: str) -> str:
+    """``.sum`` for what there is a differentiable operation of, nothing else."""
+    from refimpl import autodiff
+
+    return f".{name}" if name in autodiff.__all__ else ""
 
 
 # What a Tensor remembers of its making: the operation, its arguments as given, and as plain arrays,
@@ -419,7 +450,7 @@ def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
 
 
 def value_and_grad(
-    function: Callable[..., Any], argnum: int = 0, has_aux: bool = False
+    function: Callable[..., Any], argnum: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., tuple[Any, Tree]]:
     """The function that returns ``function``'s value and its gradient in one pass.
 
@@ -427,8 +458,9 @@ def value_and_grad(
     ----------
     function : callable
         Returns a scalar (0-d array), or ``(scalar, aux)`` with ``has_aux``.
-    argnum : int
-        Which positional argument to differentiate: an array or a tree of arrays.
+    argnum : int or tuple of int
+        Which positional argument to differentiate: an array or a tree of arrays. Of several, the
+        gradient is a tuple. Keyword arguments are constants.
     has_aux : bool
         Whether ``function`` returns something beside the scalar, passed through untouched (as
         plain arrays).
@@ -454,9 +486,17 @@ def value_and_grad(
     (5.0, array([2., 4.]))
     """
 
-    def evaluate(*args: Any) -> tuple[Any, Tree]:
-        trace = _enter(args[argnum])
-        result = function(*args[:argnum], trace.tree, *args[argnum + 1 :])
+    chosen = argnum if isinstance(argnum, tuple) else (argnum,)
+
+    def evaluate(*args: Any, **kwargs: Any) -> tuple[Any, Tree]:
+        several = tuple(args[place] for place in chosen)
+        trace = _enter(several if isinstance(argnum, tuple) else several[0])
+        filled = list(args)
+        for place, tree in zip(
+            chosen, trace.tree if isinstance(argnum, tuple) else (trace.tree,), strict=True
+        ):
+            filled[place] = tree
+        result = function(*filled, **kwargs)
         output, aux = result if has_aux else (result, None)
         plain = value(output)
         shape = getattr(plain, "shape", ())
@@ -470,7 +510,7 @@ def value_and_grad(
     return evaluate
 
 
-def grad(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Tree]:
+def grad(function: Callable[..., Any], argnum: int | tuple[int, ...] = 0) -> Callable[..., Tree]:
     """The gradient of a scalar function; see :func:`value_and_grad`.
 
     Examples
@@ -481,7 +521,7 @@ def grad(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Tree]:
     {'a': array([1., 1.])}
     """
     both = value_and_grad(function, argnum)
-    return lambda *args: both(*args)[1]
+    return lambda *args, **kwargs: both(*args, **kwargs)[1]
 
 
 def vjp(function: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], Any]]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 import refimpl
+from refimpl.cli.display import tolerant_streams
 from refimpl.cli.options import traceback_option
 from refimpl.errors import RefimplError
 
@@ -46,6 +47,7 @@ class CommandGroup(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
+        tolerant_streams()
         with one_line_errors(ctx):
             return super().invoke(ctx)
 

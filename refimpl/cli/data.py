@@ -55,7 +55,7 @@ def fetch_command(context: click.Context, name: str, data_dir: Path | None) -> N
 
         results = fetch(name, data_dir, progress=progress)
     for item in results:
-        console.print(f"{item.status}: {item.path}", soft_wrap=True)
+        console.print(f"{item.status}: {item.path}", soft_wrap=True, markup=False)
 
 
 @command.command("list")
@@ -92,6 +92,6 @@ def check_command(context: click.Context, name: str, data_dir: Path | None) -> N
     for role, path in find_files(name, data_dir).items():
         problem = mismatch(path, SOURCES[name].files[role])
         wrong += problem is not None
-        console.print(f"{path}: {problem or 'as published'}", soft_wrap=True)
+        console.print(f"{path}: {problem or 'as published'}", soft_wrap=True, markup=False)
     if wrong:
         context.exit(1)

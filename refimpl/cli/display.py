@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
 from typing import Any
@@ -21,8 +22,17 @@ from rich.progress import (
 _SECONDS_BETWEEN_LINES = 10.0
 
 
+def tolerant_streams() -> None:
+    """Print what the console's encoding lacks as a question mark: no result depends on it."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
 def make_console(width_elsewhere: int = 120) -> Console:
     """The console for results: as wide as the terminal, and of a fixed width elsewhere."""
+    tolerant_streams()
     console = Console(highlight=False)
     if not console.is_terminal and console.width < width_elsewhere:
         console = Console(highlight=False, width=width_elsewhere)

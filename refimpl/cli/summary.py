@@ -8,7 +8,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from refimpl.cli.run import Outcome, Plan, checkpoint
+from refimpl.cli.run import Outcome, Plan
 from refimpl.models import LOSSES
 
 
@@ -16,15 +16,12 @@ def opening(plan: Plan) -> list[str]:
     """The lines before a run: data, network, backend and algorithm."""
     settings = plan.settings
     sizes = ", ".join(f"{len(dataset)} {name}" for name, dataset in plan.sets.items())
-    lines = [
+    return [
         f"{settings.data}: {sizes}; {_network(plan)}, {settings.loss}; "
         f"{plan.where.name} {plan.where.dtype_name}",
         str(plan.method),
         *([] if settings.loss in LOSSES else [str(plan.objective)]),
     ]
-    if settings.resume and not checkpoint(plan).exists():
-        lines.append(f"no checkpoint in {plan.folder} yet: training from the start")
-    return lines
 
 
 def _network(plan: Plan) -> str:

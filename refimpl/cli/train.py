@@ -170,6 +170,7 @@ def command(context: click.Context, **values: Any) -> None:
     """
     from refimpl.cli import run, summary
     from refimpl.cli.display import make_console
+    from refimpl.errors import CheckpointError
 
     own, hyper = given(values)
     own.update(_recipe(context, own["data"]))
@@ -178,11 +179,32 @@ def command(context: click.Context, **values: Any) -> None:
         plan = run.plan(settings)
     except (ValueError, TypeError) as error:
         raise click.UsageError(str(error), context) from None
+    if settings.resume:
+        _check_resumable(context, plan)
     console = make_console()
     for line in summary.opening(plan):
-        console.print(line, soft_wrap=True)
-    outcome = run.carry_out(plan)
+        console.print(line, soft_wrap=True, markup=False)
+    try:
+        outcome = run.carry_out(plan)
+    except CheckpointError as error:
+        raise click.UsageError(str(error), context) from None
     run.save(plan, outcome)
     console.print(summary.table(outcome.results))
     for line in summary.closing(plan, outcome):
-        console.print(line, soft_wrap=True)
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def _check_resumable(context: click.Context, plan: Any) -> None:
+    """Raise where there is nothing to go on from: a run of other settings lies elsewhere."""
+    from refimpl.cli.run import checkpoint
+
+    path = checkpoint(plan)
+    if path.exists():
+        return
+    others = sorted(other.parent.name for other in plan.settings.output.glob("*/checkpoint.npz"))
+    there = f"; there are those of {', '.join(others)}" if others else ""
+    raise click.UsageError(
+        f"no checkpoint of {path.parent.name} in {plan.settings.output}{there}. Its name says data "
+        f"set, algorithm and seed; without --resume the run starts afresh",
+        context,
+    )

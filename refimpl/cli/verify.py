@@ -78,6 +78,7 @@ def command(
     from refimpl.errors import RefimplError
     from refimpl.experiments.store import provenance
 
+    output.mkdir(parents=True, exist_ok=True)  # now, not when all has been computed
     start = time.perf_counter()
     where = backend(options["backend"], options["dtype"])
     try:
@@ -86,7 +87,10 @@ def command(
         raise click.UsageError(str(error), context) from None
     console = make_console()
     profile = "quick" if quick else "full"
-    console.print(_heading(claims, f"{profile} profile, {where.name} {where.dtype_name}", options))
+    console.print(
+        _heading(claims, f"{profile} profile, {where.name} {where.dtype_name}", options),
+        markup=False,
+    )
     console.print()
     console.print(
         _row("claim", "verdict", "predicted", "measured", "difference", "statement", console.width),
@@ -125,7 +129,8 @@ def command(
     for record in records:
         if record.verdict in ("fails", "error"):
             console.print(_failure(record), soft_wrap=True)
-    console.print(f"{ledger.summarize(records)} in {seconds:.0f} s -> {path}", soft_wrap=True)
+    line = f"{ledger.summarize(records)} in {seconds:.0f} s -> {path}"
+    console.print(line, soft_wrap=True, markup=False)
     if options["seed"]:
         console.print(_out_of_reach(claims, options["seed"]), soft_wrap=True)
     for record in records:

@@ -8,6 +8,11 @@ every process: the cores are used by tasks, and the numbers do not depend on how
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
+import re
+import socket
+import threading
 import time
 import traceback
 import warnings
@@ -22,6 +27,7 @@ from refimpl.arrays import backend as make_backend
 from refimpl.errors import BackendError, MissingDataError, RefimplError
 from refimpl.experiments.base import Experiment, Result, Task, config_values, task_label
 from refimpl.experiments.store import Store, provenance, task_key
+from refimpl.files import is_alive
 from refimpl.random import Rng
 
 Find = Callable[[str], Experiment]
@@ -289,9 +295,29 @@ def _keep(piece: _Piece, outcome: _Finished, store: Store) -> _Finished:
 
 
 def _run_indexed(
-    index: int, piece: _Piece, where: tuple[str, str], seed: int, folder: Path | None
+    index: int,
+    piece: _Piece,
+    where: tuple[str, str],
+    seed: int,
+    folder: Path | None,
+    main: int | None,
 ) -> tuple[int, _Finished]:
+    if main is not None:
+        _end_with(main)
     return index, _run_piece(piece, where, seed, folder)
+
+
+@functools.cache
+def _end_with(main: int) -> None:
+    """End this worker soon after the main process: a kill leaves it no time to say so."""
+
+    def watch() -> None:
+        while is_alive(main):
+            time.sleep(1.0)
+        os._exit(1)
+
+    if main != os.getpid():
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _execute(
@@ -353,8 +379,10 @@ def _dispatch(
         max_nbytes=None,
         backend=options.get("backend"),
     )
+    main = os.getpid() if options.get("backend") == "loky" else None
     work = [
-        delayed(_run_indexed)(index, piece, where, seed, folder) for index, piece in left.items()
+        delayed(_run_indexed)(index, piece, where, seed, folder, main)
+        for index, piece in left.items()
     ]
     stream = parallel(work)
     try:
@@ -384,6 +412,7 @@ def _pool(dask: str | None) -> Iterator[tuple[dict[str, Any], Any]]:
         raise RefimplError(
             "a Dask address needs the distributed package: pip install 'refimpl[dask]'"
         ) from None
+    _check_address(dask)
     try:
         client = Client(dask, timeout="10s", set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
@@ -391,4 +420,30 @@ def _pool(dask: str | None) -> Iterator[tuple[dict[str, Any], Any]]:
             f"no Dask scheduler answers at {dask!r} ({error}); start one with `dask scheduler`"
         ) from None
     with client, joblib.parallel_config(backend="dask", client=client):
-        yield {"n_jobs": -1}, KilledWorker
+        try:
+            yield {"n_jobs": -1}, KilledWorker
+        except Exception as error:
+            if isinstance(error, (RefimplError, KilledWorker)) or client.status == "running":
+                raise
+            raise BackendError(
+                f"the Dask scheduler at {dask!r} was lost ({type(error).__name__}); with a cache "
+                f"what was finished is kept, and the next run goes on there"
+            ) from None
+
+
+def _check_address(dask: str) -> None:
+    """Raise unless somebody answers at an address of the form tcp://host:port: Dask itself tries
+    for a long time, and says little."""
+    found = re.fullmatch(
+        r"(?:(?P<kind>[a-z]+)://)?(?P<host>[^/:\[\]]+|\[[^\]]+\]):(?P<port>\d+)", dask
+    )
+    if found is None or (found["kind"] or "tcp") not in ("tcp", "tls", "ws", "wss", "ucx"):
+        raise BackendError(
+            f"{dask!r} is no address of a Dask scheduler, such as tcp://127.0.0.1:8786"
+        )
+    try:
+        socket.create_connection((found["host"].strip("[]"), int(found["port"])), 5.0).close()
+    except (OSError, OverflowError) as error:
+        raise BackendError(
+            f"no Dask scheduler answers at {dask!r} ({error}); start one with `dask scheduler`"
+        ) from None

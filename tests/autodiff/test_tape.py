@@ -487,3 +487,42 @@ def test_a_selection_before_a_singular_point_stays_one_to_second_order():
 
     slope = ad.grad(lambda x: ad.sum(ad.grad(function)(x) ** 2))(np.array([4.0, 0.0]))
     np.testing.assert_allclose(slope, [-1.0 / 64.0, 0.0], rtol=1e-13)
+
+
+# --- what is plainly meant, and the way out of the rest ------------------------------------------
+
+
+def test_keywords_are_constants():
+    gradient = ad.grad(lambda w, scale=1.0: ad.sum(w * scale))(np.ones(2), scale=3.0)
+    assert gradient.tolist() == [3.0, 3.0]
+
+
+def test_several_arguments_at_once():
+    value, (first, third) = ad.value_and_grad(lambda x, y, z: ad.sum(x * y * z), (0, 2))(
+        np.array([2.0]), np.array([3.0]), np.array([5.0])
+    )
+    assert (float(value), first.tolist(), third.tolist()) == (30.0, [15.0], [6.0])
+    assert len(ad.grad(lambda x: ad.sum(x), (0,))(np.ones(1))) == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "way"),
+    [
+        (lambda x: x.sum(), AttributeError, r"refimpl\.autodiff\.sum"),
+        (lambda x: x.nonsense, AttributeError, "no attribute 'nonsense'"),
+        (lambda x: np.sum(x), AttributeError, r"autodiff\.sum"),
+        (lambda x: np.linalg.norm(x), TypeError, r"autodiff\.norm"),
+        (lambda x: np.concatenate([x, x]), TypeError, "concatenate knows no traced"),
+        (lambda x: np.asarray(x), TypeError, "stack, concat or where"),
+        (lambda x: x.__setitem__(0, 1.0), TypeError, "where, stack or concat"),
+    ],
+)
+def test_what_would_cut_the_gradient_names_the_way_out(function, kind, way):
+    with pytest.raises((kind, TypeError), match=way):
+        ad.grad(function)(np.ones(2))
+
+
+def test_an_assigned_entry_says_why_it_is_refused():
+    with pytest.raises(ValueError) as caught:  # NumPy's, caused by ours
+        ad.grad(lambda x: np.zeros(2).__setitem__(0, x[0]))(np.ones(2))
+    assert "would cut the gradient" in str(caught.value.__cause__)
