@@ -256,7 +256,7 @@ def test_resuming_needs_a_checkpoint_of_the_same_network():
     call(*options)
     call(*options, "--resume")
     foreign = call(*options, "--resume", "--width", 6, code=2).stderr
-    assert "belongs to another run: start (network, initializer or dtype) differs" in foreign
+    assert "belongs to another run: objective differs" in foreign
 
 
 def test_a_network_may_lack_biases(tmp_path):

@@ -202,8 +202,8 @@ def fingerprint(
 def describe(thing: Any, depth: int = 8) -> str:
     """What a setting is, in words that are the same in every process.
 
-    Objects of settings are told by their fields, functions by name, code and what they enclose,
-    arrays by their digest.
+    Objects of settings are told by their fields, functions by name (those made within a function by
+    code and what they enclose too), arrays by their digest.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def describe(thing: Any, depth: int = 8) -> str:
     if hasattr(thing, "shape") and hasattr(thing, "dtype"):
         return digest([thing])
     code = getattr(thing, "__code__", None)
-    if code is not None:
+    if code is not None and "<" in thing.__qualname__:  # made in a function: its name is no name
         constants = [item for item in code.co_consts if not hasattr(item, "co_code")]
         body = hashlib.blake2b(code.co_code, digest_size=8).hexdigest()
         enclosed = [cell.cell_contents for cell in thing.__closure__ or ()]
