@@ -147,15 +147,16 @@ def test_robust_accuracy_counts_examples_that_no_attack_turns():
 
 
 def test_the_attack_stays_among_valid_pixels():
-    """Boundaries at -0.05 and 1.05 could be crossed within the radius, but not in [0, 1]."""
+    """Boundaries at -0.05 and 1.05 could be crossed within the radius, but not in [0, 1]; those at
+    0.05 and 0.95 are."""
     model = MLP((1, 2), bias=True)
     recipe = Recipe(attack_radius=0.3, attack_step=0.3, attack_steps=3)
-    for boundary, place in ((-0.05, 0.1), (1.05, 0.9)):
-        sign = 1.0 if boundary < 0 else -1.0
+    for boundary, place, right in ((-0.05, 0.1, 1), (1.05, 0.9, 1), (0.05, 0.1, 0), (0.95, 0.9, 0)):
+        sign = 1.0 if boundary < place else -1.0
         weight = np.array([[-sign], [sign]])
         params = [{"weight": weight, "bias": -boundary * weight[:, 0]}]
         data = Dataset("line", np.array([[place]]), np.array([1]), 2)
-        assert robust_accuracy(Objective(model), params, data, recipe) == 1.0
+        assert robust_accuracy(Objective(model), params, data, recipe) == right
 
 
 def test_every_method_has_a_name_and_a_grid():
