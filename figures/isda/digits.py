@@ -18,6 +18,7 @@ def data(results: Results) -> dict[str, np.ndarray]:
     return {
         "method": result["method"],
         "setting": result["setting"][rows, result["chosen"]],
+        "at_edge": result["at_edge"],
         "accuracy": result["test"],
         "difference": result["difference"],
         "loss_difference": result["test_loss"] - result["test_loss"][:1],
@@ -43,14 +44,16 @@ def draw(results: Results, style: Any) -> Any:
                 runs.mean(), place + 0.12, xerr=[[runs.mean() - low], [high - runs.mean()]],
                 fmt="D", color=color, capsize=3, ms=5,
             )  # fmt: skip
-    labels = [
-        f"{name}\n{setting}" for name, setting in zip(methods, values["setting"][1:], strict=True)
+    chosen = [
+        f"{setting}{' (end of the grid)' if edge else ''}"
+        for setting, edge in zip(values["setting"], values["at_edge"], strict=True)
     ]
+    labels = [f"{name}\n{setting}" for name, setting in zip(methods, chosen[1:], strict=True)]
     panels[0].set_yticks(range(len(methods)), labels[::-1])
     plain = values["accuracy"][0]
     panels[0].set(
         xlabel="change of test accuracy, points",
-        title=f"against cross-entropy, {100.0 * plain.mean():.1f} % ({values['setting'][0]})",
+        title=f"against cross-entropy, {100.0 * plain.mean():.1f} % ({chosen[0]})",
         ylim=(-0.6, len(methods) - 0.4),
     )
     panels[1].set(xlabel="change of the negative log-likelihood", title=f"n = {plain.size} seeds")

@@ -59,7 +59,8 @@ FIGURE = Figure(
     caption=(
         "Change from λ₀ = 0 on the test images, mean and two standard errors over paired seeds; "
         "784-128-64-10, cosine rate from 0.02, 60 epochs in the full profile. Nothing is tuned. "
-        "What IS-17 and IS-18 say was seen under the first recipe; the second does not bear it out."
+        "In the full profile the first recipe shows what IS-17 and IS-18 say, and the second does "
+        "not: λ₀ = 0.5 gains nothing on 1000 examples and costs a point on 300."
     ),
     data=data,
 )

@@ -35,6 +35,7 @@ def results():
             "method": np.array(["cross-entropy", "full", "identity"]),
             "setting": np.array([["L2 0.1", "L2 1"], ["λ₀ = 1", "λ₀ = 2"], ["λ₀ = 1", "λ₀ = 2"]]),
             "chosen": np.array([0, 1, 0]),
+            "at_edge": np.array([False, False, True]),
             "test": test,
             "difference": test - test[0],
             "test_loss": 0.3 + test,

@@ -43,7 +43,7 @@ class Config:
 
     @classmethod
     def quick(cls) -> Config:
-        return cls(methods=("full", "identity"), seeds=5)
+        return cls(methods=("full", "identity"))
 
     @classmethod
     def full(cls) -> Config:
