@@ -10,10 +10,48 @@ ValueError: epochs must be at least 1, not 0
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
+
+
+def plain_numbers(settings: Any) -> None:
+    """Turn the numbers of NumPy among the fields of a frozen dataclass into Python's, in place.
+
+    A NumPy float64 would turn float32 arrays into float64 at the first product; a number of Python
+    takes the dtype of the array. Call it first in ``__post_init__``.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> @dataclass(frozen=True)
+    ... class Settings:
+    ...     rate: float
+    ...     radii: tuple
+    ...     def __post_init__(self):
+    ...         plain_numbers(self)
+    >>> Settings(np.float64(0.5), (np.float32(2.0), np.int64(3)))
+    Settings(rate=0.5, radii=(2.0, 3))
+    """
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name, None)
+        plain = _plain(value)
+        if plain is not value:
+            object.__setattr__(settings, field.name, plain)
+
+
+def _plain(value: Any) -> Any:
+    if type(value) is tuple:
+        parts = tuple(map(_plain, value))
+        return value if all(a is b for a, b in zip(parts, value, strict=True)) else parts
+    if type(value) in (bool, int, float) or not isinstance(value, Real):
+        return value
+    if getattr(value, "shape", None) != ():
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _real(name: str, value: Any) -> float:

@@ -53,7 +53,7 @@ from refimpl.algorithms.base import (
     tree_namespace,
     zeros_like,
 )
-from refimpl.checks import fraction, positive
+from refimpl.checks import fraction, plain_numbers, positive
 from refimpl.random import Rng
 
 
@@ -96,6 +96,7 @@ class Adam:
     epsilon: float = field(default=1e-8, metadata={"help": "floor of the scale, positive"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("learning_rate", self.learning_rate)
         fraction("beta1", self.beta1)
         fraction("beta2", self.beta2)

@@ -48,7 +48,7 @@ from typing import Any, Literal
 
 from refimpl.algorithms.base import Tree, required_rng
 from refimpl.arrays import Array, namespace
-from refimpl.checks import count, non_negative, one_of, positive, real_between
+from refimpl.checks import count, non_negative, one_of, plain_numbers, positive, real_between
 from refimpl.models.input_gradients import loss_gradients
 from refimpl.random import Rng
 
@@ -99,6 +99,7 @@ class ProjectedGradientAttack:
     high: float | None = field(default=None, metadata={"help": "largest valid input (no limit)"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("radius", self.radius)
         one_of("norm", self.norm, ("l2", "linf"))
         count("steps", self.steps)

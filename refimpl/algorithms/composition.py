@@ -88,6 +88,7 @@ from refimpl.algorithms.base import (
 from refimpl.algorithms.composed_gradient import Gradients, Memory
 from refimpl.algorithms.updates import UpdateSettings
 from refimpl.arrays import Array
+from refimpl.checks import plain_numbers
 from refimpl.errors import SettingError
 from refimpl.random import Rng
 
@@ -171,6 +172,7 @@ class Composition:
     requires: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         for place, kind, methods in (
             ("penalties", "penalty", ("value", "value_and_gradient")),
             ("wrappers", "wrapper", ("gradient",)),

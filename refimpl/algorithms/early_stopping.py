@@ -48,7 +48,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.algorithms.composed_gradient import Evaluate, Gradients, plain
-from refimpl.checks import count, non_negative
+from refimpl.checks import count, non_negative, plain_numbers
 from refimpl.errors import DivergenceError
 from refimpl.random import Rng
 
@@ -107,6 +107,7 @@ class EarlyStopping:
     minimum_change: float = field(default=0.0, metadata={"help": "smallest fall that counts"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         count("evaluate_every", self.evaluate_every)
         count("patience", self.patience)
         non_negative("minimum_change", self.minimum_change)

@@ -51,7 +51,7 @@ from refimpl.algorithms.base import (
     tree_namespace,
 )
 from refimpl.arrays import Array, namespace
-from refimpl.checks import non_negative, one_of
+from refimpl.checks import non_negative, one_of, plain_numbers
 from refimpl.random import Rng
 
 Method = Literal["proximal", "subgradient"]
@@ -93,6 +93,7 @@ class L1:
     )
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         one_of("method", self.method, get_args(Method))
         one_of("include", self.include, get_args(Include))

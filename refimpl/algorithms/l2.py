@@ -44,7 +44,7 @@ from refimpl.algorithms.base import (
     tree_namespace,
 )
 from refimpl.arrays import Array
-from refimpl.checks import flag, non_negative, one_of
+from refimpl.checks import flag, non_negative, one_of, plain_numbers
 from refimpl.random import Rng
 
 
@@ -81,6 +81,7 @@ class L2:
     )
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         flag("decoupled", self.decoupled)
         one_of("include", self.include, get_args(Include))

@@ -64,7 +64,7 @@ from refimpl.algorithms.base import (
     required_rng,
     zeros_like,
 )
-from refimpl.checks import non_negative, one_of, positive
+from refimpl.checks import non_negative, one_of, plain_numbers, positive
 from refimpl.random import Rng
 
 Splitting = Literal["BAOAB", "OBABO", "OABAO", "OBA"]
@@ -124,6 +124,7 @@ class Langevin:
     splitting: Splitting = field(default="BAOAB", metadata={"help": "order of the parts in time"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("step_size", self.step_size)
         non_negative("friction", self.friction)
         non_negative("temperature", self.temperature)

@@ -54,7 +54,7 @@ from refimpl.algorithms.base import (
     start,
     zeros_like,
 )
-from refimpl.checks import flag, fraction, positive
+from refimpl.checks import flag, fraction, plain_numbers, positive
 from refimpl.random import Rng
 
 
@@ -89,6 +89,7 @@ class Momentum:
     nesterov: bool = field(default=False, metadata={"help": "look ahead along the velocity"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("learning_rate", self.learning_rate)
         fraction("momentum", self.momentum)
         flag("nesterov", self.nesterov)

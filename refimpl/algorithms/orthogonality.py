@@ -62,7 +62,7 @@ from refimpl.algorithms.penalized import (
     weight_matrices,
 )
 from refimpl.arrays import Array, device, namespace
-from refimpl.checks import non_negative, one_of, positive
+from refimpl.checks import non_negative, one_of, plain_numbers, positive
 from refimpl.errors import InfeasibleError
 from refimpl.random import Rng
 
@@ -106,6 +106,7 @@ class Orthogonality:
     sharpness: float = field(default=10.0, metadata={"help": "beta of orthoreg, positive"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         one_of("form", self.form, get_args(Form))
         one_of("gram", self.gram, get_args(Gram))

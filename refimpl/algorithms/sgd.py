@@ -41,7 +41,7 @@ from refimpl.algorithms.base import (
     plain_step,
     start,
 )
-from refimpl.checks import positive
+from refimpl.checks import plain_numbers, positive
 from refimpl.random import Rng
 
 
@@ -70,6 +70,7 @@ class SGD:
     learning_rate: float = field(default=0.1, metadata={"help": "step size, positive"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("learning_rate", self.learning_rate)
 
     def init(self, params: Tree) -> State:

@@ -53,7 +53,7 @@ from refimpl.algorithms.base import (
     normal_like,
     required_rng,
 )
-from refimpl.checks import non_negative, positive
+from refimpl.checks import non_negative, plain_numbers, positive
 from refimpl.random import Rng
 
 
@@ -85,6 +85,7 @@ class SGLD:
     temperature: float = field(default=1e-5, metadata={"help": "temperature, >= 0; 0 is SGD"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("learning_rate", self.learning_rate)
         non_negative("temperature", self.temperature)
 

@@ -59,7 +59,7 @@ from refimpl.algorithms.penalized import (
     weight_matrices,
 )
 from refimpl.arrays import Array, linalg_errors, namespace
-from refimpl.checks import count, flag, non_negative, one_of
+from refimpl.checks import count, flag, non_negative, one_of, plain_numbers
 from refimpl.random import Rng
 
 Method = Literal["exact", "power"]
@@ -108,6 +108,7 @@ class SRIP:
     start: Start = field(default="uniform", metadata={"help": "start of the power iteration"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         one_of("method", self.method, get_args(Method))
         flag("squared", self.squared)

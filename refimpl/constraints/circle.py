@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from refimpl.arrays import Array, eps, length, namespace
+from refimpl.checks import plain_numbers
 from refimpl.constraints.base import Moved, Solved, largest, zero_like
 from refimpl.errors import InfeasibleError
 from refimpl.random import Rng
@@ -59,6 +60,7 @@ class Circle:
     motion: Literal["rotation", "shake"] = "rotation"
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         check_radius(self.radius)
         if self.motion not in ("rotation", "shake"):
             raise ValueError(f"motion must be 'rotation' or 'shake', not {self.motion!r}")

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from refimpl.arrays import Array, eps, linalg_errors, namespace, qr
+from refimpl.checks import plain_numbers
 from refimpl.constraints.base import Moved, Solved, Solver, largest
 from refimpl.constraints.orthogonal_solvers import (
     gram_defect,
@@ -74,6 +75,7 @@ class Orthogonal:
     unchecked: bool = False
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         if len(self.shape) < 2 or min(self.shape) < 1:
             raise ValueError(
                 f"an orthogonality constraint needs a weight with two axes or more, "

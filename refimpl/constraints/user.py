@@ -29,6 +29,7 @@ from typing import Any, get_args
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, device, eps, linalg_errors, namespace
+from refimpl.checks import plain_numbers
 from refimpl.constraints.base import Moved, Solved, Solver, Tree, largest
 from refimpl.errors import ConstraintError, ConvergenceError, InfeasibleError
 from refimpl.random import Rng
@@ -72,6 +73,7 @@ class UserConstraint:
     rank_tolerance: float = 1e-12
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         if not callable(self.function):
             raise TypeError(f"function must be callable, not {type(self.function).__name__}")
         if self.solver not in get_args(Solver):

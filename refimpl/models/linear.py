@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, Backend, backend_of
 from refimpl.arrays import backend as make_backend
+from refimpl.checks import plain_numbers
 from refimpl.models.initializers import INITIALIZERS
 from refimpl.random import Rng
 
@@ -34,6 +35,7 @@ class LinearChain:
     depth: int
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         if self.depth < 1:
             raise ValueError(f"depth must be at least 1, not {self.depth}")
 
@@ -70,6 +72,7 @@ class DeepLinear:
     widths: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         object.__setattr__(self, "widths", tuple(int(width) for width in self.widths))
         if len(self.widths) < 2 or min(self.widths) < 1:
             raise ValueError(f"widths must be two or more positive integers, not {self.widths}")

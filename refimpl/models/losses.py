@@ -18,6 +18,7 @@ from typing import Any
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, namespace
+from refimpl.checks import plain_numbers
 from refimpl.errors import TargetError
 
 
@@ -235,6 +236,7 @@ class Objective:
     reduction: str = "mean"
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         if isinstance(self.loss, str):
             if self.loss not in LOSSES:
                 raise ValueError(f"unknown loss {self.loss!r}: choose from {', '.join(LOSSES)}")

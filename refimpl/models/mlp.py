@@ -19,6 +19,7 @@ from typing import Any
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, Backend
 from refimpl.arrays import backend as make_backend
+from refimpl.checks import plain_numbers
 from refimpl.models.initializers import INITIALIZERS
 from refimpl.random import Rng
 
@@ -58,6 +59,7 @@ class MLP:
     bias: bool = True
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         object.__setattr__(self, "widths", tuple(int(width) for width in self.widths))
         if len(self.widths) < 2 or min(self.widths) < 1:
             raise ValueError(f"widths must be two or more positive integers, not {self.widths}")

@@ -279,3 +279,41 @@ def test_parameters_must_be_floating(entry):
         extra.update(training=None, objective=None)
     with pytest.raises(TypeError, match="float"):
         algorithm.init([{"weight": np.zeros((2, 2), dtype=np.int64)}], **extra)
+
+
+def of_numpy(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float, tuple)):
+        return value
+    if isinstance(value, tuple):
+        return tuple(map(of_numpy, value))
+    return np.int64(value) if isinstance(value, int) else np.float64(value)
+
+
+def numbers_of(settings):
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        parts = value if isinstance(value, tuple) else (value,)
+        yield from (
+            (field.name, part)
+            for part in parts
+            if isinstance(part, (np.generic, int, float)) and not isinstance(part, bool)
+        )
+
+
+def test_numbers_of_numpy_become_numbers_of_python(entry):
+    """A NumPy float64 among the settings would turn float32 parameters into float64."""
+    skip_tasks(entry)
+    single = backend("numpy", "float32")
+    defaults = {
+        name: field.default
+        for name, field in entry.fields.items()
+        if isinstance(getattr(field, "default", None), (int, float, tuple))
+    }
+    given = {**defaults, **CASES[entry.name].sample}
+    settings = {name: of_numpy(value) for name, value in given.items()}
+    algorithm, state = begin(entry, single, **settings)
+    for name, number in numbers_of(algorithm):
+        assert type(number) in (int, float), name
+    state, _ = run(algorithm, state, single)
+    for leaf in ad.flatten(state.params)[0]:
+        assert leaf.dtype == np.float32

@@ -63,7 +63,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree
 from refimpl.algorithms.composition import Gradients
 from refimpl.arrays import Array
-from refimpl.checks import count, non_negative, one_of, positive
+from refimpl.checks import count, non_negative, one_of, plain_numbers, positive
 from refimpl.papers.amp.perturbation import (
     NORM_HELP,
     SCALES_HELP,
@@ -145,6 +145,7 @@ class AMP:
     )
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("radius", self.radius)
         positive("ascent_rate", self.ascent_rate)
         count("inner_steps", self.inner_steps, at_least=0)

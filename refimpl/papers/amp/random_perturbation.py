@@ -43,7 +43,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree, required_rng
 from refimpl.algorithms.composition import Gradients
 from refimpl.arrays import one
-from refimpl.checks import non_negative, one_of
+from refimpl.checks import non_negative, one_of, plain_numbers
 from refimpl.papers.amp.perturbation import (
     SCALES_HELP,
     Loss,
@@ -96,6 +96,7 @@ class RandomPerturbation:
     scales: tuple[float, ...] = field(default=(), metadata={"help": SCALES_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("radius", self.radius)
         one_of("match", self.match, get_args(Match))
         check_scales(self.scales, "per_tensor")

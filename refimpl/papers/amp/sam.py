@@ -44,7 +44,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree
 from refimpl.algorithms.composition import Gradients
 from refimpl.arrays import Array, one
-from refimpl.checks import count, non_negative, one_of
+from refimpl.checks import count, non_negative, one_of, plain_numbers
 from refimpl.papers.amp.perturbation import (
     NORM_HELP,
     SCALES_HELP,
@@ -100,6 +100,7 @@ class SAM:
     scales: tuple[float, ...] = field(default=(), metadata={"help": SCALES_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("radius", self.radius)
         count("inner_steps", self.inner_steps, at_least=0)
         one_of("norm", self.norm, get_args(Norm))

@@ -53,7 +53,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree, required_rng
 from refimpl.arrays import Array, namespace
-from refimpl.checks import one_of
+from refimpl.checks import one_of, plain_numbers
 from refimpl.constraints import layer_radii
 from refimpl.constraints.circle import check_sine
 from refimpl.errors import InfeasibleError
@@ -145,6 +145,7 @@ class CCoLAod:
     diagnostics: bool = field(default=True, metadata={"help": DIAGNOSTICS_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         check_circles(self)
         one_of("projection", self.projection, ("radial", "shake"))
         one_of("on_infeasible", self.on_infeasible, get_args(OnInfeasible))

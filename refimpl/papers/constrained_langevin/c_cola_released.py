@@ -68,7 +68,7 @@ from refimpl.algorithms.base import (
     required_rng,
 )
 from refimpl.arrays import Array, namespace
-from refimpl.checks import flag, non_negative, positive
+from refimpl.checks import flag, non_negative, plain_numbers, positive
 from refimpl.constraints import largest, layer_radii, worst
 from refimpl.constraints.circle import check_inside
 from refimpl.papers.constrained_langevin.circles import leaves_like
@@ -140,6 +140,7 @@ class ReleasedCCoLAud:
     unchecked_slack: bool = field(default=True, metadata={"help": "fault: slack of any weight"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("step_size", self.step_size)
         non_negative("friction", self.friction)
         non_negative("temperature", self.temperature)

@@ -53,6 +53,7 @@ from typing import Any
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree
+from refimpl.checks import plain_numbers
 from refimpl.constraints import layer_radii
 from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud, CircleInfo
 from refimpl.papers.constrained_langevin.circles import (
@@ -105,6 +106,7 @@ class StaleCCoLAud:
     include: Include = field(default="weights", metadata={"help": INCLUDE_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         _ = self.method
 
     @property

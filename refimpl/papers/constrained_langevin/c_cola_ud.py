@@ -59,7 +59,7 @@ from typing import Any, NamedTuple, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array
-from refimpl.checks import non_negative, one_of
+from refimpl.checks import non_negative, one_of, plain_numbers
 from refimpl.constraints import layer_radii
 from refimpl.papers.constrained_langevin.circles import (
     DIAGNOSTICS_HELP,
@@ -133,6 +133,7 @@ class CCoLAud:
     diagnostics: bool = field(default=True, metadata={"help": DIAGNOSTICS_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         check_circles(self)
         non_negative("friction", self.friction)
         one_of("splitting", self.splitting, get_args(Splitting))

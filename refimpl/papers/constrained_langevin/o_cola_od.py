@@ -41,7 +41,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from refimpl.algorithms.base import Objective, Tree
-from refimpl.checks import one_of
+from refimpl.checks import one_of, plain_numbers
 from refimpl.constraints import Blocks, Solver, orthogonal_blocks
 from refimpl.papers.constrained_langevin.common import (
     FAILURE_HELP,
@@ -109,6 +109,7 @@ class OCoLAod:
     start: Start = field(default="qr", metadata={"help": START_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         check_common(self)
         one_of("projection", self.projection, ("shake", "polar"))
         one_of("increment", self.increment, ("raw", "projected"))

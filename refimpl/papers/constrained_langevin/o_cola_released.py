@@ -68,7 +68,7 @@ from refimpl.algorithms.base import (
     required_rng,
 )
 from refimpl.arrays import Array, linalg_errors, namespace, qr
-from refimpl.checks import flag, fraction, non_negative, positive
+from refimpl.checks import flag, fraction, non_negative, plain_numbers, positive
 from refimpl.constraints import Blocks, Orthogonal, largest, orthogonal_blocks, worst
 from refimpl.papers.constrained_langevin.common import checked_gradient
 from refimpl.random import Rng
@@ -133,6 +133,7 @@ class ReleasedOCoLAud:
     unscaled_noise: bool = field(default=True, metadata={"help": "fault: noise not scaled"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("learning_rate", self.learning_rate)
         fraction("momentum", self.momentum)
         non_negative("temperature", self.temperature)

@@ -51,7 +51,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from refimpl.algorithms.base import Objective, Tree
-from refimpl.checks import flag, non_negative, one_of
+from refimpl.checks import flag, non_negative, one_of, plain_numbers
 from refimpl.constraints import Blocks, Solver, orthogonal_blocks
 from refimpl.papers.constrained_langevin.common import (
     FAILURE_HELP,
@@ -122,6 +122,7 @@ class OCoLAud:
     start: Start = field(default="qr", metadata={"help": START_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         check_common(self)
         non_negative("friction", self.friction)
         one_of("splitting", self.splitting, get_args(Splitting))

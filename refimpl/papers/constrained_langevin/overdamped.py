@@ -52,7 +52,7 @@ from typing import Any, Literal, NamedTuple
 
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array
-from refimpl.checks import one_of
+from refimpl.checks import one_of, plain_numbers
 from refimpl.constraints import Blocks, Constraint, Solved, Solver, UserConstraint, largest
 from refimpl.errors import ConvergenceError, InfeasibleError
 from refimpl.papers.constrained_langevin.common import (
@@ -234,6 +234,7 @@ class ConstrainedOverdamped:
     start: Start = field(default="qr", metadata={"help": START_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         check_general(self)
         one_of("projection", self.projection, ("shake", "nearest"))
         one_of("increment", self.increment, ("raw", "projected"))

@@ -48,7 +48,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl.algorithms.base import Objective, Tree
-from refimpl.checks import flag, non_negative, one_of
+from refimpl.checks import flag, non_negative, one_of, plain_numbers
 from refimpl.constraints import Blocks, Solver, UserConstraint
 from refimpl.papers.constrained_langevin.common import (
     CONSTRAINT_HELP,
@@ -127,6 +127,7 @@ class ConstrainedUnderdamped:
     start: Start = field(default="qr", metadata={"help": START_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         check_general(self)
         non_negative("friction", self.friction)
         one_of("splitting", self.splitting, get_args(Splitting))

@@ -56,7 +56,7 @@ from refimpl.algorithms.base import (
 )
 from refimpl.algorithms.composed_gradient import Evaluate, Gradients
 from refimpl.arrays import Array
-from refimpl.checks import count, non_negative, one_of, positive, real_between
+from refimpl.checks import count, non_negative, one_of, plain_numbers, positive, real_between
 from refimpl.papers.gradient_coherent.gate import READINGS, Limits, add, measure
 from refimpl.random import Rng
 
@@ -120,6 +120,7 @@ class CoherenceGate:
     )
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         one_of("criterion", self.criterion, get_args(Criterion))
         one_of("scope", self.scope, get_args(Scope))
         real_between("threshold", self.threshold, -1.0, 1.0)

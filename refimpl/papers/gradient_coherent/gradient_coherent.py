@@ -91,7 +91,7 @@ from refimpl.algorithms.base import (
 from refimpl.algorithms.l1 import soft_threshold
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, count_nonzero, namespace
-from refimpl.checks import count, flag, non_negative, one_of, real_between
+from refimpl.checks import count, flag, non_negative, one_of, plain_numbers, real_between
 from refimpl.papers.gradient_coherent.gate import READINGS, Limits, add, measure
 from refimpl.random import Rng
 
@@ -231,6 +231,7 @@ multiplies the weights by 1 - 3 = -2, which oscillates and does not decay
     )
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         first_order(self.base, self.learning_rate, self.momentum)
         one_of("penalty", self.penalty, get_args(Penalty))

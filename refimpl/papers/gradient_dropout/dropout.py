@@ -53,7 +53,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree, required_rng, tree_namespace
 from refimpl.algorithms.composition import Gradients
 from refimpl.arrays import Array, device, namespace
-from refimpl.checks import count, fraction, non_negative, one_of
+from refimpl.checks import count, fraction, non_negative, one_of, plain_numbers
 from refimpl.errors import SettingError
 from refimpl.random import Rng
 
@@ -109,6 +109,7 @@ class GradientDropout:
     )
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         fraction("rate", self.rate)
         one_of("noise", self.noise, get_args(Noise))
         one_of("schedule", self.schedule, get_args(Schedule))

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import FirstOrder, Tree
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
-from refimpl.checks import count, fraction, one_of, positive
+from refimpl.checks import count, fraction, one_of, plain_numbers, positive
 from refimpl.errors import SettingError
 from refimpl.random import Rng
 
@@ -69,6 +69,7 @@ class Settings:
     wrappers: Any = field(default=(), metadata={"help": "on the inner gradients, from Python only"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("inner_rate", self.inner_rate)
         object.__setattr__(self, "inner_rate", float(self.inner_rate))
         count("inner_steps", self.inner_steps, at_least=0)

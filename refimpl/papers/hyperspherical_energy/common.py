@@ -17,7 +17,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree, check_params, tree_namespace
 from refimpl.algorithms.penalized import require_matrices, total, weight_matrices
 from refimpl.arrays import Array, backend_of, namespace
-from refimpl.checks import non_negative, one_of
+from refimpl.checks import non_negative, one_of, plain_numbers
 from refimpl.errors import InfeasibleError
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy, Kernel, Metric, Space
 from refimpl.random import Rng
@@ -85,6 +85,7 @@ class EnergyPenalty:
     )
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         for name in ("strength", "output_strength", "s", "epsilon", "decay"):
             non_negative(name, getattr(self, name))
         one_of("space", self.space, get_args(Space))

@@ -28,6 +28,7 @@ from typing import Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, namespace, one_hot
+from refimpl.checks import plain_numbers
 from refimpl.papers.hyperspherical_energy.energy_gradient import (
     energy_value,
     forward,
@@ -95,6 +96,7 @@ class HypersphericalEnergy:
     kernel: Kernel = "paper"
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         for name in ("s", "epsilon"):
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, (int, float)):

@@ -50,7 +50,7 @@ from refimpl.algorithms.penalized import (
     weight_matrices,
 )
 from refimpl.arrays import Array, backend_of, linalg_errors, namespace
-from refimpl.checks import non_negative, one_of
+from refimpl.checks import non_negative, one_of, plain_numbers
 from refimpl.papers.hyperspherical_energy.common import cosines
 from refimpl.papers.hyperspherical_energy.energy import Space
 from refimpl.random import Rng
@@ -94,6 +94,7 @@ class HypersphericalUniformity:
     space: Space = field(default="half", metadata={"help": "hidden neurons as lines or as points"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         non_negative("output_strength", self.output_strength)
         one_of("form", self.form, get_args(Form))

@@ -54,6 +54,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import count, flag, non_negative, one_of, positive
 from refimpl.arrays import Array, device, namespace
+from refimpl.checks import plain_numbers
 from refimpl.models.losses import softmax_cross_entropy
 from refimpl.papers.isda.bound import check_covariance, moved_logits
 from refimpl.papers.isda.diagnosis import check_finite, check_targets
@@ -121,6 +122,7 @@ class ISDA:
     checks: bool = field(default=True, metadata={"help": "look at labels and loss in every step"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         one_of("schedule", self.schedule, get_args(Schedule))
         count("epochs", self.epochs)

@@ -44,6 +44,7 @@ from typing import Any, Literal
 from refimpl.algorithms.base import count, flag, one_of
 from refimpl.arrays import Array, Backend
 from refimpl.arrays import backend as make_backend
+from refimpl.checks import plain_numbers
 from refimpl.errors import SettingError
 from refimpl.random import Rng
 
@@ -92,6 +93,7 @@ class Lattice:
     degenerate: bool = field(default=False, metadata={"help": "allow factors shared with size"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         count("size", self.size, at_least=2)
         one_of("order", self.order, ("natural", "van_der_corput"))
         flag("degenerate", self.degenerate)

@@ -24,6 +24,7 @@ from typing import Any, Literal
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import one_of
 from refimpl.arrays import Array, Backend
+from refimpl.checks import plain_numbers
 from refimpl.models import MLP
 from refimpl.papers.lattice_networks.activations import smooth
 from refimpl.random import Rng
@@ -64,6 +65,7 @@ class SmoothNetwork:
     inputs: Inputs = field(default="centered", metadata={"help": "2y - 1, y or sin(2 pi y)"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         object.__setattr__(self, "widths", MLP(self.widths).widths)
         smooth(self.activation)
         one_of("inputs", self.inputs, INPUTS)

@@ -40,6 +40,7 @@ from typing import Any, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import flag, non_negative, one_of
 from refimpl.arrays import Array, namespace
+from refimpl.checks import plain_numbers
 from refimpl.errors import SettingError
 from refimpl.papers.lattice_networks.activations import Constants, column_peak, growth, smooth
 from refimpl.papers.lattice_networks.decay import (
@@ -110,6 +111,7 @@ class DecayHinge:
     through_growth: bool = field(default=True, metadata={"help": "differentiate Q too"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         flag("through_growth", self.through_growth)
         _check(self)
@@ -185,6 +187,7 @@ class DecayProjection:
     constants: Constants = field(default="sharp", metadata={"help": _CONSTANTS_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         _check(self)
 
     def init(self, params: Any) -> tuple[()]:

@@ -41,6 +41,7 @@ from typing import Any, Literal
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import non_negative, one_of
 from refimpl.arrays import Array, namespace
+from refimpl.checks import plain_numbers
 from refimpl.papers.lattice_networks.decay import (
     DECAY_HELP,
     POWER_HELP,
@@ -88,6 +89,7 @@ class TailoredPenalty:
     power: float = field(default=2.0, metadata={"help": POWER_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         one_of("form", self.form, ("tailored", "l2"))
         object.__setattr__(self, "decay", check_decay(self.decay, self.power))

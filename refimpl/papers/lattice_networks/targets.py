@@ -27,6 +27,7 @@ from typing import Any
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import flag
+from refimpl.checks import plain_numbers
 from refimpl.errors import SettingError
 from refimpl.papers.lattice_networks.decay import as_array
 from refimpl.papers.lattice_networks.weights import positive_sequence
@@ -73,6 +74,7 @@ class AlgebraicTarget:
     periodic: bool = False
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         _check(self, "the denominator reaches 0")
 
     def __call__(self, points: Any) -> Any:
@@ -111,6 +113,7 @@ class DiffusionTarget:
     periodic: bool = False
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         _check(self, "the diffusion coefficient reaches 0")
 
     def coefficient(self, points: Any, x: tuple[float, ...]) -> Any:

@@ -21,6 +21,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from refimpl.checks import plain_numbers
 from refimpl.errors import SettingError
 
 
@@ -47,6 +48,7 @@ class ProductWeights:
     gammas: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         object.__setattr__(self, "gammas", positive_sequence("gammas", self.gammas))
 
     def of(self, coordinates: Iterable[int]) -> float:
@@ -86,6 +88,7 @@ class PODWeights:
     orders: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         object.__setattr__(self, "gammas", positive_sequence("gammas", self.gammas))
         object.__setattr__(self, "orders", positive_sequence("orders", self.orders))
         if len(self.gammas) != len(self.orders):

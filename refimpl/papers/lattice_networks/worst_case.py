@@ -35,6 +35,7 @@ from typing import Any, Literal
 from refimpl.algorithms.base import one_of
 from refimpl.arrays import Array
 from refimpl.arrays import backend as make_backend
+from refimpl.checks import plain_numbers
 from refimpl.errors import SettingError
 from refimpl.papers.lattice_networks.lattices import Lattice
 from refimpl.papers.lattice_networks.weights import PODWeights, ProductWeights
@@ -69,6 +70,7 @@ class Kernel:
     space: Literal["korobov", "sobolev"] = "korobov"
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         one_of("space", self.space, ("korobov", "sobolev"))
         allowed = (1, 2) if self.space == "korobov" else (1,)
         if self.smoothness not in allowed:

@@ -81,6 +81,7 @@ from refimpl.algorithms.base import (
 )
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, device, namespace, put_rows, reduce
+from refimpl.checks import plain_numbers
 from refimpl.errors import TargetError
 from refimpl.papers.minnorm.constraints import (
     CONSTRAINTS,
@@ -269,6 +270,7 @@ class Minnorm:
     )
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         one_of("constraint", self.constraint, CONSTRAINTS)
         first_order(self.base, self.learning_rate, self.momentum)
         positive("multiplier_rate", self.multiplier_rate)

@@ -49,7 +49,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.attacks import ProjectedGradientAttack, Start
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, device, namespace
-from refimpl.checks import count, non_negative, one_of
+from refimpl.checks import count, non_negative, one_of, plain_numbers
 from refimpl.models.input_gradients import input_gradients
 from refimpl.models.linear_pieces import backward, linear_pieces
 from refimpl.papers.rkhs_norm.common import (
@@ -108,6 +108,7 @@ class AdversarialNorm:
     derivatives: Derivatives = field(default="auto", metadata={"help": DERIVATIVES_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("radius", self.radius)
         non_negative("strength", self.strength)
         count("steps", self.steps)

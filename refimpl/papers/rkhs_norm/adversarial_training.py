@@ -44,6 +44,7 @@ from typing import Any
 from refimpl.algorithms.attacks import Norm, ProjectedGradientAttack, Start
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.algorithms.composed_gradient import Evaluate, Gradients, plain
+from refimpl.checks import plain_numbers
 from refimpl.random import Rng
 
 
@@ -83,6 +84,7 @@ class AdversarialTraining:
     high: float | None = field(default=None, metadata={"help": "largest valid input (no limit)"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         _ = self.attack  # checks the settings
 
     @property

@@ -47,7 +47,7 @@ from typing import Any, Literal, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, namespace
-from refimpl.checks import count, non_negative, one_of
+from refimpl.checks import count, non_negative, one_of, plain_numbers
 from refimpl.models.input_gradients import output_gradients
 from refimpl.models.linear_pieces import backward, linear_pieces, pull_back
 from refimpl.papers.rkhs_norm.common import (
@@ -102,6 +102,7 @@ class AveragedGradient:
     derivatives: Derivatives = field(default="auto", metadata={"help": DERIVATIVES_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         count("power", self.power)
         if self.power > 2:

@@ -49,7 +49,7 @@ from typing import Any, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree, required_rng
 from refimpl.arrays import Array, namespace
-from refimpl.checks import count, non_negative, one_of
+from refimpl.checks import count, non_negative, one_of, plain_numbers
 from refimpl.models.input_gradients import input_gradients, output_gradients
 from refimpl.papers.rkhs_norm.adversarial_norm import Selector
 from refimpl.papers.rkhs_norm.common import STRENGTH_HELP, plain, unit_rows, zero
@@ -68,6 +68,7 @@ class _Deforming:
     height: int = field(default=0, metadata={"help": "rows of an image; 0: square images"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         count("fields", self.fields)
         non_negative("amplitude", self.amplitude)

@@ -45,7 +45,7 @@ from typing import Any, Literal, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, namespace
-from refimpl.checks import non_negative, one_of
+from refimpl.checks import non_negative, one_of, plain_numbers
 from refimpl.models.input_gradients import input_gradients
 from refimpl.models.linear_pieces import backward, pull_back
 from refimpl.papers.rkhs_norm.averaged import AveragedGradient
@@ -98,6 +98,7 @@ class GradientNorm:
     derivatives: Derivatives = field(default="auto", metadata={"help": DERIVATIVES_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         one_of("reduction", self.reduction, get_args(Reduction))
         check_derivatives(self.derivatives)

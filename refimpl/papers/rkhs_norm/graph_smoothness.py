@@ -42,7 +42,7 @@ from typing import Any, Literal, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, device, namespace
-from refimpl.checks import count, non_negative, one_of, positive
+from refimpl.checks import count, non_negative, one_of, plain_numbers, positive
 from refimpl.errors import SettingError
 from refimpl.papers.rkhs_norm.common import STRENGTH_HELP, zero
 from refimpl.random import Rng
@@ -85,6 +85,7 @@ class GraphSmoothness:
     bandwidth: float = field(default=1.0, metadata={"help": "of the gaussian weights, positive"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         count("power", self.power)
         if self.power > 2:

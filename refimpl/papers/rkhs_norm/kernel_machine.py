@@ -39,7 +39,7 @@ from typing import Any
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, Backend, namespace
 from refimpl.arrays import backend as make_backend
-from refimpl.checks import count
+from refimpl.checks import count, plain_numbers
 from refimpl.errors import SettingError, unknown_name
 from refimpl.random import Rng
 
@@ -104,6 +104,7 @@ class KernelMachine:
     profiles: tuple[str, ...] = ("exponential",)
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         for name in ("features", "outputs", "centers"):
             count(name, getattr(self, name))
         if not self.profiles:

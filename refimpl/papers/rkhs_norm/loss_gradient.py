@@ -46,7 +46,7 @@ from typing import Any, Literal, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, namespace
-from refimpl.checks import non_negative, one_of
+from refimpl.checks import non_negative, one_of, plain_numbers
 from refimpl.models.input_gradients import loss_gradients
 from refimpl.models.linear_pieces import backward, linear_pieces, parameter_gradient, pull_back
 from refimpl.papers.rkhs_norm.common import (
@@ -95,6 +95,7 @@ class LossGradient:
     derivatives: Derivatives = field(default="auto", metadata={"help": DERIVATIVES_HELP})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         one_of("norm", self.norm, get_args(Norm))
         check_derivatives(self.derivatives)

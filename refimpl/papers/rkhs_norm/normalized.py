@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refimpl.arrays import Array, Backend
-from refimpl.checks import positive
+from refimpl.checks import plain_numbers, positive
 from refimpl.models import MLP
 from refimpl.models.linear_pieces import LinearPieces, linear_pieces
 from refimpl.models.mlp import Params
@@ -57,6 +57,7 @@ class NormalizedMLP:
     bias: bool = True
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("scale", self.scale)
         object.__setattr__(self, "widths", self.network.widths)
 

@@ -45,7 +45,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.attacks import normalized_rows
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array, namespace
-from refimpl.checks import count, non_negative
+from refimpl.checks import count, non_negative, plain_numbers
 from refimpl.errors import SettingError
 from refimpl.papers.rkhs_norm.common import STRENGTH_HELP, plain, zero
 from refimpl.random import Rng
@@ -81,6 +81,7 @@ class SpectralPenalty:
     power_iterations: int = field(default=2, metadata={"help": "power iterations in a step"})
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         non_negative("strength", self.strength)
         count("power_iterations", self.power_iterations)
 

@@ -46,7 +46,7 @@ from typing import Any, ClassVar
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree
 from refimpl.arrays import Array, linalg_errors, namespace
-from refimpl.checks import count, non_negative, positive
+from refimpl.checks import count, non_negative, plain_numbers, positive
 from refimpl.errors import ConvergenceError, SettingError
 from refimpl.random import Rng
 
@@ -94,6 +94,7 @@ class SpectralProjection:
     requires: ClassVar[tuple[str, ...]] = ("steps_per_epoch",)
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("limit", self.limit)
         if self.decay is not None:
             positive("decay", self.decay)
