@@ -9,6 +9,7 @@ import pytest
 
 import refimpl
 from refimpl import catalogue
+from refimpl.experiments import sources
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted([*ROOT.glob("refimpl/**/*.py"), *ROOT.glob("figures/**/*.py")])
@@ -146,6 +147,96 @@ def test_figures_name_each_other_relatively(path):
             assert node.module.split(".")[0] != "figures", f"line {node.lineno}: from ..base import"
         elif isinstance(node, ast.Import):
             assert not [a.name for a in node.names if a.name.split(".")[0] == "figures"]
+
+
+def bindings(path):
+    """The modules that a file's names come from: each import to the file that it takes from."""
+    module = name_of(path)
+    found = set()
+    for wanted in sources._read(path, module).wanted:
+        if wanted.module.split(".")[0] != "refimpl" or wanted.name == "":
+            continue
+        seen = set()
+        while wanted not in seen:
+            seen.add(wanted)
+            inner = f"{wanted.module}.{wanted.name}"
+            if wanted.name != "*" and sources._file(inner, {"refimpl": sources.PACKAGE}):
+                found.add(inner)
+                break
+            face = sources._file(wanted.module, {"refimpl": sources.PACKAGE})
+            if face is None:
+                break
+            bound = None
+            if face.stem == "__init__" and wanted.name != "*":
+                bound = sources._bound_in(face, wanted.module, wanted.name)
+            if bound is None:
+                found.add(wanted.module)
+                break
+            wanted = bound
+    return found - {module}
+
+
+def circles(graph):
+    """The modules that can reach themselves."""
+    found = set()
+    for start in graph:
+        pending, seen = list(graph[start]), set()
+        while pending:
+            module = pending.pop()
+            if module not in seen:
+                seen.add(module)
+                pending += graph.get(module, ())
+        if start in seen:
+            found.add(start)
+    return found
+
+
+def test_there_are_no_import_circles():
+    """Imports inside functions and for type checkers count too."""
+    files = sorted(ROOT.glob("refimpl/**/*.py"))
+    assert circles({name_of(path): bindings(path) for path in files}) == set()
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == {"b", "c"}
+
+
+def private_uses(path):
+    """The private names of other modules that a file imports or reaches into."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    modules, found = set(), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            ours = node.level or (node.module or "").split(".")[0] in ("refimpl", "figures")
+            found += [a.name for a in node.names if ours and is_private(a.name)]
+            modules |= {a.asname or a.name for a in node.names} if ours else set()
+        elif isinstance(node, ast.Import):
+            modules |= {a.asname for a in node.names if a.asname and a.name.startswith("refimpl")}
+    for node in ast.walk(tree):
+        named = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if named and node.value.id in modules and is_private(node.attr):
+            found.append(f"{node.value.id}.{node.attr}")
+    return found
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__")
+
+
+# Of namedtuples, whose own methods look private.
+NAMEDTUPLE = {"_replace", "_asdict", "_make", "_fields"}
+# The command and the gallery are the figures' own files.
+FIGURES_OWN = {"_command", "_gallery"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_private_name_is_used_by_its_own_file_only(path):
+    allowed = NAMEDTUPLE | (FIGURES_OWN if part_of(name_of(path)) == "figures" else set())
+    uses = [name for name in private_uses(path) if name.rpartition(".")[2] not in allowed]
+    assert not uses
+
+
+def test_a_private_import_is_seen(tmp_path):
+    bad = tmp_path / "bad.py"
+    bad.write_text("from refimpl.a import _x\nfrom refimpl import b\nb._y\nb.fine\n")
+    assert private_uses(bad) == ["_x", "b._y"]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -69,17 +69,16 @@ from refimpl.autodiff.operations import (
     transpose,
     where,
 )
+from refimpl.autodiff.products import dot, hvp, jvp, ravel
 from refimpl.autodiff.tape import (
     Primitive,
     Tensor,
     grad,
-    hvp,
-    jvp,
     value,
     value_and_grad,
     vjp,
 )
-from refimpl.autodiff.trees import dot, flatten, map_tree, norm_tree, ravel, unflatten
+from refimpl.autodiff.trees import flatten, map_tree, norm_tree, unflatten
 
 __all__ = [
     "Primitive",

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from refimpl.arrays import Array, eps, length
-from refimpl.autodiff.tape import grad, hvp, value, vjp
-from refimpl.autodiff.trees import Tree, dot, flatten, map_tree, norm_tree
+from refimpl.autodiff.products import dot, hvp
+from refimpl.autodiff.tape import grad, value, vjp
+from refimpl.autodiff.trees import Tree, flatten, map_tree, norm_tree
 from refimpl.errors import GradientCheckError
 from refimpl.random import Rng
 

@@ -99,7 +99,7 @@ def _linear_relu(x, weight, bias=None, /):
 
 
 linear_relu = Primitive(_linear_relu, selects=True, name="linear_relu")
-linear_relu.derivatives(*_LINEAR_RULES, shared=lambda g, ans: op._masked(g, ans > 0))
+linear_relu.derivatives(*_LINEAR_RULES, shared=lambda g, ans: op.masked(g, ans > 0))
 
 
 # --- losses --------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def hinge(scores, labels, /, *, margin=1.0, reduction="mean"):
 
 def _hinge_rule(g, ans, scores, labels, margin=1.0, reduction="mean"):
     violated = margin - labels * value(scores) > 0
-    return op._masked(_per_example(g, scores.shape[0], reduction) * -labels, violated)
+    return op.masked(_per_example(g, scores.shape[0], reduction) * -labels, violated)
 
 
 hinge.derivatives(_hinge_rule, None)
@@ -215,7 +215,7 @@ def _multiclass_rule(g, ans, scores, labels, margin=1.0, reduction="mean"):
     mine, rival, best = _rival(plain, labels)
     violated = margin + best - reduce("sum", keep_where(plain, mine > 0), -1) > 0
     scale = _column(_per_example(g, plain.shape[0], reduction))
-    return op._masked(scale * (rival - mine), violated[:, None])
+    return op.masked(scale * (rival - mine), violated[:, None])
 
 
 multiclass_hinge.derivatives(_multiclass_rule, None)

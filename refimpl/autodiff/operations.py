@@ -30,6 +30,7 @@ from refimpl.arrays import (
     reduce,
     wrap_indices,
 )
+from refimpl.autodiff import tape
 from refimpl.autodiff.tape import Primitive, Tensor, value
 
 # --- helpers -------------------------------------------------------------------------------------
@@ -367,10 +368,10 @@ def _as_mask(condition, like):
     return namespace(like).astype(condition, like.dtype)
 
 
-_masked = Primitive(keep_where, selects=True, name="_masked")
-_masked.derivatives(lambda h, ans, g, mask: _masked(h, mask), None)
+masked = Primitive(keep_where, selects=True, name="masked")
+masked.derivatives(lambda h, ans, g, mask: masked(h, mask), None)
 
-relu.derivatives(lambda g, ans, x: _masked(g, ans > 0))
+relu.derivatives(lambda g, ans, x: masked(g, ans > 0))
 
 
 @Primitive
@@ -390,7 +391,7 @@ def abs(x, /):
     return namespace(x).abs(x)
 
 
-abs.derivatives(lambda g, ans, x: _masked(g * namespace(value(x)).sign(value(x)), value(x) != 0))
+abs.derivatives(lambda g, ans, x: masked(g * namespace(value(x)).sign(value(x)), value(x) != 0))
 
 
 @Primitive
@@ -414,7 +415,7 @@ def _straight_through(g, ans, x, window=1.0):
     if window is None:
         return g
     plain = value(x)
-    return _masked(g, namespace(plain).abs(plain) <= window)
+    return masked(g, namespace(plain).abs(plain) <= window)
 
 
 sign_straight_through.derivatives(_straight_through)
@@ -439,7 +440,7 @@ def _clip_rule(g, ans, x, low, high):
         inside = inside & (plain >= low)
     if high is not None:
         inside = inside & (plain <= high)
-    return _masked(g, inside)
+    return masked(g, inside)
 
 
 clip.derivatives(_clip_rule)
@@ -452,7 +453,7 @@ def where(condition, x, y, /):
 
 
 def _where_rule(g, condition, like, keep):
-    return _unbroadcast(_masked(g, condition if keep else ~condition), like)
+    return _unbroadcast(masked(g, condition if keep else ~condition), like)
 
 
 where.derivatives(
@@ -477,7 +478,7 @@ def minimum(x, y, /):
 def _choice_rule(g, ans, mine, other):
     chosen, x, y = value(ans), value(mine), value(other)
     share = 1.0 / (1.0 + _as_mask(x == y, g))
-    return _unbroadcast(_masked(g * share, x == chosen), mine)
+    return _unbroadcast(masked(g * share, x == chosen), mine)
 
 
 for _primitive in (maximum, minimum):
@@ -669,7 +670,7 @@ def _extremum_rule(g, ans, x, axis=None, keepdims=False):
     chosen = plain == best
     ties = reduce("sum", _as_mask(chosen, plain), axis, True)
     shared = _spread_back(g, x, axis, keepdims) / ties
-    return _masked(broadcast_to(shared, _shape(x)), chosen)
+    return masked(broadcast_to(shared, _shape(x)), chosen)
 
 
 max.derivatives(_extremum_rule)
@@ -768,3 +769,4 @@ def _attach_operators() -> None:
 
 
 _attach_operators()
+tape.op.where, tape.op.sum, tape.op.unbroadcast = where, sum, unbroadcast

@@ -19,12 +19,17 @@ np.float64(12.0)
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from refimpl.arrays import Array, backend, check_float, namespace, one, range_unwatched
-from refimpl.autodiff.trees import Tree, dot, map_tree
+from refimpl.autodiff.trees import Tree, map_tree
+
+op: Any = SimpleNamespace()
+"""The operations that a backward pass needs; operations.py, which stands on this file, fills it."""
 
 _numbers = itertools.count()
 
@@ -143,9 +148,8 @@ class Tensor:
 
 def _offered(name: str) -> str:
     """``.sum`` for what there is a differentiable operation of, nothing else."""
-    from refimpl import autodiff
-
-    return f".{name}" if name in autodiff.__all__ else ""
+    face = sys.modules[__name__.rpartition(".")[0]]  # the package, which stands on this file
+    return f".{name}" if name in face.__all__ else ""
 
 
 # What a Tensor remembers of its making: the operation, its arguments as given, and as plain arrays,
@@ -334,8 +338,6 @@ def _harmless(primitive: Primitive, g: Any, ans: Any, args: Any, kwargs: Any) ->
     Where ``g`` is traced its 0 may be one that moves: then a place stays as it is unless the
     function is singular there, for the cotangent's own derivative meets the rule's value.
     """
-    from refimpl.autodiff import operations as op
-
     alive = value(g) != 0.0
     if type(g) is Tensor and not bool(namespace(alive).all(alive)):
         alive = alive | _is_smooth(primitive, value(g), args, kwargs)
@@ -348,8 +350,6 @@ def _harmless(primitive: Primitive, g: Any, ans: Any, args: Any, kwargs: Any) ->
 def _is_smooth(primitive: Primitive, like: Any, args: Any, kwargs: Any) -> Any:
     """Where an elementwise operation has finite first and second derivatives, in the shape of
     ``like``."""
-    from refimpl.autodiff import operations as op
-
     xp = namespace(like)
     ones = xp.ones_like(like)
     held = [value(each) for each in args]
@@ -374,8 +374,6 @@ def _is_smooth(primitive: Primitive, like: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _fold(g: Any, shape: tuple[int, ...]) -> Any:
-    from refimpl.autodiff import operations as op
-
     return op.unbroadcast(g, shape)
 
 
@@ -558,34 +556,3 @@ def vjp(function: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], An
         return parts[0] if len(xs) == 1 else parts
 
     return (output if trace.is_nested(output) else value(output)), pullback
-
-
-def jvp(function: Callable[..., Any], x: Tree, tangent: Tree) -> tuple[Any, Any]:
-    """The value of ``function(x)`` and its derivative along ``tangent``.
-
-    The pullback is linear in its cotangent u; the derivative of <pullback(u), tangent> in u is the
-    push-forward, whatever u is. So reverse mode gives it with no rules of its own.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> jvp(lambda x: x * x, np.array([1.0, 3.0]), np.array([1.0, 1.0]))[1]
-    array([2., 6.])
-    """
-    result, pullback = vjp(function, x)
-    plain = value(result)
-    zero = namespace(plain).zeros_like(plain)
-    return result, grad(lambda u: dot(pullback(u), tangent))(zero)
-
-
-def hvp(function: Callable[..., Any], x: Tree, direction: Tree) -> Tree:
-    """Hessian of the scalar ``function`` at ``x`` times ``direction``, a tree like ``x``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from refimpl import autodiff as ad
-    >>> hvp(lambda x: ad.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 1.0]))
-    array([ 6., 12.])
-    """
-    return grad(lambda z: dot(grad(function)(z), direction))(x)

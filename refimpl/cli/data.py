@@ -65,10 +65,10 @@ def list_command() -> None:
     from rich.markup import escape
 
     from refimpl.cli.display import make_console
-    from refimpl.cli.listing import _table
+    from refimpl.cli.listing import make_table
     from refimpl.datasets import DATASETS
 
-    table = _table("Data sets", "name", "kind", "what it is", "options and defaults")
+    table = make_table("Data sets", "name", "kind", "what it is", "options and defaults")
     for name, entry in DATASETS.items():
         values = ", ".join(f"{key}={value!r}" for key, value in entry.options.items())
         table.add_row(name, entry.kind, escape(entry.description), escape(values))

@@ -11,7 +11,7 @@ import click
 from refimpl.cli.options import traceback_option
 
 
-def _table(title: str, *columns: str) -> Any:
+def make_table(title: str, *columns: str) -> Any:
     from rich import box
     from rich.table import Table
 
@@ -26,7 +26,9 @@ def _algorithms() -> Any:
 
     from refimpl import catalogue
 
-    table = _table("Algorithms", "name", "what it does (source)", "hyper-parameters and defaults")
+    table = make_table(
+        "Algorithms", "name", "what it does (source)", "hyper-parameters and defaults"
+    )
     for name, entry in catalogue.algorithms().items():
         values = ", ".join(f"{field}={entry.default(field)!r}" for field in entry.fields)
         table.add_row(name, f"{entry.summary} ({entry.source})", escape(values))
@@ -36,7 +38,7 @@ def _algorithms() -> Any:
 def _datasets() -> Any:
     from refimpl.datasets import DATASETS
 
-    table = _table("Data sets", "name", "what it is")
+    table = make_table("Data sets", "name", "what it is")
     for name, loader in DATASETS.items():
         table.add_row(name, loader.description)
     return table
@@ -48,7 +50,7 @@ def _losses() -> Any:
     from refimpl import catalogue
     from refimpl.models import LOSSES
 
-    table = _table("Losses", "name", "what it is (source)", "hyper-parameters and defaults")
+    table = make_table("Losses", "name", "what it is (source)", "hyper-parameters and defaults")
     for name, function in LOSSES.items():
         table.add_row(name, escape(_first_line(function)), "")
     for name, entry in catalogue.losses().items():
@@ -60,7 +62,7 @@ def _losses() -> Any:
 def _claims() -> Any:
     from refimpl import catalogue
 
-    table = _table("Claims", "id", "paper", "place", "statement")
+    table = make_table("Claims", "id", "paper", "place", "statement")
     for claim in catalogue.claims():
         table.add_row(claim.id, claim.paper, claim.place, claim.statement)
     return table
@@ -69,7 +71,7 @@ def _claims() -> Any:
 def _figures() -> Any:
     from refimpl import catalogue
 
-    table = _table("Figures (refimpl figures NAME)", "name", "title", "claims")
+    table = make_table("Figures (refimpl figures NAME)", "name", "title", "claims")
     for name in catalogue.figures():
         figure = catalogue.figure(name)
         table.add_row(name, figure.title, ", ".join(figure.claims))
@@ -79,7 +81,7 @@ def _figures() -> Any:
 def _experiments() -> Any:
     from refimpl import catalogue
 
-    table = _table("Experiments", "name", "what it computes", "tasks, quick and full")
+    table = make_table("Experiments", "name", "what it computes", "tasks, quick and full")
     for name in catalogue.experiments():
         experiment = catalogue.experiment(name)
         counts = [len(experiment.tasks(experiment.preset(p))) for p in ("quick", "full")]

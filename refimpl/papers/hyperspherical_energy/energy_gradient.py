@@ -19,14 +19,34 @@ array([[ 0.,  4.],
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, device, eps, namespace
 from refimpl.papers.hyperspherical_energy.cosines import check_weight, gaps, gram_matrix, normalize
 
-if TYPE_CHECKING:
-    from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
+
+class Kernel(Protocol):
+    """What is asked of an energy: its settings, φ of pairs, and the factor of their sum."""
+
+    @property
+    def s(self) -> float: ...
+    @property
+    def space(self) -> str: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def kernel(self) -> str: ...
+    @property
+    def reduction(self) -> str: ...
+    @property
+    def epsilon(self) -> float: ...
+
+    def pair(self, below: Array, above: Array, derivatives: int) -> Any:
+        """φ of the gaps 1 - c and 1 + c, with as many derivatives."""
+
+    def scale(self, neurons: int) -> float:
+        """The factor of the sum over ordered pairs."""
 
 
 class Parts(NamedTuple):
@@ -37,7 +57,7 @@ class Parts(NamedTuple):
     slope: Array  # S
 
 
-def forward(weight: Array, energy: HypersphericalEnergy, share: Array | None) -> tuple[Any, Any]:
+def forward(weight: Array, energy: Kernel, share: Array | None) -> tuple[Any, Any]:
     """The value, and per layer the parts of which the gradient is made."""
     check_weight(weight)
     xp = namespace(weight)
@@ -48,7 +68,7 @@ def forward(weight: Array, energy: HypersphericalEnergy, share: Array | None) ->
     return xp.stack([value for value, _ in pairs]), [parts for _, parts in pairs]
 
 
-def _half_space(gram: Array, energy: HypersphericalEnergy) -> tuple[Array, Array, Array] | None:
+def _half_space(gram: Array, energy: Kernel) -> tuple[Array, Array, Array] | None:
     """Half space with s = 0 or 2, in few passes: φ(c) + φ(−c) depends on 1 − c² alone.
 
     Returns None where a pair is too near for 1 − c² to have its digits; else the sum of pair
@@ -79,16 +99,12 @@ def _half_space(gram: Array, energy: HypersphericalEnergy) -> tuple[Array, Array
     return total, slope, xp.vecdot(slope, gram)
 
 
-def _gaps_of(
-    unit: Array, delta: Array, gram: Array, energy: HypersphericalEnergy
-) -> tuple[Array, Array]:
+def _gaps_of(unit: Array, delta: Array, gram: Array, energy: Kernel) -> tuple[Array, Array]:
     half, angular = energy.space == "half", energy.metric == "angular"
     return gaps(unit, delta, gram, half=half, angular=angular)
 
 
-def _pairs(
-    below: Array, above: Array, energy: HypersphericalEnergy, derivatives: int
-) -> tuple[Array, ...]:
+def _pairs(below: Array, above: Array, energy: Kernel, derivatives: int) -> tuple[Array, ...]:
     """The energy of a pair of neurons (of lines, in half space) and its derivatives in c."""
     plus = energy.pair(below, above, derivatives)
     if energy.space == "full":
@@ -99,21 +115,19 @@ def _pairs(
     )
 
 
-def _pair_weights(energy: HypersphericalEnergy, share: Array | None, size: int) -> Any:
+def _pair_weights(energy: Kernel, share: Array | None, size: int) -> Any:
     """What the energy of pair (i, j) is multiplied by: a float, or an (N, N) array."""
     if share is not None:
         return share[:, None] + share[None, :]
     return energy.scale(size) * (2.0 if energy.space == "half" else 1.0)
 
 
-def _own(energy: HypersphericalEnergy) -> bool:
+def _own(energy: Kernel) -> bool:
     """Whether the pairs of a neuron and its own antipode are counted."""
     return energy.space == "half" and energy.reduction != "lines"
 
 
-def _layer(
-    weight: Array, energy: HypersphericalEnergy, share: Array | None, eye: Array
-) -> tuple[Array, Parts]:
+def _layer(weight: Array, energy: Kernel, share: Array | None, eye: Array) -> tuple[Array, Parts]:
     xp = namespace(weight)
     unit, inverse, delta = normalize(weight, energy.epsilon)
     gram = gram_matrix(unit, eye)
@@ -148,9 +162,7 @@ def gradient_of(parts: Parts | list[Parts]) -> Array:
     return (parts.inverse * parts.slope) @ parts.unit
 
 
-def hessian(
-    weight: Array, energy: HypersphericalEnergy, share: Array | None, direction: Array
-) -> Array:
+def hessian(weight: Array, energy: Kernel, share: Array | None, direction: Array) -> Array:
     """The Hessian times ``direction``: the derivative of every line of the gradient along it."""
     if weight.ndim == 3:
         parts = [

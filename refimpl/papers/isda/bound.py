@@ -53,7 +53,7 @@ def _spread(v: Any, covariance: Any) -> Any:
     return ad.matmul(v, covariance)
 
 
-def _quadratic_terms(weight, covariance, /):
+def _quadratic_terms(weight: Any, covariance: Any, /) -> Any:
     """q[c, j] = (w_j − w_c)'Σ_c(w_j − w_c): what augmentation of class c does to logit j.
 
     Parameters
@@ -71,7 +71,7 @@ def _quadratic_terms(weight, covariance, /):
     return ad.sum(spread * v, axis=-1), spread
 
 
-def _weight_rule(g, ans, weight, covariance, saved=None):
+def _weight_rule(g: Any, ans: Any, weight: Any, covariance: Any, saved: Any = None) -> Any:
     """2 g Σ_c v to row j, and its opposite to row c."""
     spread = _spread(_differences(weight), covariance) if saved is None else saved
     pull = 2.0 * ad.expand_dims(g, -1) * spread

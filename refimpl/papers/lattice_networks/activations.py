@@ -35,13 +35,13 @@ Constants = Literal["sharp", "coarse"]
 _SWISH_SLOPE = 1.0998393201288076  # sup of the derivative of x / (1 + exp(-x))
 
 
-def _swish(x, /):
+def _swish(x: Any, /) -> Any:
     """x / (1 + exp(-x)), without overflow."""
     gate = ad.sigmoid.forward(x)
     return x * gate, gate
 
 
-def _swish_rule(g, ans, x, saved=None):
+def _swish_rule(g: Any, ans: Any, x: Any, saved: Any = None) -> Any:
     gate = ad.sigmoid(x) if saved is None else saved
     return g * (ans + gate * (1.0 - ans))
 

@@ -46,14 +46,14 @@ from refimpl.random import Rng
 Params = dict[str, Array]
 
 
-def _arc_cosine(u, /):
+def _arc_cosine(u: Any, /) -> Any:
     """(√(1−u²) + (π − θ) u) / π, cos θ = u: the kernel of an infinite layer of ReLU units."""
     xp = namespace(u)
     u = xp.clip(u, -1.0, 1.0)
     return (xp.sqrt((1.0 - u) * (1.0 + u)) + (math.pi - xp.acos(u)) * u) / math.pi
 
 
-def _arc_cosine_slope(u, /):
+def _arc_cosine_slope(u: Any, /) -> Any:
     """1 − θ/π: the kernel's derivative, finite at the ends where that of θ is not."""
     xp = namespace(u)
     return 1.0 - xp.acos(xp.clip(u, -1.0, 1.0)) / math.pi

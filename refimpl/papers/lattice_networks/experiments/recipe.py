@@ -214,7 +214,9 @@ def collect(config: Recipe, tasks: Any, results: Any) -> dict[str, Any]:
     return values
 
 
-def chosen(result: Result, model: str, size: int, points: str, penalty: str, dimension: int = 0):
+def chosen(
+    result: Result, model: str, size: int, points: str, penalty: str, dimension: int = 0
+) -> Any:
     """What validation chooses in one cell: the strength of the least mean validation error.
 
     Parameters
