@@ -6,6 +6,7 @@ from refimpl.algorithms.early_stopping import EarlyStopping as EarlyStopping
 from refimpl.algorithms.l1 import L1 as L1
 from refimpl.algorithms.l2 import L2 as L2
 from refimpl.algorithms.langevin import Langevin as Langevin
+from refimpl.algorithms.loss_gradient import LossGradient as LossGradient
 from refimpl.algorithms.momentum import Momentum as Momentum
 from refimpl.algorithms.orthogonality import Orthogonality as Orthogonality
 from refimpl.algorithms.sgd import SGD as SGD
@@ -66,7 +67,6 @@ from refimpl.papers.rkhs_norm.deformation_norm import TangentNorm as TangentNorm
 from refimpl.papers.rkhs_norm.gradient_norm import GradientNorm as GradientNorm
 from refimpl.papers.rkhs_norm.graph_smoothness import GraphSmoothness as GraphSmoothness
 from refimpl.papers.rkhs_norm.kernel_machine import KernelMachine as KernelMachine
-from refimpl.papers.rkhs_norm.loss_gradient import LossGradient as LossGradient
 from refimpl.papers.rkhs_norm.normalized import NormalizedMLP as NormalizedMLP
 from refimpl.papers.rkhs_norm.spectral_penalty import SpectralPenalty as SpectralPenalty
 from refimpl.papers.rkhs_norm.spectral_projection import SpectralProjection as SpectralProjection

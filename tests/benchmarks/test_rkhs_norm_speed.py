@@ -11,6 +11,7 @@ from timing import bursts
 
 from refimpl import Rng
 from refimpl.algorithms.composition import Composition
+from refimpl.algorithms.loss_gradient import LossGradient
 from refimpl.algorithms.momentum import Momentum
 from refimpl.datasets import Batch
 from refimpl.models import Objective
@@ -18,7 +19,6 @@ from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm
 from refimpl.papers.rkhs_norm.adversarial_training import AdversarialTraining
 from refimpl.papers.rkhs_norm.averaged import AveragedGradient
 from refimpl.papers.rkhs_norm.gradient_norm import GradientNorm
-from refimpl.papers.rkhs_norm.loss_gradient import LossGradient
 from refimpl.papers.rkhs_norm.normalized import NormalizedMLP
 from refimpl.papers.rkhs_norm.spectral_penalty import SpectralPenalty
 from refimpl.papers.rkhs_norm.spectral_projection import SpectralProjection

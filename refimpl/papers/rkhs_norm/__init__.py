@@ -58,6 +58,7 @@ What was found in print and in released code
   :mod:`refimpl.papers.rkhs_norm.conformance` lists the deviations and their switches.
 """
 
+from refimpl.algorithms.loss_gradient import LossGradient
 from refimpl.papers import Entry, Paper
 from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm
 from refimpl.papers.rkhs_norm.adversarial_training import AdversarialTraining
@@ -66,7 +67,6 @@ from refimpl.papers.rkhs_norm.deformation_norm import DeformationNorm, TangentNo
 from refimpl.papers.rkhs_norm.gradient_norm import GradientNorm
 from refimpl.papers.rkhs_norm.graph_smoothness import GraphSmoothness
 from refimpl.papers.rkhs_norm.kernel_machine import KernelMachine
-from refimpl.papers.rkhs_norm.loss_gradient import LossGradient
 from refimpl.papers.rkhs_norm.normalized import NormalizedMLP
 from refimpl.papers.rkhs_norm.spectral_penalty import SpectralPenalty
 from refimpl.papers.rkhs_norm.spectral_projection import SpectralProjection

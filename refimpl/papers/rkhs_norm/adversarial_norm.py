@@ -48,11 +48,7 @@ from typing import Any, Literal, get_args
 from refimpl import autodiff as ad
 from refimpl.algorithms.attacks import ProjectedGradientAttack, Start
 from refimpl.algorithms.base import Objective, Tree
-from refimpl.arrays import Array, device, namespace
-from refimpl.checks import count, non_negative, one_of, plain_numbers
-from refimpl.models.input_gradients import input_gradients
-from refimpl.models.linear_pieces import backward, linear_pieces
-from refimpl.papers.rkhs_norm.common import (
+from refimpl.algorithms.gradient_penalties import (
     DERIVATIVES_HELP,
     STRENGTH_HELP,
     Derivatives,
@@ -62,6 +58,10 @@ from refimpl.papers.rkhs_norm.common import (
     unit_rows,
     zero,
 )
+from refimpl.arrays import Array, device, namespace
+from refimpl.checks import count, non_negative, one_of, plain_numbers
+from refimpl.models.input_gradients import input_gradients
+from refimpl.models.linear_pieces import backward, linear_pieces
 from refimpl.random import Rng
 
 Selector = Literal["signed", "absolute"]

@@ -46,11 +46,7 @@ from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree
-from refimpl.arrays import Array, namespace
-from refimpl.checks import count, non_negative, one_of, plain_numbers
-from refimpl.models.input_gradients import output_gradients
-from refimpl.models.linear_pieces import backward, linear_pieces, pull_back
-from refimpl.papers.rkhs_norm.common import (
+from refimpl.algorithms.gradient_penalties import (
     DERIVATIVES_HELP,
     STRENGTH_HELP,
     Derivatives,
@@ -62,6 +58,10 @@ from refimpl.papers.rkhs_norm.common import (
     zero,
     zeros,
 )
+from refimpl.arrays import Array, namespace
+from refimpl.checks import count, non_negative, one_of, plain_numbers
+from refimpl.models.input_gradients import output_gradients
+from refimpl.models.linear_pieces import backward, linear_pieces, pull_back
 from refimpl.random import Rng
 
 Norm = Literal["per_class", "frobenius"]

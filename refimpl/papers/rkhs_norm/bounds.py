@@ -23,8 +23,8 @@ from __future__ import annotations
 from typing import Any
 
 from refimpl.algorithms.base import Tree
+from refimpl.algorithms.gradient_penalties import Derivatives, squared_slopes
 from refimpl.arrays import Array, namespace
-from refimpl.papers.rkhs_norm.common import Derivatives, squared_slopes
 
 
 def largest_slopes(

@@ -48,11 +48,11 @@ from typing import Any, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree, required_rng
+from refimpl.algorithms.gradient_penalties import STRENGTH_HELP, plain, unit_rows, zero
 from refimpl.arrays import Array, namespace
 from refimpl.checks import count, non_negative, one_of, plain_numbers
 from refimpl.models.input_gradients import input_gradients, output_gradients
 from refimpl.papers.rkhs_norm.adversarial_norm import Selector
-from refimpl.papers.rkhs_norm.common import STRENGTH_HELP, plain, unit_rows, zero
 from refimpl.papers.rkhs_norm.deformations import image_height, random_fields, tangents, warp
 from refimpl.random import Rng
 

@@ -44,12 +44,7 @@ from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree
-from refimpl.arrays import Array, namespace
-from refimpl.checks import non_negative, one_of, plain_numbers
-from refimpl.models.input_gradients import input_gradients
-from refimpl.models.linear_pieces import backward, pull_back
-from refimpl.papers.rkhs_norm.averaged import AveragedGradient
-from refimpl.papers.rkhs_norm.common import (
+from refimpl.algorithms.gradient_penalties import (
     DERIVATIVES_HELP,
     STRENGTH_HELP,
     Derivatives,
@@ -61,6 +56,11 @@ from refimpl.papers.rkhs_norm.common import (
     zero,
     zeros,
 )
+from refimpl.arrays import Array, namespace
+from refimpl.checks import non_negative, one_of, plain_numbers
+from refimpl.models.input_gradients import input_gradients
+from refimpl.models.linear_pieces import backward, pull_back
+from refimpl.papers.rkhs_norm.averaged import AveragedGradient
 from refimpl.random import Rng
 
 Reduction = Literal["sup", "mean"]

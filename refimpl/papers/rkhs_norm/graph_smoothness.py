@@ -41,10 +41,10 @@ from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree
+from refimpl.algorithms.gradient_penalties import STRENGTH_HELP, zero
 from refimpl.arrays import Array, device, namespace
 from refimpl.checks import count, non_negative, one_of, plain_numbers, positive
 from refimpl.errors import SettingError
-from refimpl.papers.rkhs_norm.common import STRENGTH_HELP, zero
 from refimpl.random import Rng
 
 Graph = Literal["gaussian", "chain"]

@@ -44,10 +44,10 @@ from typing import Any
 from refimpl import autodiff as ad
 from refimpl.algorithms.attacks import normalized_rows
 from refimpl.algorithms.base import Objective, Tree
+from refimpl.algorithms.gradient_penalties import STRENGTH_HELP, plain, zero
 from refimpl.arrays import Array, namespace
 from refimpl.checks import count, non_negative, plain_numbers
 from refimpl.errors import SettingError
-from refimpl.papers.rkhs_norm.common import STRENGTH_HELP, plain, zero
 from refimpl.random import Rng
 
 

@@ -10,6 +10,7 @@ from helpers import assert_close, assert_same_kind
 from refimpl import Rng, backend
 from refimpl import autodiff as ad
 from refimpl.algorithms.composition import Composition
+from refimpl.algorithms.loss_gradient import LossGradient
 from refimpl.algorithms.momentum import Momentum
 from refimpl.algorithms.sgd import SGD
 from refimpl.arrays import to_host
@@ -20,7 +21,6 @@ from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm
 from refimpl.papers.rkhs_norm.averaged import AveragedGradient
 from refimpl.papers.rkhs_norm.gradient_norm import GradientNorm
 from refimpl.papers.rkhs_norm.graph_smoothness import GraphSmoothness
-from refimpl.papers.rkhs_norm.loss_gradient import LossGradient
 from refimpl.papers.rkhs_norm.normalized import NormalizedMLP
 
 spec = importlib.util.spec_from_file_location("rkhs_twin", Path(__file__).parent / "twin.py")

@@ -9,6 +9,7 @@ import numpy as np
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.attacks import ProjectedGradientAttack
+from refimpl.algorithms.loss_gradient import LossGradient
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment, merge
@@ -18,7 +19,6 @@ from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm
 from refimpl.papers.rkhs_norm.adversarial_training import AdversarialTraining
 from refimpl.papers.rkhs_norm.averaged import AveragedGradient
 from refimpl.papers.rkhs_norm.gradient_norm import GradientNorm
-from refimpl.papers.rkhs_norm.loss_gradient import LossGradient
 from refimpl.papers.rkhs_norm.spectral_penalty import leading
 from refimpl.papers.rkhs_norm.spectral_projection import SpectralProjection
 from refimpl.random import Rng

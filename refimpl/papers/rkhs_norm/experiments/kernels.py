@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
+from refimpl.algorithms.gradient_penalties import squared_slopes
 from refimpl.arrays import Backend, backend_of, to_host
 from refimpl.experiments.base import Experiment
 from refimpl.models.input_gradients import input_gradients, output_gradients
 from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm
 from refimpl.papers.rkhs_norm.bounds import largest_slopes
-from refimpl.papers.rkhs_norm.common import squared_slopes
 from refimpl.papers.rkhs_norm.deformations import random_fields, tangents, warp
 from refimpl.papers.rkhs_norm.kernel_machine import KernelMachine, rkhs_norm
 from refimpl.papers.rkhs_norm.theory.kernels import exact_norm

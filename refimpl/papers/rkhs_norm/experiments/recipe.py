@@ -10,7 +10,9 @@ import numpy as np
 from refimpl import autodiff as ad
 from refimpl.algorithms.attacks import ProjectedGradientAttack
 from refimpl.algorithms.composition import Composition
+from refimpl.algorithms.gradient_penalties import squared_slopes
 from refimpl.algorithms.l2 import L2
+from refimpl.algorithms.loss_gradient import LossGradient
 from refimpl.algorithms.momentum import Momentum
 from refimpl.arrays import to_host
 from refimpl.datasets import Dataset
@@ -20,11 +22,9 @@ from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm
 from refimpl.papers.rkhs_norm.adversarial_training import AdversarialTraining
 from refimpl.papers.rkhs_norm.averaged import AveragedGradient
 from refimpl.papers.rkhs_norm.bounds import class_bounds, largest_slopes, spectral_norms
-from refimpl.papers.rkhs_norm.common import squared_slopes
 from refimpl.papers.rkhs_norm.deformation_norm import DeformationNorm, TangentNorm
 from refimpl.papers.rkhs_norm.gradient_norm import GradientNorm
 from refimpl.papers.rkhs_norm.graph_smoothness import GraphSmoothness
-from refimpl.papers.rkhs_norm.loss_gradient import LossGradient
 from refimpl.papers.rkhs_norm.normalized import NormalizedMLP
 from refimpl.papers.rkhs_norm.spectral_penalty import SpectralPenalty
 from refimpl.papers.rkhs_norm.spectral_projection import SpectralProjection

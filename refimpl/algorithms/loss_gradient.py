@@ -45,11 +45,7 @@ from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree
-from refimpl.arrays import Array, namespace
-from refimpl.checks import non_negative, one_of, plain_numbers
-from refimpl.models.input_gradients import loss_gradients
-from refimpl.models.linear_pieces import backward, linear_pieces, parameter_gradient, pull_back
-from refimpl.papers.rkhs_norm.common import (
+from refimpl.algorithms.gradient_penalties import (
     DERIVATIVES_HELP,
     STRENGTH_HELP,
     Derivatives,
@@ -60,6 +56,10 @@ from refimpl.papers.rkhs_norm.common import (
     zero,
     zeros,
 )
+from refimpl.arrays import Array, namespace
+from refimpl.checks import non_negative, one_of, plain_numbers
+from refimpl.models.input_gradients import loss_gradients
+from refimpl.models.linear_pieces import backward, linear_pieces, parameter_gradient, pull_back
 from refimpl.random import Rng
 
 Norm = Literal["l2", "l1"]
