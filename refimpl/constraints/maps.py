@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from refimpl import autodiff as ad
+from refimpl.arrays import namespace
 from refimpl.constraints.base import Blocks, Constraint, Solver, Tree
 from refimpl.constraints.circle import Circle, check_radius
 from refimpl.constraints.orthogonal import Orthogonal, orthonormal_factor
 from refimpl.constraints.unconstrained import Unconstrained
 from refimpl.constraints.user import UserConstraint
+from refimpl.errors import SettingError
 
 Include = Literal["weights", "all"]
 
@@ -40,6 +42,8 @@ def layer_radii(
     ------
     ValueError
         For no radius, a radius that is not positive, or more radii than layers.
+    SettingError
+        If no parameter would be constrained.
     """
     leaves, _ = ad.flatten(params)
     layers = sum(leaf.ndim >= 2 for leaf in leaves)
@@ -54,6 +58,10 @@ def layer_radii(
         layer += leaf.ndim >= 2
         chosen = leaf.ndim >= 2 or include == "all"
         result.append(float(radii[min(max(layer, 0), len(radii) - 1)]) if chosen else None)
+    if all(radius is None for radius in result):
+        raise SettingError(
+            "no parameter has two axes, so no weight would be bounded: set include='all'"
+        )
     return result
 
 
@@ -117,6 +125,11 @@ def orthogonal_blocks(
     **options
         Further fields of :class:`Orthogonal`.
 
+    Raises
+    ------
+    SettingError
+        If no layer would be orthogonal.
+
     Examples
     --------
     >>> import numpy as np
@@ -125,6 +138,10 @@ def orthogonal_blocks(
     [False, True]
     """
     leaves, _ = ad.flatten(params)
+    if not any(is_orthogonal_layer(params, free_first)):
+        layers = sum(leaf.ndim >= 2 for leaf in leaves)
+        way = "set free_first=False" if layers else "it acts on parameters of two axes or more"
+        raise SettingError(f"no layer would be orthogonal ({layers} layers): {way}")
     constraints: list[Constraint] = [
         Orthogonal(tuple(leaf.shape), solver, **options) if chosen else Unconstrained()
         for leaf, chosen in zip(leaves, is_orthogonal_layer(params, free_first), strict=True)
@@ -132,7 +149,9 @@ def orthogonal_blocks(
     return Blocks(tuple(constraints))
 
 
-def orthonormal_params(params: Tree, blocks: Blocks, method: str = "qr") -> Tree:
+def orthonormal_params(
+    params: Tree, blocks: Blocks, method: str = "qr", determinant: int | None = None
+) -> Tree:
     """``params`` with orthonormal factors in place of the layers that are not orthonormal.
 
     Parameters
@@ -140,6 +159,9 @@ def orthonormal_params(params: Tree, blocks: Blocks, method: str = "qr") -> Tree
     params : tree
     blocks : Blocks
     method : {"qr", "polar"}
+    determinant : {1, -1}, optional
+        Of all square layers: their first row is reflected where it is the other one. The orthogonal
+        matrices have two components, which no continuous motion joins.
 
     Returns
     -------
@@ -164,6 +186,11 @@ def orthonormal_params(params: Tree, blocks: Blocks, method: str = "qr") -> Tree
         if isinstance(constraint, Orthogonal) and not constraint.accepts(leaf):
             factor = orthonormal_factor(constraint.tall(leaf), method)
             leaf = constraint.parameters(factor)
+        square = leaf.ndim == 2 and leaf.shape[0] == leaf.shape[1]
+        if determinant is not None and isinstance(constraint, Orthogonal) and square:
+            xp = namespace(leaf)
+            if float(xp.linalg.det(leaf)) * determinant < 0.0:
+                leaf = xp.concat([-leaf[:1, :], leaf[1:, :]], axis=0)
         made.append(leaf)
     return ad.unflatten(structure, made)
 

@@ -4,6 +4,11 @@ A weight with more rows than columns, or as many, has orthonormal columns; a wid
 rows. The configuration q is the tall one of W and Wᵀ, so that one case is implemented; kernels
 with more than two axes are matrices (out, rest). All singular values are 1.
 
+The square orthogonal matrices have two components, of determinant 1 and −1. A motion that is
+continuous keeps the sign: a chain or a descent sees the half in which it starts, and a target in
+the other half is not reached (a matrix of one is at least 2 away from each of the other).
+:func:`refimpl.constraints.orthonormal_params` chooses the half by ``determinant``.
+
 * tangent space: Wᵀ P + Pᵀ W = 0;  Π P = P − ½ W (Wᵀ P + Pᵀ W)
 * SHAKE from W̄ = W + X along the old normal: Q = W̄ − W Λ with Λ symmetric and QᵀQ = I
 * nearest point: the polar factor W̄ (W̄ᵀ W̄)^(−½)
@@ -158,6 +163,7 @@ class Orthogonal:
         ConvergenceError
             If the solver stopped short of its tolerance.
         """
+        namespace(q0, target)  # one library's arrays, or the error that says so
         return self._solve(q0, target - q0)
 
     def nearest(self, target: Array) -> Solved:

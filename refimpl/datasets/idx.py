@@ -53,13 +53,20 @@ _MAX_DIMENSIONS = 64  # NumPy's own limit
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
+LIMIT = 1 << 30
+"""Bytes of the data of one file, where the caller knows no better bound: a gzip stream of a few
+megabytes may hold as many gigabytes."""
+
+
+def read_idx(path: str | os.PathLike[str], *, limit: int = LIMIT) -> np.ndarray:
     """The array in an IDX file.
 
     Parameters
     ----------
     path : path-like
         Plain or gzip; the content decides, not the name.
+    limit : int
+        The most bytes that the data may take.
 
     Returns
     -------
@@ -69,8 +76,9 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     Raises
     ------
     DataError
-        If the file is missing, truncated, has a wrong magic number, bytes after its data, or a
-        damaged gzip stream. It carries ``path``, ``offset``, ``expected`` and ``found``.
+        If the file is missing, no regular file, truncated, larger than ``limit``, has a wrong
+        magic number, bytes after its data, or a damaged gzip stream. It carries ``path``,
+        ``offset``, ``expected`` and ``found``.
 
     Examples
     --------
@@ -110,6 +118,10 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
                 "the sizes exceed any memory", path, 4, f"at most {sys.maxsize} bytes", str(shape)
             )
         needed = prod(shape) * dtype.itemsize
+        if needed > limit:
+            raise _error(
+                "the file is larger than it can be", path, 4, f"at most {limit} bytes", str(shape)
+            )
         values = reader.read(needed, f"{needed} bytes for shape {shape}")
         end = reader.offset
         if reader.more():
@@ -166,7 +178,11 @@ def write_idx(path: str | os.PathLike[str], array: np.ndarray) -> None:
 
 
 def read_labeled(
-    images: str | os.PathLike[str], labels: str | os.PathLike[str], *, classes: int
+    images: str | os.PathLike[str],
+    labels: str | os.PathLike[str],
+    *,
+    classes: int,
+    limit: int = LIMIT,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Images and their labels from a pair of IDX files that must fit each other.
 
@@ -177,6 +193,8 @@ def read_labeled(
     labels : path-like
         uint8 of shape (P,), values in [0, classes).
     classes : int
+    limit : int
+        The most bytes that a file's data may take.
 
     Returns
     -------
@@ -187,20 +205,21 @@ def read_labeled(
     ------
     DataError
         As :func:`read_idx`; and if a file holds something else than its role asks for (such as
-        images where labels belong), if the counts differ, or if a label is out of range.
+        images where labels belong), if the counts differ, if a label is out of range, if the images
+        have no pixels, or if all pixels of all images are equal (as in a file of zeros).
 
     Examples
     --------
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as name:
     ...     folder = pathlib.Path(name)
-    ...     write_idx(folder / "images", np.zeros((2, 3, 3), dtype=np.uint8))
+    ...     write_idx(folder / "images", np.arange(18, dtype=np.uint8).reshape(2, 3, 3))
     ...     write_idx(folder / "labels", np.array([1, 0], dtype=np.uint8))
     ...     read_labeled(folder / "images", folder / "labels", classes=2)[0].shape
     (2, 9)
     """
-    pixels = _read_role(Path(images), "images", 3)
-    answers = _read_role(Path(labels), "labels", 1)
+    pixels = _read_role(Path(images), "images", 3, limit)
+    answers = _read_role(Path(labels), "labels", 1, limit)
     if answers.shape[0] != pixels.shape[0]:
         raise _error(
             f"labels and images do not belong together: {images} has {pixels.shape[0]} images",
@@ -220,12 +239,18 @@ def read_labeled(
             str(int(answers[first])),
         )
     count, height, width = pixels.shape
+    if count and not height * width:
+        raise _error("the images have no pixels", Path(images), 8, "sizes of 1 or more", "0")
+    if count > 1 and pixels.min() == pixels.max():
+        raise _error(
+            "all pixels of all images are equal", Path(images), 16, "images", f"{pixels.max()} only"
+        )
     return pixels.reshape(count, height * width), answers
 
 
-def _read_role(path: Path, role: str, dimensions: int) -> np.ndarray:
+def _read_role(path: Path, role: str, dimensions: int, limit: int) -> np.ndarray:
     """Read a uint8 file of ``dimensions`` dimensions, or say what else it seems to hold."""
-    array = read_idx(path)
+    array = read_idx(path, limit=limit)
     if array.dtype != np.uint8:
         raise _error(f"not a file of {role}", path, 2, "type 08 (uint8)", str(array.dtype))
     if array.ndim != dimensions:
@@ -251,6 +276,8 @@ def _stream(path: Path) -> Iterator[IO[bytes]]:
     """The decompressed bytes of ``path``."""
     with ExitStack() as stack:
         try:
+            if path.exists() and not path.is_file():  # a pipe would be waited for
+                raise OSError(0, "it is no regular file")
             file: Any = stack.enter_context(open(path, "rb"))
             if is_gzip(path):
                 file = stack.enter_context(gzip.GzipFile(fileobj=file))

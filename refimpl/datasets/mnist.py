@@ -34,6 +34,7 @@ from refimpl.random import Rng
 
 _TOP = 255.0
 _CLASSES = 10
+_MOST = 100_000 * 28 * 28  # bytes; the largest file has 60,000 images
 
 Holdout = Literal["random", "last"]
 
@@ -218,9 +219,11 @@ def _load(
         raise ValueError(f"holdout must be 'random' or 'last', not {holdout!r}")
     check_count("validation", validation, 0)
     paths = find_files(name, data_dir)
-    images, labels = read_labeled(paths["train_images"], paths["train_labels"], classes=_CLASSES)
+    images, labels = read_labeled(
+        paths["train_images"], paths["train_labels"], classes=_CLASSES, limit=_MOST
+    )
     test_images, test_labels = read_labeled(
-        paths["test_images"], paths["test_labels"], classes=_CLASSES
+        paths["test_images"], paths["test_labels"], classes=_CLASSES, limit=_MOST
     )
     if test_images.shape[1] != images.shape[1]:
         raise DataError(

@@ -1,5 +1,6 @@
 """Circle and user-defined constraints against closed forms and against each other."""
 
+import array_api_strict
 import numpy as np
 import pytest
 from helpers import assert_close, assert_same_kind
@@ -20,7 +21,7 @@ from refimpl.constraints import (
     orthogonal_blocks,
     orthonormal_params,
 )
-from refimpl.errors import ConstraintError, ConvergenceError, InfeasibleError
+from refimpl.errors import ConstraintError, ConvergenceError, InfeasibleError, SettingError
 from refimpl.random import Rng
 
 seeds = st.integers(0, 2**32 - 1)
@@ -219,3 +220,36 @@ def test_weights_clipped_to_the_radius_lie_on_it_in_their_dtype(radius):
     assert_close(q[1][0, 0], np.float32(0.0))
     with pytest.raises(InfeasibleError, match="1 of 4 weights"):
         Circle(radius).extend(weights * np.asarray([[1.001, 1.0], [1.0, 1.0]], np.float32))
+
+
+# --- what would act on nothing, and the two halves of the orthogonal matrices ---------------------
+
+
+def test_a_constraint_that_would_act_on_nothing_is_refused():
+    vector = {"weight": np.zeros(3)}
+    with pytest.raises(SettingError, match="include='all'"):
+        circle_blocks(vector, (0.5,))
+    assert len(circle_blocks(vector, (0.5,), include="all").constraints) == 1
+    with pytest.raises(SettingError, match="free_first=False"):
+        orthogonal_blocks([np.eye(2)])
+    with pytest.raises(SettingError, match="two axes"):
+        orthogonal_blocks(vector, free_first=False)
+
+
+@pytest.mark.parametrize("determinant", [1, -1])
+def test_both_halves_of_the_orthogonal_matrices_can_be_chosen(determinant):
+    for seed in range(4):
+        params = [Rng(seed).normal((4, 4)), Rng(seed).normal((3, 5))]
+        blocks = orthogonal_blocks(params, free_first=False)
+        square, wide = orthonormal_params(params, blocks, determinant=determinant)
+        assert np.linalg.det(square) == pytest.approx(determinant)
+        assert_close(square @ square.T, np.eye(4))
+        assert_close(wide @ wide.T, np.eye(3))
+        again = orthonormal_params([square, wide], blocks, determinant=determinant)
+        assert again[0] is square
+
+
+def test_arrays_of_two_libraries_are_refused_at_the_door():
+    strict = array_api_strict.asarray(np.eye(3, 2))
+    with pytest.raises(TypeError, match="do not mix"):
+        Orthogonal((3, 2)).project(np.eye(3, 2), strict)

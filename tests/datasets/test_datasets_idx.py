@@ -1,6 +1,7 @@
 """IDX files built byte by byte with struct, then damaged at every place."""
 
 import gzip
+import os
 import struct
 
 import numpy as np
@@ -151,8 +152,34 @@ def test_wrong_headers_are_refused_where_they_are_wrong(store, content, offset, 
 
 
 def test_a_header_that_promises_terabytes_fails_for_want_of_bytes(store):
-    error = failure(read_idx, store(make(0x0E, "d", (2**20, 2**20), [])))
+    path = store(make(0x0E, "d", (2**20, 2**20), []))
+    error = failure(read_idx, path, limit=2**50)
     assert error.offset == 12 and str(2**43) in error.expected
+    error = failure(read_idx, path)
+    assert error.offset == 4 and "larger than it can be" in str(error)
+
+
+def test_a_stream_of_zeros_is_refused_before_it_is_inflated(tmp_path):
+    path = tmp_path / "bomb.gz"
+    write_idx(path, np.zeros((400, 100, 100), np.uint8))
+    assert path.stat().st_size < 10_000
+    assert "larger than it can be" in str(failure(read_idx, path, limit=1_000_000))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "no regular file" in str(failure(read_idx, tmp_path / "pipe"))
+
+
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_images_that_are_all_alike_are_refused(tmp_path, value):
+    write_idx(tmp_path / "labels", np.array([0, 1, 1], np.uint8))
+    write_idx(tmp_path / "images", np.full((3, 2, 2), value, np.uint8))
+    error = failure(read_labeled, tmp_path / "images", tmp_path / "labels", classes=2)
+    assert "all pixels of all images are equal" in str(error)
+    write_idx(tmp_path / "images", np.zeros((3, 2, 0), np.uint8))
+    error = failure(read_labeled, tmp_path / "images", tmp_path / "labels", classes=2)
+    assert "no pixels" in str(error)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -263,3 +264,18 @@ def test_results_that_cannot_be_kept_are_results(tmp_path, jobs):
         found = run_many([(TRACED, config)], cache_dir=tmp_path / "cache", jobs=jobs)["traced"]
     assert len(caught) == 1
     assert found["number"].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp://", "ftp://127.0.0.1:1", "127.0.0.1", ""])
+def test_what_is_no_address_is_refused_at_once(tmp_path, address):
+    pytest.importorskip("distributed")
+    start = time.monotonic()
+    with pytest.raises(BackendError, match="no address"):
+        run_many([(TRACED, Config(str(tmp_path)))], dask=address)
+    assert time.monotonic() - start < 30.0
+
+
+def test_an_address_where_nobody_answers_is_refused_soon(tmp_path):
+    pytest.importorskip("distributed")
+    with pytest.raises(BackendError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):
+        run_many([(TRACED, Config(str(tmp_path)))], dask="tcp://127.0.0.1:1")

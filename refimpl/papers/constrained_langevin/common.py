@@ -48,9 +48,12 @@ from refimpl.random import Rng
 
 OnFailure = Literal["raise", "reject", "halve", "polar"]
 Start = Literal["qr", "polar", "require"]
+Determinant = Literal["start", "positive", "negative"]
+DETERMINANTS: dict[str, int | None] = {"start": None, "positive": 1, "negative": -1}
 Named = Literal["orthogonal", "circle", "none"]
 
 FAILURE_HELP = "what to do where a projection has no solution; all but raise are reported"
+DETERMINANT_HELP = "of square layers at the start, whose sign a run keeps"
 START_HELP = "how initial weights that are not orthonormal become so, or require that they are"
 CONSTRAINT_HELP = "the constraint, where no user constraint is given"
 
@@ -169,6 +172,7 @@ def check_common(algorithm: Any) -> None:
     one_of("on_failure", algorithm.on_failure, get_args(OnFailure))
     count("max_halvings", algorithm.max_halvings)
     one_of("start", algorithm.start, get_args(Start))
+    one_of("determinant", getattr(algorithm, "determinant", "start"), get_args(Determinant))
     flag("free_first", algorithm.free_first)
 
 
@@ -198,7 +202,8 @@ def feasible_start(algorithm: Any, params: Tree) -> tuple[Tree, Blocks, list[Arr
     check_params(params)
     blocks = algorithm.blocks(params)
     if not blocks.whole and algorithm.start != "require":
-        params = orthonormal_params(params, blocks, algorithm.start)
+        sign = DETERMINANTS[getattr(algorithm, "determinant", "start")]
+        params = orthonormal_params(params, blocks, algorithm.start, sign)
     return params, blocks, blocks.positions(params)
 
 

@@ -23,6 +23,8 @@ W     ``state.positions`` (tall), ``state.params``
 
 Deviations
 ----------
+* Square layers keep the sign of their determinant: the run samples the half of the orthogonal
+  matrices in which it starts. ``determinant`` chooses it.
 * The projection is solved to rounding, with a typed error where it has no solution.
 * This is not o-CoLA-ud with c = 0 in OBA, which samples half the temperature.
 
@@ -44,9 +46,11 @@ from refimpl.algorithms.base import Objective, Tree
 from refimpl.checks import one_of, plain_numbers
 from refimpl.constraints import Blocks, Solver, orthogonal_blocks
 from refimpl.papers.constrained_langevin.common import (
+    DETERMINANT_HELP,
     FAILURE_HELP,
     START_HELP,
     ConstrainedInfo,
+    Determinant,
     OnFailure,
     Start,
     check_common,
@@ -80,6 +84,9 @@ class OCoLAod:
     on_failure : {"raise", "reject", "halve", "polar"}
     max_halvings : int
     start : {"qr", "polar", "require"}
+    determinant : {"start", "positive", "negative"}
+        Which of the two components of the orthogonal matrices square layers start in, and stay in;
+        "start" leaves it to the weights.
 
     Raises
     ------
@@ -107,6 +114,7 @@ class OCoLAod:
     on_failure: OnFailure = field(default="raise", metadata={"help": FAILURE_HELP})
     max_halvings: int = field(default=10, metadata={"help": "most halvings of one step"})
     start: Start = field(default="qr", metadata={"help": START_HELP})
+    determinant: Determinant = field(default="start", metadata={"help": DETERMINANT_HELP})
 
     def __post_init__(self) -> None:
         plain_numbers(self)

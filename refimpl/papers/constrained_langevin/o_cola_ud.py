@@ -30,6 +30,8 @@ learning rate of 0.1 with μ = 0.9 is h = 0.3162, γ = 0.3332.
 
 Deviations
 ----------
+* Square layers keep the sign of their determinant: the run samples the half of the orthogonal
+  matrices in which it starts. ``determinant`` chooses it.
 * The projection is solved to rounding, with a typed error where it has no solution; the released
   code runs ten iterations without a test.
 * The default splitting is BAOAB, of second order; the released order is OBA, of first order.
@@ -54,9 +56,11 @@ from refimpl.algorithms.base import Objective, Tree
 from refimpl.checks import flag, non_negative, one_of, plain_numbers
 from refimpl.constraints import Blocks, Solver, orthogonal_blocks
 from refimpl.papers.constrained_langevin.common import (
+    DETERMINANT_HELP,
     FAILURE_HELP,
     START_HELP,
     ConstrainedInfo,
+    Determinant,
     OnFailure,
     Start,
     check_common,
@@ -94,6 +98,9 @@ class OCoLAud:
     max_halvings : int
     reversibility_check : bool
     start : {"qr", "polar", "require"}
+    determinant : {"start", "positive", "negative"}
+        Which of the two components of the orthogonal matrices square layers start in, and stay in;
+        "start" leaves it to the weights.
 
     Raises
     ------
@@ -120,6 +127,7 @@ class OCoLAud:
         default=False, metadata={"help": "reject drifts that cannot be undone"}
     )
     start: Start = field(default="qr", metadata={"help": START_HELP})
+    determinant: Determinant = field(default="start", metadata={"help": DETERMINANT_HELP})
 
     def __post_init__(self) -> None:
         plain_numbers(self)

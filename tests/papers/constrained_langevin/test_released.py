@@ -5,10 +5,12 @@ import pytest
 from helpers import assert_close
 
 from refimpl import autodiff as ad
-from refimpl.errors import InfeasibleError
+from refimpl.errors import InfeasibleError, SettingError
+from refimpl.models import LinearChain
 from refimpl.papers.constrained_langevin.c_cola_released import ReleasedCCoLAud
 from refimpl.papers.constrained_langevin.c_cola_stale import StaleCCoLAud
 from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
+from refimpl.papers.constrained_langevin.o_cola_od import OCoLAod
 from refimpl.papers.constrained_langevin.o_cola_released import (
     ReleasedOCoLAud,
     released_learning_rates,
@@ -106,7 +108,7 @@ def test_orthogonal_without_faults_is_the_method():
 
 def test_noise_without_its_scale_is_another_temperature():
     """One step from zero: free entries move by learning rate times the noise of the buffer."""
-    params = [np.zeros((2, 2)), np.zeros(2)]
+    params = [np.zeros((2, 2)), np.zeros(2), np.eye(2)]
 
     def still(p, batch):
         return 0.0 * ad.sum(p[0])
@@ -242,8 +244,34 @@ def test_a_free_weight_starts_with_a_hundredth_of_its_gradient():
     """Weight 1, gradient 1, rate 0.1, momentum 0.9: 1 + 0.1 (-0.009 - 1) = 0.8991."""
     algorithm = ReleasedOCoLAud(learning_rate=0.1, momentum=0.9)
     state, _ = algorithm.step(
-        algorithm.init([np.eye(2), np.ones(1)]),
+        algorithm.init([np.eye(2), np.ones(1), np.eye(2)]),
         lambda w, b: ad.sum(w[1]) + 0.0 * ad.sum(w[0]),
         None,
     )
     assert float(state.params[1][0]) == pytest.approx(0.8991, rel=1e-15)
+
+
+@pytest.mark.parametrize("determinant", ["positive", "negative"])
+def test_a_run_keeps_the_half_in_which_it_starts(determinant):
+    """The nearest matrix is found in its own half, and one of the other stays 2 away."""
+    target = np.linalg.qr(Rng(1).normal((4, 4)))[0]
+    sign = 1.0 if determinant == "positive" else -1.0
+    algorithm = OCoLAod(step_size=0.05, free_first=False, determinant=determinant)
+    state = algorithm.init([Rng(2).normal((4, 4))])
+    for _ in range(600):
+        state, _ = algorithm.step(state, lambda q, b: 0.5 * ad.sum((q[0] - target) ** 2), None)
+    assert np.linalg.det(state.params[0]) == pytest.approx(sign)
+    distance = np.linalg.norm(state.params[0] - target)
+    assert distance == pytest.approx(0.0 if sign * np.linalg.det(target) > 0 else 2.0, abs=1e-6)
+
+
+def test_bounds_on_a_scalar_chain_are_kept_or_refused():
+    """Weights of no axis: a bound that would not reach them is refused."""
+    chain = LinearChain(2)
+    with pytest.raises(SettingError, match="include='all'"):
+        CCoLAud(radii=(0.5,)).init(chain.init(0.4))
+    algorithm = CCoLAud(radii=(0.5,), step_size=0.1, include="all")
+    state = algorithm.init(chain.init(0.4))
+    for _ in range(200):
+        state, _ = algorithm.step(state, lambda q, b: 0.5 * (chain.gain(q) - 4.0) ** 2, None)
+    assert max(float(abs(leaf)) for leaf in ad.flatten(state.params)[0]) <= 0.5 + 1e-12
