@@ -62,6 +62,7 @@ from refimpl.arrays import Array, device, namespace
 from refimpl.checks import count, non_negative, one_of, plain_numbers
 from refimpl.models.input_gradients import input_gradients
 from refimpl.models.linear_pieces import backward, linear_pieces
+from refimpl.papers.rkhs_norm.ascent import climb
 from refimpl.random import Rng
 
 Selector = Literal["signed", "absolute"]
@@ -193,6 +194,12 @@ class AdversarialNorm:
         shape = (classes, *inputs.shape)
         repeated = xp.reshape(xp.broadcast_to(inputs[None, ...], shape), (-1, inputs.shape[1]))
         if closed(self.derivatives, model):
+            if self._is_wide(params, inputs):
+                pieces = linear_pieces(model, params, inputs)
+                network = getattr(model, "network", model)
+                moves, ends = climb(pieces, network.activation, covectors, self.radius, self.steps)
+                reached = xp.sum(covectors * ends, axis=-1)
+                return repeated + moves, xp.reshape(reached, (classes, examples)) - outputs.mT
 
             def gradient(x: Array) -> Array:
                 return backward(linear_pieces(model, params, x), covectors).gradients
@@ -205,3 +212,9 @@ class AdversarialNorm:
         moved = attack.perturb(gradient, repeated, rng)
         reached = xp.sum(covectors * ad.value(model(params, moved)), axis=-1)
         return moved, xp.reshape(reached, (classes, examples)) - outputs.mT
+
+    def _is_wide(self, params: Tree, inputs: Array) -> bool:
+        """Whether the ascent is cheaper in the coordinates of the first layer: more inputs than
+        units there. A random start lies outside of their span."""
+        hidden = len(params) > 1
+        return hidden and self.start == "zero" and inputs.shape[1] > params[0]["weight"].shape[0]

@@ -127,6 +127,27 @@ def test_the_adversarial_penalty_is_that_of_its_twin(selector):
     np.testing.assert_allclose(float(taped.value(params, batch, objective, ())[0]), value, 1e-12)
 
 
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "identity"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_more_inputs_than_units_take_the_same_ascent(xb, activation, bias):
+    """In the coordinates of the first layer, and with the normalization inside the model."""
+    model = NormalizedMLP((9, 5, 4, 3), mean=0.2, scale=0.5, activation=activation, bias=bias)
+    params = model.init(Rng(0), bias_scale=1.0, backend=xb)
+    inputs = xb.asarray(Rng(1).normal((6, 9)))
+    for radius, steps in ((0.8, 3), (0.1, 7)):
+        part = AdversarialNorm(radius=radius, steps=steps)
+        moved, gains = part.gains(model, params, inputs)
+        assert_same_kind(moved, inputs, shape=False)
+        taped = AdversarialNorm(radius=radius, steps=steps, derivatives="tape")
+        there, expected = taped.gains(model, params, inputs)
+        assert_close(moved, there, factor=2000)
+        assert_close(gains, expected, factor=2000)
+    dead = [{**layer, "weight": 0.0 * layer["weight"]} for layer in params]
+    moved, gains = part.gains(model, dead, inputs)
+    assert np.all(to_host(gains) == 0.0)
+    assert np.array_equal(to_host(moved), np.tile(to_host(inputs), (3, 1)))
+
+
 def test_the_selectors_differ_where_a_loss_is_larger_than_the_gain():
     """An ascent step from x = 0.95 overshoots a ridge at 1 and falls; x = -1 has slope 0."""
     model = MLP((1, 2, 1))
