@@ -22,7 +22,7 @@ worst loss <= loss + ε‖f‖_H              printed; derived   theory.linear  
 ‖f‖_δ²/ε² -> ‖∇f‖²                       derived            adversarial_norm           RK-5
 sandwich per class on ReLU nets          derived            bounds                     RK-6
 closed forms = double back-propagation   derived            gradient_norm, averaged,   RK-7, RK-8
-                                                            loss_gradient
+                                                            loss_gradient (core)
 projection of singular values            released code;     spectral_projection        RK-9
                                          derived
 τ (1 + 4 exp(−epoch/κ))                  released code      spectral_projection        RK-10
@@ -43,6 +43,17 @@ Scope
 Exact ReLU units lie in none of these spaces. For ReLU networks there is no ‖f‖_H to bound, only
 the Lipschitz constant between slopes and spectral norms; statements about H are checked on kernel
 machines, whose norm is exact, and asking for the norm of a network is an error.
+
+What the data showed here
+-------------------------
+Digits, 150 examples, strengths by clean validation accuracy, five paired seeds, differences to
+weight decay with 99 % t intervals: under l2 attacks of radius 0.5, ‖∇f‖² +0.115 [0.065, 0.165],
+‖f‖_δ² +0.141 [0.077, 0.204], PGD-l2 +0.132 [0.085, 0.179]; spectral projection and the penalty on
+the loss's gradient are not shown to differ. Clean accuracy differs for PGD-l2 alone, +0.027
+[0.017, 0.037]. MNIST, 300 examples, ‖∇f‖²: +0.194 [0.155, 0.232] robust, +0.03 clean; 1000
+examples: +0.031 [0.020, 0.043] clean. The starts are those of the released code's library
+("torch_default"). With larger starts ("he_normal") the clean gain at 300 examples was not seen (one
+seed). ‖f‖_δ² at ε = 0.2 can fail to train at this rate: one seed ended at half the accuracy.
 
 What was found in print and in released code
 --------------------------------------------
