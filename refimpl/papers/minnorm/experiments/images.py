@@ -166,7 +166,8 @@ def train_early_stopping(
         evaluate_every=every,
         patience=recipe.baseline_steps,
     )
-    state = algorithm.init(first, batch(data.validation, data.validation_labels))
+    validation = batch(data.validation, data.validation_labels)
+    state = algorithm.init(first, validation=validation, objective=objective)
     training = batch(data.train, data.labels)
     for _ in range(recipe.baseline_steps):
         state, _ = algorithm.step(state, objective, training)
