@@ -57,8 +57,8 @@ seed). ‖f‖_δ² at ε = 0.2 can fail to train at this rate: one seed ended a
 
 What was found in print and in released code
 --------------------------------------------
-* In the slides C_s² stands as if it gave the norm; it is an upper bound, 13 % to 215 % above the
-  exact squared norm in the three cases of RK-3.
+* The slides' C_s² bounds the squared norm from above and is no equality: 13 % to 215 % above the
+  exact value in the three cases of RK-3.
 * The poster says that ‖f‖_δ² lowers both bounds. That is of convolutional networks; on a small
   perceptron the product of spectral norms grows (RK-17).
 * The protein table differs in every row between poster and slides.
