@@ -278,7 +278,8 @@ def to_host(array: Array) -> np.ndarray:
     if array_api_compat.is_cupy_array(array):
         return array.get()
     if array_api_compat.is_array_api_obj(array) and not array_api_compat.is_numpy_array(array):
-        return np.from_dlpack(array, device="cpu", copy=True)
+        host = np.from_dlpack(array, device="cpu", copy=True)
+        return host if host.flags.writeable else host.copy()  # NumPy before 2.3 locks its own copy
     return np.asarray(array)
 
 
