@@ -25,7 +25,11 @@ ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("REFIMPL_CACHE", ROOT / "outputs" / "cache"))
 UNNOTICED = ("holds", "qualified", "refuted", "reported")
 
-NOT_JUDGED: dict[tuple[str, str], str] = {}
+NOT_JUDGED: dict[tuple[str, str], str] = {
+    ("HE-10", "minima"): "names the settings with several minima in the note",
+    ("HE-28", "starts"): "the number of starts, for the note",
+    ("HE-32", "s"): "only says how many settings there are",
+}
 """Keys that a claim reads and does not judge, each with its reason."""
 
 
@@ -115,6 +119,7 @@ def test_each_number_that_is_read_is_judged(claim):
     record = judge(claim, watching)
     if record.verdict not in UNNOTICED:
         pytest.skip(f"its verdict is {record.verdict!r} as it is")
+    missed = []
     for name, result in watching.items():
         for key in sorted(result.seen):
             if (claim.id, key) in NOT_JUDGED:
@@ -127,4 +132,6 @@ def test_each_number_that_is_read_is_judged(claim):
                 if again.verdict not in UNNOTICED or reported:
                     noticed = True
                     break
-            assert noticed, f"{claim.id} reads {key!r} of {name} and judges nothing by it"
+            if not noticed:
+                missed.append(f"{key!r} of {name}")
+    assert not missed, f"{claim.id} reads {', '.join(missed)} and judges nothing by it"

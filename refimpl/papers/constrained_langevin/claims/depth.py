@@ -180,6 +180,7 @@ def soft_constraint_is_stiff(result: Result) -> Outcome:
         ),
         compare(pulled, result["pulled_residual"], 0.1, relative=True, note="eps |grad V| / r"),
         compare(thermal, result["thermal_residual"], allowed, note="thermal residual"),
+        bound(result["thermal_error"] / thermal, between=(1e-4, 0.05), note="its error"),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from refimpl import autodiff as ad
 from refimpl.algorithms.momentum import Momentum
 from refimpl.arrays import Backend
-from refimpl.constraints import Circle, Constraint, Orthogonal, UserConstraint, drift
+from refimpl.constraints import Blocks, Circle, Constraint, Orthogonal, UserConstraint, drift
 from refimpl.errors import InfeasibleError
 from refimpl.experiments.base import Experiment, merge
 from refimpl.models import MLP
@@ -20,8 +20,13 @@ from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
 from refimpl.papers.constrained_langevin.o_cola_od import OCoLAod
 from refimpl.papers.constrained_langevin.o_cola_released import ReleasedOCoLAud
 from refimpl.papers.constrained_langevin.o_cola_ud import OCoLAud
+from refimpl.papers.constrained_langevin.splitting import (
+    UnderdampedScheme,
+    UnderdampedState,
+    underdamped_step,
+)
 from refimpl.papers.constrained_langevin.underdamped import ConstrainedUnderdamped
-from refimpl.random import Rng
+from refimpl.random import Replay, Rng
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Config:
 
     circle_steps: int = 10_000
     angle_steps: int = 2_000
-    law_draws: int = 40_000
+    law_draws: int = 200
 
     @classmethod
     def quick(cls) -> Config:
@@ -38,7 +43,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(circle_steps=100_000, law_draws=1_000_000)
+        return cls(circle_steps=100_000, law_draws=2_000)
 
 
 class Injected:
@@ -123,24 +128,50 @@ def _drifts(rng: Rng) -> dict[str, float]:
 
 
 def _exchange(config: Config, rng: Rng) -> dict[str, Any]:
-    """Mean and covariance of the O part on St(5, 3), in standard errors."""
-    constraint, count = Orthogonal((5, 3)), config.law_draws
-    q = constraint.random_point(rng.child("q"), np.zeros((5, 3)))
+    """The O part between two drifts' worth of nothing: noise that is known, and what becomes of it.
+
+    On St(5, 3) a step of the parts A, B and O without a loss ends with the exchange of heat; a
+    first one without friction says where it begins. On circles "OBA" without a loss changes the
+    velocity in O alone.
+    """
+    constraint, size, count = Orthogonal((5, 3)), 15, config.law_draws
+    h, gamma, tau = 0.1, 7.0, 0.6
+    q = np.linalg.qr(rng.child("q").normal((5, 3)))[0]
     p = constraint.project_tangent(q, rng.child("p").normal((5, 3)))
-    c, tau = math.exp(-0.7), 0.6
+    blocks = Blocks((constraint,))
+    # +- sqrt(15) e_j have the mean and covariance of the standard normal law
+    points = math.sqrt(size) * np.concatenate([np.eye(size), -np.eye(size)]).reshape(-1, 5, 3)
+    draws = np.concatenate([points, rng.child("R").normal((count, 5, 3))])
+
+    def flat(w: Any, batch: Any) -> Any:
+        return 0.0 * ad.sum(w)
+
+    def end(friction: float, noise: Any) -> Any:
+        many = [np.broadcast_to(x, draws.shape).copy() for x in (q, p)]
+        state = UnderdampedState(many[0], 0, [many[0]], [many[1]], [0.0 * many[0]])
+        scheme = UnderdampedScheme("ABO", h, friction, tau)
+        return underdamped_step(blocks, state, flat, None, noise, scheme)[0]
+
+    before, after = end(0.0, None), end(gamma, Replay([draws]))
+    q, p = before.positions[0][0], before.momenta[0][0]
+    c = math.exp(-gamma * h)
     d = math.sqrt(tau * (1.0 - c * c))
-    draws = constraint.project_tangent(q, c * p + d * rng.child("R").normal((count, 5, 3)))
-    basis = constraint.project_tangent(q, np.eye(15).reshape(15, 5, 3)).reshape(15, 15)
-    flat = (draws - c * p).reshape(count, 15)
-    covariance = d * d * basis
-    variance = np.diagonal(covariance)
-    mean_error = np.abs(flat.mean(axis=0)) / np.sqrt(variance / count)
-    spread = np.sqrt((np.outer(variance, variance) + covariance**2) / count)
-    covariance_error = np.abs(flat.T @ flat / count - covariance) / spread
+    inner = np.swapaxes(q, -1, -2) @ draws
+    tangent = draws - 0.5 * q @ (inner + np.swapaxes(inner, -1, -2))
+    momenta = after.momenta[0]
+    spread = (momenta[: 2 * size] - c * p).reshape(2 * size, size)
+    covariance = spread.T @ spread / (2 * size)
+
+    circle = CCoLAud(step_size=h, friction=gamma, temperature=tau, splitting="OBA", include="all")
+    state = circle.init(0.3 + 0.0 * draws[:, 0, 0])
+    speed = rng.child("speed").normal(state.params.shape)
+    state = state._replace(momentum=speed)
+    turned, _ = circle.step(state, flat, None, Replay([draws[:, 0, 0]]))
     return {
-        "law_mean_error": float(mean_error.max()),
-        "law_covariance_error": float(covariance_error.max()),
-        "projector_trace": float(np.trace(basis)),
+        "law_error": _largest(momenta - c * p - d * tangent),
+        "law_mean_error": _largest(momenta[: 2 * size].mean(axis=0) - c * p),
+        "law_covariance": np.linalg.eigvalsh(covariance) / (d * d),
+        "circle_law_error": _largest(turned.momentum - c * speed - d * draws[:, 0, 0]),
     }
 
 

@@ -119,6 +119,11 @@ def gated_chain(result: Result) -> Outcome:
         compare(plain, result["plain_end"], 1e-4),
         compare(stable, result["delayed_end"], 1e-4),
         compare([near, 1.0], result["gate_near"], 1e-4),
+        bound(
+            result["gate_final"],
+            between=(result["gate_end"] - 1e-6, 1.0 + 1e-6),
+            note="where the chain is after it has drifted on",
+        ),
         compare(
             [1.0, 0.9996, 0.998],
             1.0 - result["gate_shut_steps"][:3] / 40_000,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from refimpl.claims.ledger import Outcome, all_of, bound, check, claim, compare
+from refimpl.claims.ledger import Outcome, all_of, bound, claim, compare, report
 from refimpl.experiments.base import Result
 from refimpl.papers.gradient_coherent.claims.common import mean, rows
 
@@ -34,8 +34,8 @@ TABLE = {
     "GC-42",
     paper=PAPER,
     place="abstract of 2018 (a tolerance level); its dependence on depth observed here",
-    statement="The plain tolerance falls geometrically with depth and depends on the initial "
-    "scale; the delayed one depends on neither much",
+    statement="At depths 2, 4, 8 and 12 the plain tolerance falls with depth, fast at gains 0.5 "
+    "and 1 and slowly at gain 2; behind a delay of 8 epochs it falls little at gains 1 and 2",
     experiment="gradient_coherent_tolerance",
     profile="full",
 )
@@ -44,8 +44,12 @@ def tolerance_with_depth(result: Result) -> Outcome:
     for (name, gain), levels in TABLE.items():
         for depth, level in zip(DEPTHS, levels, strict=True):
             mask = rows(result, method=name, gain=gain, depth=depth)
+            measured = result["level"][mask][0]
             if np.isfinite(level):
-                checks.append(compare(level, result["level"][mask][0], 0.2, relative=True))
+                checks.append(compare(level, measured, 0.2, relative=True))
+            else:
+                note = f"{name}, gain {gain:g}, depth {depth}: no strength is tolerated"
+                checks.append(bound(np.isnan(measured), at_least=1.0, note=note))
 
     def ratio(depth: int) -> float:
         delayed = mean(result, "level", method="delayed 8", gain=1.0, depth=depth)
@@ -165,11 +169,9 @@ def zeros_lost_and_repaired(result: Result) -> Outcome:
     experiment=None,
 )
 def headline_numbers() -> Outcome:
-    return check(
-        True,
+    """The networks and the photographs of the paper are not part of this package."""
+    return report(
+        9.9,
+        "printed, and not measured here: digits only, as GC-40 and GC-45",
         predicted="9.9x, -24 %",
-        measured="not reproduced",
-        verdict="qualified",
-        condition="shown on digits only, as GC-40 and GC-45; the networks and the photographs of "
-        "the paper are not part of this package",
     )
