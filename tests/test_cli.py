@@ -367,7 +367,7 @@ def test_fetch_passes_on_what_was_found(monkeypatch, tmp_path):
         return [datasets.Fetched(data_dir / "labels", "downloaded", "https://x")]
 
     monkeypatch.setattr(datasets, "fetch", fetch)
-    assert call("data", "fetch", "mnist", "--data-dir", tmp_path).output == (
+    assert call("data", "fetch", "mnist", "--data-dir", tmp_path).output.lstrip() == (
         f"downloaded: {tmp_path / 'labels'}\n"
     )
 
