@@ -44,6 +44,9 @@ from refimpl.papers.gradient_coherent.gradient_coherent import GradientCoherent 
 from refimpl.papers.gradient_dropout.dropout import GradientDropout as GradientDropout
 from refimpl.papers.gradient_dropout.maml import MAML as MAML
 from refimpl.papers.gradient_dropout.maml import MetaSGD as MetaSGD
+from refimpl.papers.gradient_regularization.graph_penalty import GraphPenalty as GraphPenalty
+from refimpl.papers.gradient_regularization.input_noise import InputNoise as InputNoise
+from refimpl.papers.gradient_regularization.regularization import GradientRegularization as GradientRegularization
 from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialCoMHE as AdversarialCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE as APCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_group import GroupCoMHE as GroupCoMHE

@@ -1,0 +1,1 @@
+"""Claims on gradient-based regularization, one file per group."""

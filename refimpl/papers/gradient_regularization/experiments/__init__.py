@@ -1,0 +1,1 @@
+"""Experiments on gradient-based regularization, one a file."""

@@ -1,0 +1,135 @@
+"""The penalties and their neighbors on digits: strengths by validation, and attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from refimpl import datasets
+from refimpl.algorithms.attacks import ProjectedGradientAttack
+from refimpl.algorithms.composition import Composition
+from refimpl.algorithms.l2 import L2
+from refimpl.algorithms.loss_gradient import LossGradient
+from refimpl.algorithms.momentum import Momentum
+from refimpl.arrays import Backend, namespace
+from refimpl.experiments.base import Task
+from refimpl.experiments.comparison import Arm, Problem, comparison
+from refimpl.models import MLP, Objective
+from refimpl.papers.gradient_regularization.input_noise import InputNoise
+from refimpl.papers.gradient_regularization.manual_gradient import rows_pass
+from refimpl.papers.gradient_regularization.measures import covectors
+from refimpl.papers.gradient_regularization.regularization import GradientRegularization
+from refimpl.random import Rng
+
+GRIDS: dict[str, tuple[float, ...]] = {
+    "none": (0.0125, 0.025, 0.05, 0.1, 0.2),
+    "weight decay": (1e-3, 3e-3, 1e-2, 3e-2, 0.1),
+    "noise": (0.1, 0.2, 0.4, 0.6, 0.8),
+    "loss gradient": (0.05, 0.1, 0.2, 0.4, 1.0),
+    "Tikhonov": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
+    "total variation": (0.003, 0.01, 0.03, 0.1, 0.3),
+}
+"""Five strengths of each method; without one it is the rate that is chosen."""
+
+LABELS = tuple(GRIDS)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Data, network, training and attack."""
+
+    examples: int = 200
+    validation: int = 500
+    test: int = 1000
+    hidden: tuple[int, ...] = (64, 64)
+    rate: float = 0.05
+    epochs: int = 400
+    batch_size: int = 200
+    attack_radius: float = 0.5
+    attack_steps: int = 20
+    seeds: int = 5
+
+    @classmethod
+    def quick(cls) -> Config:
+        return cls(hidden=(32, 32), epochs=150, validation=400, test=600, attack_steps=10)
+
+    @classmethod
+    def full(cls) -> Config:
+        return cls()
+
+
+def method(name: str, strength: float, rate: float) -> Composition:
+    """Full-batch momentum under the method called ``name``; for "none" the strength is the rate."""
+    update = Momentum(learning_rate=strength if name == "none" else rate)
+    if name == "none":
+        return Composition(update)
+    if name == "noise":
+        return Composition(update, wrappers=[InputNoise(deviation=strength)])
+    penalty: Any = {
+        "weight decay": lambda: L2(strength=strength),
+        "loss gradient": lambda: LossGradient(strength=strength),
+        "Tikhonov": lambda: GradientRegularization(strength=strength),
+        "total variation": lambda: GradientRegularization(strength=strength, power=1),
+    }[name]()
+    return Composition(update, penalties=[penalty])
+
+
+def mean_slope(model: MLP, params: Any, inputs: Any) -> float:
+    """The mean of ‖J_f‖_F over inputs."""
+    units = covectors(model(params, inputs), None, "rademacher", None)
+    rows = rows_pass(model, params, inputs, units).gradients
+    xp = namespace(rows)
+    return float(xp.mean(xp.sqrt(xp.sum(rows * rows, axis=(0, 2)))))
+
+
+def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
+    """A split, a start, and accuracy under attack and the mean slope beside the usual metrics."""
+    split = datasets.load(
+        "digits",
+        rng=rng.child("data"),
+        backend=backend,
+        training=config.examples,
+        validation=config.validation,
+        test=config.test,
+    )
+    model = MLP((split.train.features, *config.hidden, 10))
+    objective = Objective(model)
+    attack = ProjectedGradientAttack(
+        radius=config.attack_radius, norm="l2", steps=config.attack_steps
+    )
+
+    def attacked(params: Any, dataset: Any) -> float:
+        batch = dataset.batch()
+        xp = namespace(batch.inputs)
+        outputs = model(params, attack(objective, params, batch))
+        return float(xp.mean(xp.astype(xp.argmax(outputs, axis=1) == batch.targets, xp.float64)))
+
+    def slope(params: Any, dataset: Any) -> float:
+        return mean_slope(model, params, dataset.batch().inputs[:200, ...])
+
+    start = model.init(rng.child("init"), "he_normal", backend=backend)
+    return Problem(split, objective, start, {"attacked": attacked, "slope": slope})
+
+
+def methods(config: Config) -> Mapping[str, Sequence[Arm]]:
+    """The grids."""
+    return {
+        name: [Arm(f"{strength:g}", method(name, strength, config.rate)) for strength in grid]
+        for name, grid in GRIDS.items()
+    }
+
+
+def cost(config: Config, task: Task) -> float:
+    return 8.0 if task["method"] in ("Tikhonov", "total variation") else 1.0
+
+
+EXPERIMENT = comparison(
+    "gradient_regularization_digits",
+    Config,
+    problem=problem,
+    methods=methods,
+    reference="none",
+    summary="The penalties and their neighbors on digits, strengths by validation",
+    cost=cost,
+)
