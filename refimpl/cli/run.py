@@ -277,19 +277,29 @@ def save(plan: Plan, outcome: Outcome) -> None:
     write_atomic(plan.folder / "summary.json", json.dumps(summary, indent=2) + "\n")
 
 
+_FITTING = {
+    "tasks": ("a set of tasks", "sinusoids or few-shot-digits", "maml"),
+    "graphs": ("a set of graphs", "karate or cliques", "graph_lagrangian"),
+    "examples": ("a set of examples", "digits", "adam"),
+}
+"""Of each kind of data: what it is called, a data set and an algorithm."""
+
+
 def _check_kind(settings: Settings, data: Any) -> None:
-    """Raise unless tasks meet an algorithm for tasks, and examples one for examples."""
-    wants = "tasks" in catalogue.entry(settings.algorithm).requires
-    if wants == isinstance(data, datasets.TaskSet):
+    """Raise unless data and algorithm are of one kind: tasks, graphs or examples."""
+    requires = catalogue.entry(settings.algorithm).requires
+    wanted = next((kind for kind in ("tasks", "graphs") if kind in requires), "examples")
+    found = "tasks" if isinstance(data, datasets.TaskSet) else getattr(data, "kind", "examples")
+    if wanted == found:
         return
-    if wants:
+    if wanted != "examples":
         raise ValueError(
-            f"{settings.algorithm} trains on tasks, and {settings.data} is a set of examples: "
-            f"take sinusoids or few-shot-digits"
+            f"{settings.algorithm} trains on {wanted}, and {settings.data} is "
+            f"{_FITTING[found][0]}: take {_FITTING[wanted][1]}"
         )
     raise ValueError(
-        f"{settings.data} is a set of tasks, and {settings.algorithm} trains on examples: "
-        f"take an algorithm for tasks, such as maml"
+        f"{settings.data} is {_FITTING[found][0]}, and {settings.algorithm} trains on examples: "
+        f"take an algorithm for {found}, such as {_FITTING[found][2]}"
     )
 
 

@@ -47,7 +47,7 @@ PARTS = ("penalty", "wrapper", "projection")
 
 _UPDATE = {item.name: item for item in dataclasses.fields(UpdateSettings)}
 
-REQUIRES = ("validation", "training", "classification", "objective", "tasks")
+REQUIRES = ("validation", "training", "classification", "objective", "tasks", "graphs")
 """What an algorithm can need beyond a loss and data."""
 
 
@@ -116,7 +116,7 @@ class Entry:
         What it needs beyond a loss and data: ``"validation"`` (a validation set, passed to
         ``init``), ``"training"`` (the whole training set as one batch, and the objective, both
         passed to ``init``), ``"classification"`` (integer labels), ``"tasks"`` (a set of tasks,
-        whose batches are episodes), ``"objective"`` (an
+        whose batches are episodes), ``"graphs"`` (a set of graphs), ``"objective"`` (an
         ``Objective`` of models, whose outputs it reads).
     """
 

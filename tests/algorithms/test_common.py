@@ -58,8 +58,8 @@ def params_on(xb):
 
 
 def skip_tasks(entry):
-    if "tasks" in entry.requires:
-        pytest.skip("trains on episodes of tasks: the tests of its paper run it")
+    if {"tasks", "graphs"} & set(entry.requires):
+        pytest.skip("trains on tasks or graphs: the tests of its paper run it")
 
 
 def begin(entry, xb, **hyper):

@@ -1,0 +1,366 @@
+"""Graphs to learn on: the karate club, planted cliques and subgraphs, chains.
+
+>>> from refimpl.random import Rng
+>>> data = load_karate(rng=Rng(0))
+>>> len(data.train), data.train.inputs.shape, data.train.edges.shape
+(1, (34, 34), (156, 2))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from refimpl.arrays import Array, Backend, check_float, namespace
+from refimpl.arrays import backend as make_backend
+from refimpl.checks import count, flag, positive, real_between
+from refimpl.datasets.base import Split
+from refimpl.errors import SettingError
+from refimpl.papers.graph_propagation.graphs import (
+    Aggregation,
+    GraphBatch,
+    Isolated,
+    both_ways,
+    make_graph,
+)
+from refimpl.papers.graph_propagation.karate import CLASSES, EDGES
+from refimpl.papers.graph_propagation.planted import Planted, clique_graph, subgraph_graph
+from refimpl.random import Rng
+
+
+@dataclass(frozen=True, eq=False)
+class GraphSet:
+    """Graphs side by side, their nodes one after the other.
+
+    Parameters
+    ----------
+    name : str
+    inputs : array, shape (n, c)
+        Labels of the nodes of all graphs.
+    targets : array, shape (n,), int64
+    edges : array, shape (E, 2), int64
+        Receiver and sender, in the numbering of all nodes.
+    starts : tuple of int
+        The first node of every graph, and n.
+    supervised : tuple of int
+        The nodes whose targets count.
+    classes : int
+    trained : bool
+        Whether its nodes are the training nodes, whose states training leaves.
+    aggregation : {"sum", "mean"}
+    isolated : {"zero", "error"}
+    description : str
+    """
+
+    name: str
+    inputs: Array
+    targets: Array
+    edges: Any
+    starts: tuple[int, ...]
+    supervised: tuple[int, ...]
+    classes: int
+    trained: bool = True
+    aggregation: Aggregation = "sum"
+    isolated: Isolated = "zero"
+    description: str = ""
+    truth: dict[str, Any] = field(default_factory=dict)
+
+    kind = "graphs"
+
+    def __post_init__(self) -> None:
+        check_float(self.inputs, "inputs")
+        if self.inputs.ndim != 2 or tuple(self.targets.shape) != (self.inputs.shape[0],):
+            raise ValueError(
+                f"labels (n, c) and targets (n,) are wanted, not {tuple(self.inputs.shape)} and "
+                f"{tuple(self.targets.shape)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def features(self) -> int:
+        """Number c of labels of a node."""
+        return self.inputs.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """Number of classes."""
+        return self.classes
+
+    def batch(self, indices: Sequence[int] | Any | None = None) -> GraphBatch:
+        """The graphs at ``indices``, or all.
+
+        Raises
+        ------
+        ValueError
+            If no node of them is supervised.
+        """
+        place = _place(self.inputs)
+        chosen = range(len(self)) if indices is None else [int(k) for k in indices]
+        nodes = [n for k in chosen for n in range(self.starts[k], self.starts[k + 1])]
+        number = {node: k for k, node in enumerate(nodes)}
+        pairs = [(number[v], number[u]) for v, u in self.edges if v in number]
+        marked = [number[v] for v in self.supervised if v in number]
+        if not marked:
+            raise ValueError(f"no node of {self.name} is supervised")
+        xp = namespace(self.inputs)
+        there = xp.asarray(nodes, dtype=xp.int64)
+        graph = make_graph(
+            pairs,
+            xp.take(self.inputs, there, axis=0),
+            aggregation=self.aggregation,
+            isolated=self.isolated,
+            place=place,
+        )
+        rows = None if indices is None else make_backend().xp.asarray(nodes)
+        targets = xp.take(self.targets, there, axis=0)
+        return GraphBatch(graph, targets, xp.asarray(marked, dtype=xp.int64), rows)
+
+    def to(self, backend: Backend) -> GraphSet:
+        """The same graphs on ``backend``."""
+        return replace(
+            self, inputs=backend.asarray(self.inputs), targets=backend.asarray(self.targets)
+        )
+
+
+def _place(like: Array) -> Backend:
+    from refimpl.arrays import backend_of
+
+    return backend_of(like)
+
+
+def graph_set(
+    name: str,
+    graphs: Sequence[Planted],
+    classes: int,
+    backend: Backend | None = None,
+    **more: Any,
+) -> GraphSet:
+    """Graphs side by side; ``more`` are fields of the set."""
+    place = backend or make_backend()
+    starts, edges, labels, targets = [0], [], [], []
+    for graph in graphs:
+        first = starts[-1]
+        edges += [(first + v, first + u) for v, u in both_ways(graph.edges)]
+        labels += graph.labels
+        targets += graph.targets
+        starts.append(first + len(graph.targets))
+    xp = place.xp
+    marked = more.pop("supervised", tuple(range(starts[-1])))
+    return GraphSet(
+        name,
+        place.asarray(labels),
+        xp.asarray(targets, dtype=xp.int64),
+        make_backend().xp.asarray(edges),
+        tuple(starts),
+        tuple(marked),
+        classes,
+        **more,
+    )
+
+
+def load_karate(
+    *,
+    rng: Rng,
+    backend: Backend | None = None,
+    per_class: int = 1,
+    aggregation: Aggregation = "sum",
+    isolated: Isolated = "zero",
+) -> Split:
+    """Zachary's karate club: 34 nodes, 78 friendships, four communities.
+
+    The parts are the same graph with different supervised nodes: ``per_class`` of each class to
+    train on; of the others a third to validate on, and the rest to test.
+
+    Parameters
+    ----------
+    rng : Rng
+        Which nodes.
+    backend : Backend, optional
+    per_class : int
+        Below the size of the smallest class, 5.
+    aggregation, isolated
+        See :func:`~refimpl.papers.graph_propagation.graphs.make_graph`.
+
+    Returns
+    -------
+    Split of GraphSet
+    """
+    count("per_class", per_class)
+    if per_class > 3:
+        raise SettingError("the smallest class has 5 nodes: take at most 3", per_class=per_class)
+    labels = [[float(v == u) for u in range(34)] for v in range(34)]
+    targets = [next(k for k, nodes in enumerate(CLASSES) if v in nodes) for v in range(34)]
+    train, rest = [], []
+    for k, nodes in enumerate(CLASSES):
+        order = [nodes[int(i)] for i in rng.child("karate", k).permutation(len(nodes))]
+        train += order[:per_class]
+        rest += order[per_class:]
+    order = [rest[int(i)] for i in rng.child("karate", "rest").permutation(len(rest))]
+    whole = graph_set(
+        "karate", [Planted(EDGES, labels, targets)], 4, backend,
+        aggregation=aggregation, isolated=isolated, description="Zachary's karate club",
+    )  # fmt: skip
+    third = len(order) // 3
+    parts = (train, order[:third], order[third:])
+    return Split(*(replace(whole, supervised=tuple(sorted(part))) for part in parts))  # type: ignore[arg-type]
+
+
+def load_cliques(
+    *,
+    rng: Rng,
+    backend: Backend | None = None,
+    training: int = 100,
+    validation: int = 50,
+    test: int = 50,
+    nodes: int = 10,
+    clique: int = 5,
+    density: float = 0.2,
+    aggregation: Aggregation = "sum",
+) -> Split:
+    """Which nodes of a random connected graph belong to a clique of a given size.
+
+    Parameters
+    ----------
+    rng : Rng
+    backend : Backend, optional
+    training, validation, test : int
+        Graphs.
+    nodes, clique : int
+    density : float
+        Of the random edges, in [0, 1].
+    aggregation : {"sum", "mean"}
+
+    Returns
+    -------
+    Split of GraphSet
+        Labels are integers 0 to 8 as numbers / 8; targets 0 and 1.
+    """
+    count("clique", clique, 2)
+    count("nodes", nodes, clique)
+    real_between("density", density, 0.0, 1.0)
+    return _parts(
+        "cliques", lambda stream: clique_graph(stream, nodes, clique, density), rng, backend,
+        (training, validation, test), aggregation,
+    )  # fmt: skip
+
+
+def load_subgraphs(
+    *,
+    rng: Rng,
+    backend: Backend | None = None,
+    training: int = 100,
+    validation: int = 50,
+    test: int = 50,
+    nodes: int = 10,
+    size: int = 5,
+    density: float = 0.2,
+    noise: float = 0.25,
+    aggregation: Aggregation = "sum",
+) -> Split:
+    """Where a fixed labeled subgraph hides, its labels blurred by noise.
+
+    Parameters
+    ----------
+    rng, backend, training, validation, test, nodes, density, aggregation
+        As for :func:`load_cliques`.
+    size : int
+        Nodes of the subgraph, which is drawn once.
+    noise : float
+        Standard deviation on the two labels of every node, positive.
+
+    Returns
+    -------
+    Split of GraphSet
+    """
+    count("size", size, 2)
+    count("nodes", nodes, size)
+    real_between("density", density, 0.0, 1.0)
+    positive("noise", noise)
+    pattern = rng.child("subgraphs", "pattern")
+    return _parts(
+        "subgraphs",
+        lambda stream: subgraph_graph(stream, pattern, nodes, size, density, noise),
+        rng, backend, (training, validation, test), aggregation,
+    )  # fmt: skip
+
+
+def load_chains(
+    *,
+    rng: Rng,
+    backend: Backend | None = None,
+    length: int = 10,
+    supervised: int = 4,
+    marked: bool = True,
+) -> Split:
+    """Two paths without a link; the class of a node is its path.
+
+    Parameters
+    ----------
+    rng : Rng
+        Which nodes are supervised.
+    backend : Backend, optional
+    length : int
+        Nodes of each path.
+    supervised : int
+        Nodes to train on; a third of the others validate, the rest test.
+    marked : bool
+        One end of the first path has the label 1. Without it all labels are 0, and nodes of equal
+        position have the same fixed-point state in both paths.
+
+    Returns
+    -------
+    Split of GraphSet
+    """
+    count("length", length, 3)
+    count("supervised", supervised, 2)
+    flag("marked", marked)
+    if supervised > length:
+        raise SettingError("more nodes to train on than a path has", supervised=supervised)
+    edges = [(s + i, s + i + 1) for s in (0, length) for i in range(length - 1)]
+    labels = [[float(marked and v == 0)] for v in range(2 * length)]
+    targets = [0] * length + [1] * length
+    whole = graph_set(
+        "chains", [Planted(tuple(edges), labels, targets)], 2, backend, description="two paths"
+    )
+    paths = [
+        [k * length + int(i) for i in rng.child("chains", k).permutation(length)] for k in (0, 1)
+    ]
+    half = supervised // 2
+    train = paths[0][:half] + paths[1][: supervised - half]
+    rest = [v for v in (*paths[0], *paths[1]) if v not in train]
+    order = [rest[int(i)] for i in rng.child("chains", "rest").permutation(len(rest))]
+    third = len(order) // 3
+    parts = (train, order[:third], order[third:])
+    return Split(*(replace(whole, supervised=tuple(sorted(part))) for part in parts))  # type: ignore[arg-type]
+
+
+def _parts(
+    name: str,
+    draw: Any,
+    rng: Rng,
+    backend: Backend | None,
+    sizes: tuple[int, int, int],
+    aggregation: Aggregation,
+) -> Split:
+    parts = []
+    for part, size in zip(("training", "validation", "test"), sizes, strict=True):
+        count(part, size)
+        graphs = [draw(rng.child(name, part, k)) for k in range(size)]
+        parts.append(
+            graph_set(name, graphs, 2, backend, trained=part == "training", aggregation=aggregation)
+        )
+    return Split(*parts)  # type: ignore[arg-type]
+
+
+_GRAPHS = {"model": "graph_network", "hidden": (10,)}
+
+for _loader, _recipe in (
+    (load_karate, {"epochs": 500, "batch_size": 0}),
+    (load_chains, {"epochs": 500, "batch_size": 0}),
+    (load_cliques, {"epochs": 20, "batch_size": 10}),
+    (load_subgraphs, {"epochs": 20, "batch_size": 10}),
+):
+    _loader.recipe = {**_GRAPHS, **_recipe}  # type: ignore[attr-defined]

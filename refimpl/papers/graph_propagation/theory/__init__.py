@@ -1,0 +1,1 @@
+"""Closed forms: linear networks, one state, spectra of the iterations, reach of labels."""
