@@ -30,6 +30,7 @@ from refimpl.models.mlp import MLP as MLP
 from refimpl.papers.amp.amp import AMP as AMP
 from refimpl.papers.amp.random_perturbation import RandomPerturbation as RandomPerturbation
 from refimpl.papers.amp.sam import SAM as SAM
+from refimpl.papers.boolnet.network import BoolNet as BoolNet
 from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod as CCoLAod
 from refimpl.papers.constrained_langevin.c_cola_released import ReleasedCCoLAud as ReleasedCCoLAud
 from refimpl.papers.constrained_langevin.c_cola_stale import StaleCCoLAud as StaleCCoLAud

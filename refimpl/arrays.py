@@ -612,3 +612,87 @@ def put_rows(array: Array, indices: np.ndarray, rows: Array) -> Array:
     there = xp.take(rows, xp.asarray(source, device=device(array)), axis=0)
     mask = xp.asarray(hit, device=device(array))
     return xp.where(xp.reshape(mask, (-1,) + (1,) * (array.ndim - 1)), there, array)
+
+
+def pack_bits(bits: Array) -> Array:
+    """Booleans along the last axis as words of 64 bits, the last one filled up with zeros.
+
+    Parameters
+    ----------
+    bits : array of bool, shape (..., n)
+
+    Returns
+    -------
+    array of uint64, shape (..., ceil(n / 64))
+        Bit j of a word is the entry 64 w + j on NumPy and CuPy hosts of little byte order; for
+        counting any order serves, so long as it is the same for all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pack_bits(np.array([True, False, True]))
+    array([5], dtype=uint64)
+    """
+    xp = namespace(bits)
+    *lead, n = bits.shape
+    words = -(-n // 64)
+    fill = xp.zeros((*lead, 64 * words - n), dtype=bits.dtype, device=device(bits))
+    full = xp.concat([bits, fill], axis=-1)
+    if array_api_compat.is_numpy_namespace(xp):
+        packed = np.packbits(full, axis=-1, bitorder="little")
+        return np.ascontiguousarray(packed).view("<u8").astype(np.uint64, copy=False)
+    shifts = xp.arange(64, dtype=xp.uint64, device=device(bits))
+    ones = xp.astype(xp.reshape(full, (*lead, words, 64)), xp.uint64)
+    return xp.sum(xp.bitwise_left_shift(ones, shifts), axis=-1, dtype=xp.uint64)
+
+
+def unpack_bits(words: Array, n: int) -> Array:
+    """The first ``n`` entries of what :func:`pack_bits` packed, as booleans.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> unpack_bits(np.array([5], dtype=np.uint64), 3)
+    array([ True, False,  True])
+    """
+    xp = namespace(words)
+    if array_api_compat.is_numpy_namespace(xp):
+        little = np.ascontiguousarray(words.astype("<u8", copy=False))
+        return np.unpackbits(little.view(np.uint8), axis=-1, count=n, bitorder="little") > 0
+    shifts = xp.arange(64, dtype=xp.uint64, device=device(words))
+    bits = xp.bitwise_right_shift(words[..., None], shifts) % 2 > 0
+    return xp.reshape(bits, (*words.shape[:-1], 64 * words.shape[-1]))[..., :n]
+
+
+def count_bits(words: Array) -> Array:
+    """How many bits of each unsigned 64-bit word are set.
+
+    NumPy and CuPy count in one instruction; elsewhere neighboring fields are added up.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> count_bits(np.array([5, 2**64 - 1], dtype=np.uint64))
+    array([ 2, 64], dtype=uint8)
+    """
+    xp = namespace(words)
+    if array_api_compat.is_numpy_namespace(xp):
+        return np.bitwise_count(words)
+    if array_api_compat.is_cupy_namespace(xp):
+        native = getattr(importlib.import_module("cupy"), "bitwise_count", None)
+        if native is not None:
+            return native(words)
+
+    def constant(value: int) -> Array:
+        return xp.asarray(value, dtype=xp.uint64, device=device(words))
+
+    def shifted(x: Array, by: int) -> Array:
+        return xp.bitwise_right_shift(x, constant(by))
+
+    pairs, fours = constant(0x5555555555555555), constant(0x3333333333333333)
+    x = words - (shifted(words, 1) & pairs)
+    x = (x & fours) + (shifted(x, 2) & fours)
+    x = (x + shifted(x, 4)) & constant(0x0F0F0F0F0F0F0F0F)
+    for by in (8, 16, 32):
+        x = x + shifted(x, by)
+    return xp.astype(x & constant(0x7F), xp.uint8)

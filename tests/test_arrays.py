@@ -359,3 +359,16 @@ def test_arrays_with_rules_of_their_own_are_refused(kind):
     for _ in range(2):  # also when the type has been seen before
         with pytest.raises(TypeError, match="plain array"):
             arrays.namespace(array)
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 200])
+def test_bits_in_words(n):
+    bits = np.random.default_rng(n).random((3, 2, n)) < 0.5
+    words = arrays.pack_bits(bits)
+    assert words.dtype == np.uint64 and words.shape == (3, 2, -(-n // 64))
+    assert np.array_equal(arrays.unpack_bits(words, n), bits)
+    assert np.array_equal(arrays.count_bits(words).sum(axis=-1), bits.sum(axis=-1))
+    other = arrays.pack_bits(array_api_strict.asarray(bits))
+    assert np.array_equal(arrays.to_host(other), words)
+    assert np.array_equal(arrays.to_host(arrays.unpack_bits(other, n)), bits)
+    assert np.array_equal(arrays.to_host(arrays.count_bits(other)), arrays.count_bits(words))

@@ -55,7 +55,8 @@ Deviations
   evaluated as often as the wrappers ask; what it remembers is the memory of its first evaluation
   at the parameters themselves (where there is none, of its first), so that a batch is counted
   once. It may report ``diagnostics(params, batch, aux) -> dict`` of scalars, with what it
-  remembers after the step.
+  remembers after the step, and write what it remembers into the parameters, after the projections
+  (``absorb(params, aux) -> params``), as the running statistics of a normalization need it.
 * Penalties are taken at the parameters, not at a wrapper's perturbed point, unless the wrapper
   says otherwise.
 
@@ -249,6 +250,8 @@ class Composition:
         inner = State(state.params, state.step, state.buffers)
         moved = descend(self.update, inner, gradients.gradient, self._shrink(state.params))
         params, memory = self._project(moved.params, memory, state.step, rng)
+        if hasattr(objective, "absorb"):
+            params = objective.absorb(params, memory.objective)
         memory, watched = self._after(params, objective, memory, moved.step)
         info = CompositionInfo(
             gradients.loss, gradients.penalty, {**gradients.diagnostics, **watched}

@@ -275,7 +275,8 @@ def objective(name: str, network: Any, options: Mapping[str, str], **schedule: A
     options : mapping of str to str
         Of a loss of a paper.
     **schedule
-        epochs and steps_per_epoch, for a loss that has such fields.
+        epochs and steps_per_epoch, for a loss that has such fields, or a network that makes its own
+        objective (``objective(loss, **schedule)``).
 
     Raises
     ------
@@ -285,6 +286,8 @@ def objective(name: str, network: Any, options: Mapping[str, str], **schedule: A
     if name in models.LOSSES:
         if options:
             raise ValueError(f"the loss {name} has no options: {', '.join(options)}")
+        if hasattr(network, "objective"):  # a network with a memory, such as running statistics
+            return network.objective(models.LOSSES[name], **schedule)
         return models.Objective(network, models.LOSSES[name])
     entry = catalogue.losses()[name]
     hints = typing.get_type_hints(entry.factory)

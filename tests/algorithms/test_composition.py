@@ -424,3 +424,22 @@ def test_a_projection_is_told_what_it_requires():
         rng=Rng(0),
     )
     assert np.array_equal(outcome.params["w"], [[2.0, 1.0]])
+
+
+@dataclass(frozen=True)
+class Absorbing(Decaying):
+    """Writes the running mean into the parameters."""
+
+    def absorb(self, params, aux):
+        return {**params, "seen": params["seen"] * 0.0 + aux["mean"]}
+
+
+def test_what_an_objective_remembers_is_written_into_the_parameters_after_projections(xb):
+    algorithm = Composition(SGD(learning_rate=0.5), projections=[Clamp()])
+    objective = Absorbing()
+    params = {"w": xb.asarray([[0.5]]), "seen": xb.asarray([[0.0]])}
+    state = algorithm.init(params, objective=objective)
+    for batch in (2.0, 4.0):
+        state, _ = algorithm.step(state, objective, Batch(xb.asarray([[batch]]), None, None))
+    assert_close(state.params["seen"], np.array([[3.0]]))
+    assert_close(state.params["w"], np.array([[1.0]]))

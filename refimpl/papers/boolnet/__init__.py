@@ -1,0 +1,78 @@
+"""BoolNet: binary networks whose feature maps and shortcuts have one bit.
+
+Binary networks usually keep integers or real numbers between their layers: for shortcuts, for
+scales, for activations. BoolNet does without. Features are signs, normalization melts into integer
+thresholds, shortcuts are XNOR and OR, and capacity comes back by several slices of signs that
+differ in their offsets. What is saved is traffic with memories more than arithmetic.
+
+Paper: N. Guo, J. Bethge, H. Yang, K. Zhong, X. Ning, C. Meinel, Y. Wang, "BoolNet: Minimizing the
+Energy Consumption of Binary Neural Networks", 2021 (reference recalled; the preprint was read, its
+published version was not). Code was released by the authors; what is said of it was read in it, and
+nothing is copied. Networks here are dense: convolutions, pooling and the local adaptive shift after
+the stem, whose published form is not confirmed, are left out; so are RAdam and ImageNet.
+
+=========================================== ================ =================== ==================
+statement                                   whose            file                claims
+=========================================== ================ =================== ==================
+XNOR, OR and their gradients                printed; derived signs               BN-1, BN-2
+straight-through sign, progressive weights  printed          signs, weights      BN-3, BN-4
+normalization and sign are one threshold    printed; derived normalization       BN-5, BN-6
+XNOR-popcount is the inner product          printed          packed              BN-7
+gradient under the scale mean |w|           derived          weights             BN-8
+what the scale changes, and when            derived          network             BN-9
+k slices have k + 1 patterns; offsets       derived; printed signs               BN-10, BN-11
+flipped slice, OR with r, shuffle           printed; derived network, signs      BN-12, BN-13,
+                                                                                 BN-14
+memory, operations, energy, power           printed          theory.accounting   BN-15, BN-16,
+                                                                                 BN-17, BN-18,
+                                                                                 BN-19
+packed bits predict as the float graph      derived          packed              BN-20
+logic shortcuts against none; more slices   pilot            experiments.images  BN-21, BN-22
+the same on digits                          own              experiments.digits  BN-21b, BN-22b
+distillation by soft cross-entropy          released code    distillation        BN-23
+=========================================== ================ =================== ==================
+
+False or inconsistent in print
+------------------------------
+* Offsets ±2n/k, n = 0 .. k/2, are five values for four slices; the released code has ±1/3 and ±2/3
+  (BN-11).
+* The energy table gives a ratio of 4.647 to the usual binary network: the abstract's 4.6 is that
+  number rounded, the body's 4.5 is not in the table (BN-18).
+* k slices of one number are a thermometer code of log2(k + 1) bits, not k, until logic mixes them
+  (BN-10).
+
+Where released code differs
+---------------------------
+See :mod:`refimpl.papers.boolnet.conformance`: the scale mean |w|, of which the paper says that
+there is none; the schedule of λ; the library's sign(0) = 0. Under batch statistics and e = 0 the
+scale changes no gradient at all; with e > 0 or frozen statistics it does (BN-9).
+
+What to mind
+------------
+λ must end far below the weights (``boolnet_undecided`` says how many are no signs yet), and the
+statistics of the normalizations must be those of the network with signs: while λ is large, those of
+the training pass belong to another network. Absolute energies of a new network cannot be computed:
+energies per access, the split of power and the parallelism were not published.
+"""
+
+from refimpl.papers import Entry, Paper
+from refimpl.papers.boolnet.network import BoolNet
+
+PAPER = Paper(
+    name="boolnet",
+    prefix="BN",
+    title="BoolNet: minimizing the energy consumption of binary neural networks",
+    authors="Nianhui Guo, Joseph Bethge, Haojin Yang, Kai Zhong, Xuefei Ning, Christoph Meinel, "
+    "Yu Wang",
+    year=2021,
+)
+
+MODELS = (
+    Entry(
+        "boolnet",
+        BoolNet,
+        "dense network with one-bit features and logic shortcuts",
+        source="Guo et al. 2021",
+        kind="model",
+    ),
+)

@@ -1,0 +1,1 @@
+"""Experiments on networks with one-bit feature maps."""

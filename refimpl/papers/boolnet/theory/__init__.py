@@ -1,0 +1,1 @@
+"""What BoolNet's operators, thresholds and costs are, in closed form."""
