@@ -32,12 +32,13 @@ Deviations
   that there is no scale; ``detach_scale`` makes it a constant.
 * Statistics are collected from the network with signs for weights (``statistics="signs"``). Those
   of the training pass (``"training"``, the usual ones) belong to another network while λ lies
-  above the weights. :func:`recalibrate` takes them anew over a whole data set.
+  above the weights. :func:`refimpl.papers.boolnet.statistics.recalibrate` takes them anew over a
+  whole data set.
 * Weights start from He's normal law by fan-out, times ``gain``, as released.
 
 >>> from refimpl import Rng
 >>> model = BoolNet((4, 8, 3))
->>> params = recalibrate(model, model.init(Rng(0)), Rng(1).normal((20, 4)))
+>>> params = model.init(Rng(0))
 >>> model(params, Rng(2).normal((5, 4))).shape
 (5, 3)
 """
@@ -57,10 +58,10 @@ from refimpl.errors import SettingError
 from refimpl.models.initializers import INITIALIZERS
 from refimpl.papers.boolnet.normalization import (
     EPSILON,
-    batch_normalized,
     norm_params,
     normalized,
 )
+from refimpl.papers.boolnet.objective import BoolNetObjective
 from refimpl.papers.boolnet.signs import (
     logic_or,
     multi_sign,
@@ -69,6 +70,7 @@ from refimpl.papers.boolnet.signs import (
     split,
     xnor,
 )
+from refimpl.papers.boolnet.statistics import Params
 from refimpl.papers.boolnet.weights import (
     Progress,
     Schedule,
@@ -77,7 +79,6 @@ from refimpl.papers.boolnet.weights import (
 )
 from refimpl.random import Rng
 
-Params = dict[str, Any]
 Shortcuts = Literal["logic", "none"]
 WeightScale = Literal["none", "mean_abs"]
 Statistics = Literal["signs", "training"]
@@ -279,7 +280,7 @@ class BoolNet:
         inputs : array, shape (P, n)
         normalize : callable
             ``normalize(x, layer)``, called once for each normalization, in the order of
-            :func:`norm_layers`.
+            :func:`refimpl.papers.boolnet.statistics.norm_layers`.
         strength : float
             λ.
         """
@@ -371,7 +372,7 @@ class BoolNet:
         epochs: int = 1,
         steps_per_epoch: int = 1,
         batch_size: int = 256,
-    ) -> Any:
+    ) -> BoolNetObjective:
         """What training minimizes, a :class:`refimpl.papers.boolnet.objective.BoolNetObjective`.
 
         Parameters
@@ -380,69 +381,6 @@ class BoolNet:
         epochs, steps_per_epoch, batch_size : int
             Of the whole training, for the schedule of λ.
         """
-        from refimpl.papers.boolnet.objective import BoolNetObjective
-
         return BoolNetObjective(
             self, loss, epochs=epochs, steps_per_epoch=steps_per_epoch, batch_size=batch_size
         )
-
-
-def norm_layers(params: Params) -> list[tuple[str, Params]]:
-    """The layers with a normalization and their places, in the order of the forward pass."""
-    found = [("stem", params["stem"])]
-    for index, block in enumerate(params["blocks"]):
-        for name in ("down", "first", "second", "merge"):
-            if name in block:
-                found.append((f"block {index} {name}", block[name]))
-    return found
-
-
-def binary_layers(params: Params) -> list[Params]:
-    """The layers with binary weights."""
-    return [layer for name, layer in norm_layers(params)[1:] if "weight" in layer]
-
-
-def with_statistics(params: Params, statistics: list[tuple[Array, Array]]) -> Params:
-    """Parameters with other means and variances, in the order of :func:`norm_layers`."""
-    left = iter(statistics)
-
-    def put(layer: Params) -> Params:
-        mean, variance = next(left)
-        return {**layer, "mean": mean, "variance": variance}
-
-    stem = put(params["stem"])
-    blocks = []
-    for block in params["blocks"]:
-        changed = {n: put(block[n]) for n in ("down", "first", "second", "merge") if n in block}
-        blocks.append({name: changed[name] for name in block})
-    return {**params, "stem": stem, "blocks": blocks}
-
-
-def collected(
-    model: BoolNet, params: Params, inputs: Any, strength: float
-) -> tuple[Any, list[tuple[Any, Any]]]:
-    """Outputs of a pass with the batch's own statistics, and these, differentiable."""
-    found: list[tuple[Any, Any]] = []
-
-    def normalize(x: Any, layer: Mapping[str, Any]) -> Any:
-        y, mean, variance = batch_normalized(x, layer, model.epsilon)
-        found.append((mean, variance))
-        return y
-
-    return model.forward(params, inputs, normalize, strength), found
-
-
-def recalibrate(model: BoolNet, params: Params, inputs: Array) -> Params:
-    """Parameters with the statistics of a whole data set under signs as weights.
-
-    What follows a normalization is computed with the new statistics of that normalization.
-
-    Parameters
-    ----------
-    model : BoolNet
-    params : dict
-    inputs : array, shape (P, n)
-        The training inputs, in one piece.
-    """
-    _, statistics = collected(model, params, inputs, 0.0)
-    return with_statistics(params, statistics)

@@ -32,7 +32,7 @@ from refimpl.arrays import Array, namespace
 from refimpl.checks import count
 from refimpl.errors import DivergenceError
 from refimpl.models import Objective
-from refimpl.papers.boolnet.network import (
+from refimpl.papers.boolnet.statistics import (
     Params,
     binary_layers,
     collected,

@@ -24,9 +24,13 @@ from typing import Any, NamedTuple
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, count_bits, namespace, pack_bits, unpack_bits
 from refimpl.errors import SettingError
-from refimpl.papers.boolnet.network import BoolNet, Params, norm_layers
+from refimpl.papers.boolnet.network import BoolNet
 from refimpl.papers.boolnet.normalization import check_statistics, integer_threshold, normalized
 from refimpl.papers.boolnet.signs import check_signs
+from refimpl.papers.boolnet.statistics import (
+    Params,
+    norm_layers,
+)
 from refimpl.papers.boolnet.weights import output_scale
 
 _WORDS = 1 << 21
@@ -127,7 +131,7 @@ class PackedNetwork:
     Examples
     --------
     >>> from refimpl import Rng
-    >>> from refimpl.papers.boolnet.network import recalibrate
+    >>> from refimpl.papers.boolnet.statistics import recalibrate
     >>> model = BoolNet((4, 8, 3), slices=2)
     >>> params = recalibrate(model, model.init(Rng(0)), Rng(1).normal((20, 4)))
     >>> x = Rng(2).normal((5, 4))

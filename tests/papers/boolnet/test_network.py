@@ -12,8 +12,13 @@ from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.sgd import SGD
 from refimpl.datasets import Batch
 from refimpl.errors import DivergenceError, SettingError
-from refimpl.papers.boolnet.network import BoolNet, binary_layers, norm_layers, recalibrate
+from refimpl.papers.boolnet.network import BoolNet
 from refimpl.papers.boolnet.packed import PackedNetwork, binary_products, pack_signs
+from refimpl.papers.boolnet.statistics import (
+    binary_layers,
+    norm_layers,
+    recalibrate,
+)
 
 FORMS = [
     {},

@@ -15,7 +15,11 @@ from refimpl import datasets
 from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment, Task
 from refimpl.papers.boolnet.experiments.recipe import run, steps_per_epoch
-from refimpl.papers.boolnet.network import BoolNet, binary_layers, recalibrate
+from refimpl.papers.boolnet.network import BoolNet
+from refimpl.papers.boolnet.statistics import (
+    binary_layers,
+    recalibrate,
+)
 from refimpl.papers.boolnet.weights import undecided
 from refimpl.random import Rng
 from refimpl.training import accuracy

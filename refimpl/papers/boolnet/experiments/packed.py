@@ -16,7 +16,10 @@ from refimpl.papers.boolnet.experiments.recipe import (
     steps_per_epoch,
     wrong_weights,
 )
-from refimpl.papers.boolnet.network import BoolNet, recalibrate
+from refimpl.papers.boolnet.network import BoolNet
+from refimpl.papers.boolnet.statistics import (
+    recalibrate,
+)
 from refimpl.random import Rng
 from refimpl.training import accuracy
 

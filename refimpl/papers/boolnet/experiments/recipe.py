@@ -12,8 +12,11 @@ from refimpl.algorithms.adam import Adam
 from refimpl.algorithms.composition import Composition
 from refimpl.arrays import to_host, unpack_bits
 from refimpl.datasets.base import Dataset
-from refimpl.papers.boolnet.network import BoolNet, Params
+from refimpl.papers.boolnet.network import BoolNet
 from refimpl.papers.boolnet.packed import PackedNetwork
+from refimpl.papers.boolnet.statistics import (
+    Params,
+)
 from refimpl.random import Rng
 from refimpl.training import train
 

@@ -11,14 +11,14 @@ from refimpl import autodiff as ad
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment
-from refimpl.papers.boolnet.network import (
-    BoolNet,
+from refimpl.papers.boolnet.network import BoolNet
+from refimpl.papers.boolnet.packed import PackedNetwork
+from refimpl.papers.boolnet.statistics import (
     binary_layers,
     collected,
     norm_layers,
     recalibrate,
 )
-from refimpl.papers.boolnet.packed import PackedNetwork
 from refimpl.papers.boolnet.theory.operators import scaled_gradient
 from refimpl.papers.boolnet.weights import output_scale, progressive_weights
 from refimpl.random import Rng
