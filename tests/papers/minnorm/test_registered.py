@@ -15,7 +15,7 @@ CONFIG = minnorm_registered.Config(steps=25)
 def test_same_path(task):
     rng = Rng(3).child(str(task))
     found = minnorm_registered.run_task(CONFIG, arrays.backend(), rng, **task)
-    assert found["difference"] < 1e-12
+    assert found["difference"] < 1e3 * found["eps"]
 
 
 def test_a_wrong_damping_would_show():

@@ -12,7 +12,7 @@ import numpy as np
 
 from refimpl.claims.ledger import Outcome, all_of, bound, claim, compare
 from refimpl.experiments.base import Result
-from refimpl.papers.minnorm.claims.common import PAPER, same_path
+from refimpl.papers.minnorm.claims.common import BRIDGE, PAPER, same_path
 
 
 @claim(
@@ -21,7 +21,7 @@ from refimpl.papers.minnorm.claims.common import PAPER, same_path
     place="derived",
     statement="At every depth the optimal map is (X^+ Y)^T, of value D sum s_i^(2/D), and Lam^T X "
     "has the singular values s_i^(2/D - 1)",
-    experiment=("minnorm_deep_linear", "minnorm_registered"),
+    experiment=("minnorm_deep_linear", BRIDGE),
 )
 def deep_linear_optimum(result: Result, registered: Result) -> Outcome:
     """Depths 1 to 4; every layer has the same norm."""
@@ -40,12 +40,13 @@ def deep_linear_optimum(result: Result, registered: Result) -> Outcome:
     paper=PAPER,
     place="derived",
     statement="Deep gradient descent ends at (X^+ Y)^T + W_D ... W_2 W_1(0) P_null",
-    experiment="minnorm_deep_linear",
+    experiment=("minnorm_deep_linear", BRIDGE),
 )
-def deep_descent_end(result: Result) -> Outcome:
+def deep_descent_end(result: Result, registered: Result) -> Outcome:
     return all_of(
         compare(0.0, result["descent_end_error"], 1e-10),
         bound(result["descent_distance"], at_least=0.1, note="distance from the optimal map"),
+        same_path(registered, "deep_descent"),
     )
 
 
@@ -54,15 +55,18 @@ def deep_descent_end(result: Result) -> Outcome:
     paper=PAPER,
     place="abstract (initialisation-independent in a deep linear network), derived",
     statement="From starts of scale 0.3, 1 and 2 Minnorm ends at X^+ y, at depths 2 and 3",
-    experiment="minnorm_deep_linear",
+    experiment=("minnorm_deep_linear", BRIDGE),
 )
-def independent_of_the_start(result: Result) -> Outcome:
-    return compare(
-        0.0,
-        result["distance"],
-        1e-6,
-        verdict="qualified",
-        condition="the run converges: damped multipliers, and at depth 3 no collapsed mode",
+def independent_of_the_start(result: Result, registered: Result) -> Outcome:
+    return all_of(
+        compare(
+            0.0,
+            result["distance"],
+            1e-6,
+            verdict="qualified",
+            condition="the run converges: damped multipliers, and at depth 3 no collapsed mode",
+        ),
+        same_path(registered, "deep_linear"),
     )
 
 
@@ -72,10 +76,10 @@ def independent_of_the_start(result: Result) -> Outcome:
     place="derived",
     statement="A deep linear classifier ends at the SVM: sum ||W_l||^2 = D n^(2/D), multipliers "
     "n^(2/D - 2) alpha_svm, n = |w_svm|",
-    experiment="minnorm_deep_linear",
+    experiment=("minnorm_deep_linear", BRIDGE),
 )
-def deep_classification(result: Result) -> Outcome:
-    return compare(0.0, result["margin_error"], 1e-8)
+def deep_classification(result: Result, registered: Result) -> Outcome:
+    return all_of(compare(0.0, result["margin_error"], 1e-8), same_path(registered, "deep_margin"))
 
 
 _SIGMAS = 5.0  # with 24 or more data sets a false alarm has a probability below 1e-4
@@ -91,9 +95,9 @@ def _standard_error(values: np.ndarray) -> np.ndarray:
     place="derived in the setting of Advani & Saxe (2017)",
     statement="E(t) of gradient descent over the Marchenko-Pastur law; Minnorm ends where gradient "
     "descent from zero does",
-    experiment="minnorm_deep_linear",
+    experiment=("minnorm_deep_linear", BRIDGE),
 )
-def generalization_of_descent(result: Result) -> Outcome:
+def generalization_of_descent(result: Result, registered: Result) -> Outcome:
     """Load 1/2, signal and start of variance 1, noise 0.25."""
     measured = result["law_measured"]
     ends = result["law_ends"]
@@ -118,6 +122,7 @@ def generalization_of_descent(result: Result) -> Outcome:
             _SIGMAS * _standard_error(ends[:, 1]),
             note="against the law at finite N",
         ),
+        same_path(registered, "regression", "descent"),
     )
 
 
@@ -127,9 +132,9 @@ def generalization_of_descent(result: Result) -> Outcome:
     place="abstract (initialisation-independent generalisation), observed here",
     statement="The error of deep gradient descent grows with the start's scale from 1 to 2, that "
     "of Minnorm does not change",
-    experiment="minnorm_deep_linear",
+    experiment=("minnorm_deep_linear", BRIDGE),
 )
-def error_against_scale(result: Result) -> Outcome:
+def error_against_scale(result: Result, registered: Result) -> Outcome:
     """100 inputs and 30 data sets in the full profile, 30 inputs and 12 data sets in the quick."""
     scales = result["scales"]
     large = result["descent"].mean(axis=-1)[:, scales >= 1.0]
@@ -141,6 +146,7 @@ def error_against_scale(result: Result) -> Outcome:
             at_least=0.0,
             note="depth 3 loses more than depth 2 at the largest start",
         ),
+        same_path(registered, "deep_linear", "deep_descent"),
     )
 
 
@@ -150,9 +156,9 @@ def error_against_scale(result: Result) -> Outcome:
     place="derived (the abstract compares with early stopping and L2)",
     statement="With noise, tuned ridge beats Minnorm (load 0.9: 0.681 against 2.60) and so does "
     "descent stopped in time from zero (0.690)",
-    experiment="minnorm_deep_linear",
+    experiment=("minnorm_deep_linear", BRIDGE),
 )
-def ridge_wins_under_noise(result: Result) -> Outcome:
+def ridge_wins_under_noise(result: Result, registered: Result) -> Outcome:
     """What Minnorm gains is the forgotten start: at load 1/2 from a start of variance 1, the best
     stopping gives 1.432 and Minnorm 1.00."""
     minnorm, ridge, integrated, stopped, from_start, half, frozen = result["contest"]
@@ -178,6 +184,7 @@ def ridge_wins_under_noise(result: Result) -> Outcome:
             at_least=0.0,
             note="simulated Minnorm minus ridge",
         ),
+        same_path(registered, "regression", "descent"),
     )
 
 

@@ -10,14 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.claims.ledger import Outcome, all_of, bound, check, claim, compare, report
+from refimpl.claims.ledger import (
+    Outcome,
+    all_of,
+    bound,
+    check,
+    claim,
+    compare,
+    paired,
+    report,
+)
 from refimpl.experiments.base import Result
 
-_REFERENCE = {
-    "minnorm_equality": (147.9, 153.8, 160.0),
-    "minnorm_margin": (120.2, 126.4, 132.5),
-}
-"""Norms seen with the same settings and three other draws of images and starts."""
+_VERSIONS = ("minnorm_equality", "minnorm_margin")
 
 
 def _of(result: Result, name: str, method: str, size: int = 100) -> Any:
@@ -36,30 +41,27 @@ def _scale_ratio(result: Result, method: str) -> Any:
     "MN-45",
     paper="minnorm",
     place="abstract (independence of the start; for deep linear networks) / observed here",
-    statement="On digits the norm and the accuracy of Minnorm do not depend on the scale of the "
-    "start, in the equality and the margin version",
+    statement="On digits a start 2.9 times as large changes the norm of Minnorm by less than 2 % "
+    "and its accuracy by less than 1.5 points, in the equality and the margin version",
     experiment="minnorm_digits",
 )
 def norm_without_memory(result: Result) -> Outcome:
+    """Each draw of images is compared with itself from the smallest and the largest start.
+
+    The norm itself is shown and not judged: it varies by some 5 % with the images that are drawn.
+    With three draws or more the t interval of the mean difference is judged too; the quick profile
+    has one draw, and says nothing of others.
+    """
     checks = []
-    for method, norms in _REFERENCE.items():
-        accuracies = _of(result, "test", method)
-        found = _of(result, "norm", method)
-        # Three standard errors between the means of two samples of images.
-        error = np.std(norms, ddof=1) * np.sqrt(1.0 / len(norms) + 1.0 / len(found))
+    for method in _VERSIONS:
+        norms, ratios = _of(result, "norm", method), _scale_ratio(result, method)
         checks += [
-            compare(1.0, _scale_ratio(result, method), 0.02, note=f"{method}: ratio of norms"),
-            bound(np.ptp(accuracies, axis=1), at_most=0.015, note=f"{method}: accuracies"),
-            compare(
-                np.mean(norms),
-                found.mean(axis=0),
-                3.0 * error,
-                verdict="qualified",
-                condition="the norm itself varies by some 5 % with the images that are drawn",
-                note=f"{method}: mean norm, within 3 standard errors of a run with other images; "
-                f"here from {found.min():.1f} to {found.max():.1f}",
-            ),
+            compare(1.0, ratios, 0.02, note=f"{method}: ratio of norms, {ratios.size} draws"),
+            bound(np.ptp(_of(result, "test", method), axis=1), at_most=0.015, note="accuracies"),
+            report(norms, f"{method}: norm, from {norms.min():.1f} to {norms.max():.1f}"),
         ]
+        if ratios.size > 2:
+            checks.append(paired(ratios - 1.0, equivalence=0.05, note=f"{method}: norms"))
     return all_of(*checks)
 
 
@@ -83,30 +85,29 @@ def norm_with_memory(result: Result) -> Outcome:
     "MN-47",
     paper="minnorm",
     place="observed here",
-    statement="On digits Minnorm meets its margins, with about 0.31 of the multipliers not zero; "
-    "L2 with gamma = 1 classifies all training images and does not meet them",
+    statement="On digits every run of Minnorm meets its margins to 5 %, with about 0.31 of the "
+    "multipliers not zero; L2 with gamma = 1 fits all labels, its margins less than half",
     experiment="minnorm_digits",
 )
 def margins_met(result: Result) -> Outcome:
+    """In every run; with three draws of images or more also by the paired difference.
+
+    Most runs come within 3 %; of six runs of 4,000 steps one had its least margin at 0.9699.
+    """
     place = list(result["sizes"]).index(100)
-    return all_of(
-        bound(
-            _of(result, "least_margin", "minnorm_margin").mean(),
-            at_least=0.97,
-            note="Minnorm, mean; the smallest is "
-            f"{_of(result, 'least_margin', 'minnorm_margin').min():.4f}",
-        ),
-        bound(
-            _of(result, "least_margin", "l2_strong").mean(),
-            at_most=0.3,
-            verdict="qualified",
-            condition="L2's least margin stays below 0.3 on average; single draws of images reach "
-            "0.31",
-            note=f"L2, mean; the largest is {_of(result, 'least_margin', 'l2_strong').max():.3f}",
-        ),
+    ours, decayed = (
+        _of(result, "least_margin", method) for method in ("minnorm_margin", "l2_strong")
+    )
+    checks = [
+        bound(ours, at_least=0.95, note="Minnorm, least margin of each run"),
+        bound(decayed, at_most=0.5, note="L2, least margin of each run"),
         bound(_of(result, "train", "l2_strong"), at_least=1.0, note="L2, training accuracy"),
         compare(0.31, result["active"][:, place], 0.05, note="share of multipliers"),
-    )
+    ]
+    if len(ours) > 2:
+        gains = (ours - decayed).mean(axis=1)
+        checks.append(paired(gains, at_least=0.45, note="least margin, Minnorm less L2"))
+    return all_of(*checks)
 
 
 @claim(

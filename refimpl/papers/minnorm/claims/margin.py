@@ -12,7 +12,7 @@ import numpy as np
 
 from refimpl.claims.ledger import Outcome, all_of, bound, check, claim, compare
 from refimpl.experiments.base import Result
-from refimpl.papers.minnorm.claims.common import PAPER, same_path
+from refimpl.papers.minnorm.claims.common import BRIDGE, PAPER, same_path
 
 
 @claim(
@@ -20,9 +20,9 @@ from refimpl.papers.minnorm.claims.common import PAPER, same_path
     paper=PAPER,
     place="abstract (gradient descent is slow); rate from the literature, numbers observed here",
     statement="Logistic gradient descent nears the largest margin as 1 / log t only",
-    experiment="minnorm_margin",
+    experiment=("minnorm_margin", BRIDGE),
 )
-def gradient_descent_is_logarithmic(result: Result) -> Outcome:
+def gradient_descent_is_logarithmic(result: Result, registered: Result) -> Outcome:
     """Errors times log t vary by less than a factor of 2 over all steps from 100 on.
 
     So they do where the support vectors span the space. On the data set where they do not, the
@@ -52,7 +52,7 @@ def gradient_descent_is_logarithmic(result: Result) -> Outcome:
                 note="largest over smallest product with log t",
             )
         )
-    return all_of(*outcomes)
+    return all_of(*outcomes, same_path(registered, "logistic_descent"))
 
 
 @claim(
@@ -60,12 +60,13 @@ def gradient_descent_is_logarithmic(result: Result) -> Outcome:
     paper=PAPER,
     place="literature (Soudry et al. 2017), derived",
     statement="The exponential-loss flow of (1, 0) is w_1 = log(t + e^w_1(0)), with w_2 frozen",
-    experiment="minnorm_margin",
+    experiment=("minnorm_margin", BRIDGE),
 )
-def exponential_loss_flow(result: Result) -> Outcome:
+def exponential_loss_flow(result: Result, registered: Result) -> Outcome:
     return all_of(
         compare(result["exponential_closed"], result["exponential_flow"], 1e-8),
         compare(0.0, result["exponential_frozen"], 1e-12),
+        same_path(registered, "exponential"),
     )
 
 
@@ -74,7 +75,7 @@ def exponential_loss_flow(result: Result) -> Outcome:
     paper=PAPER,
     place="abstract (faster convergence to the max-margin hyperplane), derived",
     statement="Once the support is identified the error shrinks by the spectral radius each step",
-    experiment=("minnorm_margin", "minnorm_registered"),
+    experiment=("minnorm_margin", BRIDGE),
 )
 def geometric_convergence(result: Result, registered: Result) -> Outcome:
     clear = slice(0, -1)
@@ -104,10 +105,12 @@ def geometric_convergence(result: Result, registered: Result) -> Outcome:
     paper=PAPER,
     place="observed here",
     statement="Seed 0 reaches direction errors 1e-2, 1e-4, 1e-8 after 779, 3086, 3804 steps",
-    experiment="minnorm_margin",
+    experiment=("minnorm_margin", BRIDGE),
 )
-def steps_to_accuracy(result: Result) -> Outcome:
-    return compare([779, 3086, 3804], result["steps_to"], 3)
+def steps_to_accuracy(result: Result, registered: Result) -> Outcome:
+    return all_of(
+        compare([779, 3086, 3804], result["steps_to"], 3), same_path(registered, "margin")
+    )
 
 
 @claim(
@@ -115,9 +118,9 @@ def steps_to_accuracy(result: Result) -> Outcome:
     paper=PAPER,
     place="observed here",
     statement="A near-tie (next margin 1.0021) leaves the support unidentified for 40,000 steps",
-    experiment="minnorm_margin",
+    experiment=("minnorm_margin", BRIDGE),
 )
-def identification_can_dominate(result: Result) -> Outcome:
+def identification_can_dominate(result: Result, registered: Result) -> Outcome:
     """The caution to the geometric rate: it starts only after the identification phase."""
     last_wrong = int(np.min(result["identified_at"][-1])) - 1
     return all_of(
@@ -128,6 +131,7 @@ def identification_can_dominate(result: Result) -> Outcome:
         ),
         compare(5.2e-4, result["direction_end"][-1, 1], 0.05, relative=True),
         compare(0.0021, result["next_gap"][-1], 5e-5),
+        same_path(registered, "margin"),
     )
 
 
@@ -136,14 +140,15 @@ def identification_can_dominate(result: Result) -> Outcome:
     paper=PAPER,
     place="derived",
     statement="The end is the SVM: w = Z^T alpha, sum alpha = |w|^2, alpha_S = (Z_S Z_S^T)^-1 1",
-    experiment="minnorm_margin",
+    experiment=("minnorm_margin", BRIDGE),
 )
-def largest_margin(result: Result) -> Outcome:
+def largest_margin(result: Result, registered: Result) -> Outcome:
     clear = result["final_weights"][:-1]
     return all_of(
         compare(0.0, result["oracle_difference"], 1e-8, note="against NNLS and LinearSVC"),
         compare(0.0, result["identity"], 1e-10),
         compare(clear[:, :1], clear, 1e-8, note="end points of the runs, three settings"),
+        same_path(registered, "margin"),
     )
 
 
@@ -152,11 +157,14 @@ def largest_margin(result: Result) -> Outcome:
     paper=PAPER,
     place="derived",
     statement="With an unpenalised bias the steps reach the SVC's weights, bias and multipliers",
-    experiment="minnorm_margin",
+    experiment=("minnorm_margin", BRIDGE),
 )
-def unpenalized_bias(result: Result) -> Outcome:
+def unpenalized_bias(result: Result, registered: Result) -> Outcome:
     names = ("bias_weights", "bias", "bias_multipliers")
-    return all_of(*(compare(result[f"{name}_oracle"], result[name], 1e-6) for name in names))
+    return all_of(
+        *(compare(result[f"{name}_oracle"], result[name], 1e-6) for name in names),
+        same_path(registered, "bias"),
+    )
 
 
 @claim(
@@ -164,7 +172,7 @@ def unpenalized_bias(result: Result) -> Outcome:
     paper=PAPER,
     place="derived",
     statement="One-vs-rest margins give K SVMs, Crammer-Singer margins its SVM with sum_k W_k = 0",
-    experiment=("minnorm_margin", "minnorm_registered"),
+    experiment=("minnorm_margin", BRIDGE),
 )
 def several_classes(result: Result, registered: Result) -> Outcome:
     """Column sums that start away from zero decay by exactly 1 - eta_w a step."""
@@ -176,7 +184,7 @@ def several_classes(result: Result, registered: Result) -> Outcome:
         compare(result["pair_multipliers_closed"], result["pair_multipliers"], 1e-7),
         compare(0.0, result["pair_column_sum"], 1e-12),
         compare(result["tilted_predicted"], result["tilted_column_sum"], 1e-12),
-        same_path(registered, "pairs"),
+        same_path(registered, "rest", "pairs"),
     )
 
 
@@ -186,7 +194,7 @@ def several_classes(result: Result, registered: Result) -> Outcome:
     place="derived",
     statement="Logistic losses held at 0.3 give m w_svm and m alpha_svm / sigmoid(-m), "
     "m = -log(e^0.3 - 1)",
-    experiment=("minnorm_margin", "minnorm_registered"),
+    experiment=("minnorm_margin", BRIDGE),
 )
 def logistic_constraint(result: Result, registered: Result) -> Outcome:
     support = result["logistic_multipliers_closed"] > 0

@@ -11,6 +11,7 @@ import numpy as np
 
 from refimpl.claims.ledger import Outcome, all_of, bound, check, claim, compare
 from refimpl.experiments.base import Result
+from refimpl.papers.minnorm.claims.common import BRIDGE, same_path
 
 
 @claim(
@@ -63,10 +64,13 @@ def balance_in_the_flow(result: Result) -> Outcome:
     place="abstract (wrapper) / derived",
     statement="Back-propagating the multipliers in place of the error, plus decay, is the gradient "
     "of the (augmented) Lagrangian, for all five constraints",
-    experiment="minnorm_identities",
+    experiment=("minnorm_identities", BRIDGE),
 )
-def wrapper_is_the_gradient(result: Result) -> Outcome:
-    return compare(0.0, result["wrapper"], 1e-6, note="relative to central differences")
+def wrapper_is_the_gradient(result: Result, registered: Result) -> Outcome:
+    return all_of(
+        compare(0.0, result["wrapper"], 1e-6, note="relative to central differences"),
+        same_path(registered, "momentum", "float32"),
+    )
 
 
 @claim(
@@ -141,15 +145,16 @@ def droop(result: Result) -> Outcome:
     place="derived (floor) / observed here (exponent)",
     statement="Minibatches leave a noise of order sqrt(eta_w) in the weights; full batches and "
     "the running sum of lambda x leave none",
-    experiment="minnorm_minibatch",
+    experiment=("minnorm_minibatch", BRIDGE),
 )
-def noise_floor(result: Result) -> Outcome:
+def noise_floor(result: Result, registered: Result) -> Outcome:
     rates, floor = result["rates"], result["rms"]
     exponent = np.polyfit(np.log(rates), np.log(floor), 1)[0]
     return all_of(
         compare(0.5, exponent, 0.1, note="exponent of the noise in eta_w"),
         bound(result["rms_full_batch"], at_most=1e-10),
         bound(result["rms_accumulated"], at_most=1e-10),
+        same_path(registered, "minibatch", "accumulate", "decay"),
     )
 
 

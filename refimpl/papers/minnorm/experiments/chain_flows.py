@@ -6,6 +6,7 @@ steps, which are exact to rounding.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -86,6 +87,20 @@ def balanced_field(
         return [((lam + rho * error) * others - w) / tau_w, error / tau_lam]
 
     return run
+
+
+def descent_field(weights: np.ndarray, decay: float = 0.0) -> np.ndarray:
+    """dw/dt of the squared error with weight decay."""
+    others = other_products(weights)
+    return (SLOPE - weights[0] * others[0]) * others - decay * weights
+
+
+def gain_field(log_gain: float, lam: float, slope: float, *, multipliers: bool) -> list[float]:
+    """d(log u, lam)/dt of the balanced chain of depth 2, undamped, or of gradient descent."""
+    u = math.exp(log_gain)
+    if multipliers:
+        return [2.0 * (lam - 1.0), slope - u]
+    return [2.0 * (slope - u), 0.0]
 
 
 def decayed_field(depth: int, decay: float) -> Callable[[float, Any], list[float]]:

@@ -14,6 +14,7 @@ from refimpl.papers.minnorm.experiments.chain_flows import (
     SLOPE,
     balanced_field,
     event,
+    gain_field,
     integrate,
 )
 from refimpl.papers.minnorm.theory import chain as minnorm_chain
@@ -108,14 +109,8 @@ def transients() -> dict[str, Any]:
 def _reach(depth: int, slope: float, start: float, target: float, *, multipliers: bool) -> float:
     """When log u of the balanced chain of depth 2 reaches log(target), undamped."""
 
-    def flow(_: float, z: Any) -> list[float]:
-        u = math.exp(z[0])
-        if multipliers:
-            return [2.0 * (z[1] - 1.0), slope - u]
-        return [2.0 * (slope - u), 0.0]
-
     run = integrate(
-        flow,
+        lambda _, z: gain_field(z[0], z[1], slope, multipliers=multipliers),
         [math.log(start), 0.0],
         1e4,
         events=event(lambda z: z[0] - math.log(target), terminal=True),

@@ -6,7 +6,7 @@ Integrated, against the closed forms of :mod:`refimpl.papers.minnorm.theory.chai
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,10 @@ import numpy as np
 from refimpl.papers.minnorm.experiments.chain_flows import (
     SLOPE,
     decayed_field,
+    descent_field,
     event,
     field,
     integrate,
-    other_products,
 )
 from refimpl.papers.minnorm.theory import chain_paths as minnorm_chain_paths
 
@@ -52,17 +52,10 @@ def imbalance() -> dict[str, Any]:
     def minnorm(_: float, state: np.ndarray) -> np.ndarray:
         return field(state, rho=1.0)
 
-    def descent(gamma: float) -> Callable[[float, np.ndarray], np.ndarray]:
-        def flow(_: float, w: np.ndarray) -> np.ndarray:
-            others = other_products(w)
-            return (SLOPE - w[0] * others[0]) * others - gamma * w
-
-        return flow
-
     runs = [
         integrate(minnorm, [*start, 0.0], times[-1], t_eval=times).y[:3],
-        integrate(descent(decay), start, times[-1], t_eval=times).y,
-        integrate(descent(0.0), start, times[-1], t_eval=times).y,
+        integrate(lambda _, w: descent_field(w, decay), start, times[-1], t_eval=times).y,
+        integrate(lambda _, w: descent_field(w), start, times[-1], t_eval=times).y,
     ]
     gaps = np.stack([np.abs(run[1] ** 2 - run[0] ** 2) for run in runs])
     slopes = [np.polyfit(times, np.log(gap), 1)[0] for gap in gaps]
@@ -123,9 +116,8 @@ def times(accuracies: Sequence[float]) -> dict[str, Any]:
 
         gamma = minnorm_chain_paths.decay_for_accuracy(SLOPE, accuracy / 2.0)
 
-        def decayed(_: float, w: Any, gamma: float = gamma) -> list[float]:
-            error = SLOPE - w[0] * w[1]
-            return [error * w[1] - gamma * w[0], error * w[0] - gamma * w[1]]
+        def decayed(_: float, w: np.ndarray, gamma: float = gamma) -> np.ndarray:
+            return descent_field(w, gamma)
 
         slow = integrate(
             decayed, start, 6.0 / gamma, method="LSODA", rtol=1e-10, events=event(outside)

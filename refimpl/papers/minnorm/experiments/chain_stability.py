@@ -28,6 +28,25 @@ from refimpl.random import Rng
 OUTCOMES = ("collapse", "oscillation", "convergence")
 
 
+def points_step(
+    x: np.ndarray,
+    w: np.ndarray,
+    lam: np.ndarray,
+    *,
+    rho: float,
+    eta_w: float,
+    eta_lam: float,
+    order: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One step of a chain on the points (x, s x), each with its own multiplier."""
+    others = other_products(w)
+    error = SLOPE * x - w[0] * others[0] * x
+    moved = w + eta_w * (np.sum((lam + rho * error) * x) * others - w)
+    if order == "alternating":
+        error = SLOPE * x - np.prod(moved) * x
+    return moved, lam + eta_lam * error
+
+
 def reduction(rng: Rng) -> dict[str, Any]:
     """P points, each with its own multiplier, against the reduced chain, in discrete steps."""
     errors = []
@@ -39,12 +58,7 @@ def reduction(rng: Rng) -> dict[str, Any]:
         reduced = minnorm_chain.reduce_points(x.tolist(), lam.tolist(), rho)
         chain = np.concatenate([w, [reduced["multiplier"]]])
         for _ in range(500):
-            others = other_products(w)
-            error = SLOPE * x - w[0] * others[0] * x
-            moved = w + eta_w * (np.sum((lam + rho * error) * x) * others - w)
-            if order == "alternating":
-                error = SLOPE * x - np.prod(moved) * x
-            w, lam = moved, lam + eta_lam * error
+            w, lam = points_step(x, w, lam, rho=rho, eta_w=eta_w, eta_lam=eta_lam, order=order)
             chain = chain_step(
                 chain,
                 rho=reduced["rho"],

@@ -17,6 +17,7 @@ import numpy as np
 from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment, Task
 from refimpl.papers.minnorm.experiments.margin import signed_points
+from refimpl.papers.minnorm.experiments.stacked import minnorm_maps
 from refimpl.papers.minnorm.theory import deep_linear as minnorm_deep_linear
 from refimpl.papers.minnorm.theory import generalization as minnorm_generalization
 from refimpl.papers.minnorm.theory import margin as minnorm_margin
@@ -94,7 +95,9 @@ def run_task(
         return _theorem(config, depth)
     if kind == "students":
         return _students(config, rng, depth)
-    return {"classification": _classification, "law": _law, "loads": _loads}[kind](config, rng)
+    if kind == "classification":
+        return _classification(config, rng)
+    return {"law": _law, "loads": _loads}[kind](config, backend, rng)
 
 
 # --- the networks ---------------------------------------------------------------------------------
@@ -139,6 +142,26 @@ def deep_step(
         for weight, pull in zip(layers, pulls(layers, upper, signal), strict=True)
     ]
     return moved, multipliers + eta_lam * error
+
+
+def margin_step(
+    points: np.ndarray,
+    layers: Layers,
+    multipliers: np.ndarray,
+    *,
+    eta_w: float,
+    eta_alpha: float,
+    rho: float,
+) -> tuple[Layers, np.ndarray]:
+    """One simultaneous step for outputs of at least 1 at the signed points, shape (P, N)."""
+    upper = upper_products(layers)
+    slack = 1.0 - points @ upper[0].T
+    signal = np.maximum(0.0, multipliers + rho * slack).T @ points
+    moved = [
+        (1.0 - eta_w) * weight + eta_w * pull
+        for weight, pull in zip(layers, pulls(layers, upper, signal), strict=True)
+    ]
+    return moved, np.maximum(0.0, multipliers + eta_alpha * slack)
 
 
 def descent_step(
@@ -214,14 +237,7 @@ def _classification(config: Config, rng: Rng) -> dict[str, Any]:
         ]
         alpha = np.zeros((len(z), 1))
         for _ in range(config.margin_steps):
-            upper = upper_products(layers)
-            slack = 1.0 - z @ upper[0].T
-            signal = np.maximum(0.0, alpha + rho * slack).T @ z
-            layers = [
-                (1.0 - eta_w) * weight + eta_w * pull
-                for weight, pull in zip(layers, pulls(layers, upper, signal), strict=True)
-            ]
-            alpha = np.maximum(0.0, alpha + eta_alpha * slack)
+            layers, alpha = margin_step(z, layers, alpha, eta_w=eta_w, eta_alpha=eta_alpha, rho=rho)
         goal = minnorm_deep_linear.deep_margin(shallow, depth)
         errors.append(
             [
@@ -307,7 +323,7 @@ def _students(config: Config, rng: Rng, depth: int) -> dict[str, Any]:
     }
 
 
-def _law(config: Config, rng: Rng) -> dict[str, Any]:
+def _law(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     """Shallow flow at load 1/2 by matrix exponentials, ends, and ridge, against the formulas."""
     from scipy.linalg import expm
 
@@ -315,9 +331,12 @@ def _law(config: Config, rng: Rng) -> dict[str, Any]:
     points, start_variance = inputs // 2, 1.0
     times = np.array([0.3, 1.0, 5.0, 30.0])
     x, y, teacher = draw_students(rng, config.law_seeds, points, inputs)
+    starts = np.sqrt(start_variance) * np.stack(
+        [rng.child("start", index).normal(inputs) for index in range(config.law_seeds)]
+    )
+    fitted = minnorm_maps(backend, x, y, starts[:, None])
     flow, ends = [], []
-    for index in range(config.law_seeds):
-        start = np.sqrt(start_variance) * rng.child("start", index).normal(inputs)
+    for index, start in enumerate(starts):
         matrix = np.zeros((inputs + 1, inputs + 1))
         matrix[:-1, :-1] = -x[index].T @ x[index]
         matrix[:-1, -1] = x[index].T @ y[index, :, 0]
@@ -331,7 +350,7 @@ def _law(config: Config, rng: Rng) -> dict[str, Any]:
         pair = x[index], y[index]
         maps = (
             minnorm_regression.gradient_descent_end(*pair, start[None]),
-            minnorm_regression.minimum_norm(*pair).weights,
+            fitted[index],
             minnorm_regression.ridge(*pair, NOISE / SIGNAL),
         )
         ends.append([float(error_of(each, teacher[index])) for each in maps])
@@ -370,8 +389,11 @@ def _law(config: Config, rng: Rng) -> dict[str, Any]:
     }
 
 
-def _loads(config: Config, rng: Rng) -> dict[str, Any]:
-    """Curves over the load: formulas on a grid, simulated minimum norm and ridge at some loads."""
+def _loads(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
+    """Curves over the load: formulas on a grid, Minnorm and ridge on data at some loads.
+
+    Above load 1 nothing fits the data, and the end of Minnorm's weights is least squares.
+    """
     law = {"signal": SIGNAL, "noise": NOISE}
     grid = np.concatenate([np.linspace(0.05, 0.95, 19), np.linspace(1.05, 2.5, 30)])
     curves = np.array(
@@ -389,7 +411,10 @@ def _loads(config: Config, rng: Rng) -> dict[str, Any]:
     for load in config.loads:
         points = round(load * config.law_inputs)
         x, y, teacher = draw_students(rng, config.law_seeds, points, config.law_inputs)
-        fitted = np.swapaxes(np.linalg.pinv(x) @ y, -1, -2)
+        if load < 1.0:
+            fitted = minnorm_maps(backend, x, y, rng.child("start", points).normal(teacher.shape))
+        else:
+            fitted = np.swapaxes(np.linalg.pinv(x) @ y, -1, -2)
         gram = np.swapaxes(x, -1, -2) @ x + NOISE / SIGNAL * np.eye(config.law_inputs)
         ridge = np.swapaxes(np.linalg.solve(gram, np.swapaxes(x, -1, -2) @ y), -1, -2)
         measured.append([error_of(fitted, teacher), error_of(ridge, teacher)])

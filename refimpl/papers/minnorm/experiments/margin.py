@@ -6,7 +6,8 @@ The data recipe: draw a direction v and 60 points x ~ N(0, I) in 5 dimensions fr
 next margin is 1.0021), which was chosen by this gap, a property of the data alone.
 
 All seeds and settings advance together as a stack, in float64 on the host: the rules are written
-out here, and the same steps of the registered algorithm are compared with them in the tests.
+out in :mod:`refimpl.papers.minnorm.experiments.steps`; the algorithms of the package are compared
+with them in :mod:`refimpl.papers.minnorm.experiments.registered`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment, Task, merge
+from refimpl.papers.minnorm.experiments import steps
 from refimpl.papers.minnorm.theory import margin as minnorm_margin
 from refimpl.papers.minnorm.theory import modes as minnorm_modes
 from refimpl.random import Rng
@@ -147,7 +149,7 @@ def _rates(config: Config, rng: Rng) -> dict[str, Any]:
 
 
 def _ascend(
-    points: np.ndarray, mask: np.ndarray, support: np.ndarray, steps: int
+    points: np.ndarray, mask: np.ndarray, support: np.ndarray, length: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The steps of all seeds in all settings, in one stack.
 
@@ -157,11 +159,12 @@ def _ascend(
         Signed.
     mask, support : array of bool, shape (seeds, P)
         Which points there are, and which of them support the largest margin.
-    steps : int
+    length : int
+        Steps.
 
     Returns
     -------
-    path : array, shape (steps + 1, runs, 5)
+    path : array, shape (length + 1, runs, 5)
         The weights.
     multipliers : array, shape (runs, P)
         The last ones.
@@ -170,7 +173,6 @@ def _ascend(
     """
     seeds, count = len(points), len(SETTINGS)
     z = np.repeat(points, count, axis=0)
-    zt = np.ascontiguousarray(np.swapaxes(z, 1, 2))
     inside = np.repeat(mask, count, axis=0)
     wanted = np.repeat(support, count, axis=0)
     eta_w = np.tile([setting[1] for setting in SETTINGS], seeds)[:, None]
@@ -178,15 +180,13 @@ def _ascend(
     alternating = np.tile([s[0] == "alternating" for s in SETTINGS], seeds)[:, None]
 
     w, alpha = np.zeros((seeds * count, 5)), np.zeros(inside.shape)
-    path = np.empty((steps + 1, seeds * count, 5))
+    path = np.empty((length + 1, seeds * count, 5))
     path[0] = w
     last_wrong = np.zeros(seeds * count, dtype=int)
-    for step in range(1, steps + 1):
-        moved = w + eta_w * (np.matmul(zt, alpha[..., None])[..., 0] - w)
-        seen = np.where(alternating, moved, w)
-        slack = 1.0 - np.matmul(z, seen[..., None])[..., 0]
-        alpha = np.maximum(0.0, alpha + eta_alpha * slack)
-        w = moved
+    for step in range(1, length + 1):
+        w, alpha = steps.margin_step(
+            z, w, alpha, eta_w=eta_w, eta_alpha=eta_alpha, alternating=alternating
+        )
         path[step] = w
         last_wrong[np.any((alpha > 0) != wanted, axis=1)] = step
     return path, alpha, last_wrong
@@ -222,7 +222,6 @@ def _descent(config: Config, rng: Rng) -> dict[str, Any]:
     goal = np.stack([minnorm_margin.hard_margin(signed_points(s)).weights for s in config.seeds])
     largest = np.linalg.norm(points, ord=2, axis=(1, 2)) ** 2
     z = np.repeat(points, count, axis=0)
-    zt = np.ascontiguousarray(np.swapaxes(z, 1, 2))
     rate = (np.asarray(STEP_FACTORS)[None] / largest[:, None]).reshape(-1, 1, 1)
     decades = int(np.log10(config.descent_steps))
     records = np.unique(np.geomspace(100, config.descent_steps, 20 * (decades - 2) + 1).astype(int))
@@ -230,8 +229,7 @@ def _descent(config: Config, rng: Rng) -> dict[str, Any]:
     ends, done = [], 0
     for record in records:
         for _ in range(record - done):
-            # a zero row adds nothing to the sum, so the padding needs no mask
-            w = w + rate * np.matmul(zt, 1.0 / (1.0 + np.exp(np.matmul(z, w))))
+            w = steps.logistic_descent(z, w, rate)
         done = record
         ends.append(w[..., 0])
     ended = np.stack(ends)
@@ -304,12 +302,10 @@ def _bias(config: Config, rng: Rng) -> dict[str, Any]:
     x = data.data[chosen]
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     y = np.where(data.target[chosen] == 1, 1.0, -1.0)
-    z, eta = y[:, None] * x, 0.05
     w, alpha = np.zeros(4), np.zeros(len(y))
     b: Any = 0.0
     for _ in range(config.bias_steps):
-        w, b = w + eta * (alpha @ z - w), b + eta * (alpha @ y)
-        alpha = np.maximum(0.0, alpha + eta * (1.0 - z @ w - y * b))
+        w, b, alpha = steps.bias_step(x, y, w, b, alpha, eta=0.05)
     machine = SVC(C=1e8, kernel="linear", tol=1e-10).fit(x, y)
     dual = np.zeros(len(y))
     dual[machine.support_] = np.abs(machine.dual_coef_[0])
@@ -332,9 +328,9 @@ def _multiclass(config: Config, rng: Rng) -> dict[str, Any]:
     centers = 3.0 * np.eye(classes, width)
     x = (centers[labels] + rng.child("x").normal((len(labels), width))) / np.sqrt(width)
     signs = np.where(labels[:, None] == np.arange(classes), 1.0, -1.0)
-    wrong = signs < 0
     rate_w, rate = 0.5, 0.5 / float(np.linalg.norm(x, 2)) ** 2
 
+    rates: dict[str, Any] = {"eta_w": rate_w, "eta_alpha": 0.5 * rate}
     rest, alpha = np.zeros((classes, width)), np.zeros(signs.shape)
     start = rng.child("w").normal((classes, width))
     start -= start.mean(axis=0)
@@ -343,12 +339,11 @@ def _multiclass(config: Config, rng: Rng) -> dict[str, Any]:
     drift, largest_sum = tilted, 0.0
     gamma = np.zeros(signs.shape)
     for _ in range(config.multiclass_steps):
-        rest = rest + rate_w * ((signs * alpha).T @ x - rest)
-        alpha = np.maximum(0.0, alpha + rate * (1.0 - signs * (x @ rest.T)))
-        pair, beta = pairwise_step(x, labels, wrong, pair, beta, rate_w, 0.5 * rate)
+        rest, alpha = steps.rest_step(x, signs, rest, alpha, eta_w=rate_w, eta_alpha=rate)
+        pair, beta = steps.pairwise_step(x, labels, pair, beta, **rates)
         largest_sum = max(largest_sum, float(np.max(np.abs(np.sum(pair, axis=0)))))
     for _ in range(10):
-        drift, gamma = pairwise_step(x, labels, wrong, drift, gamma, rate_w, 0.5 * rate)
+        drift, gamma = steps.pairwise_step(x, labels, drift, gamma, **rates)
     options = {"fit_intercept": False, "tol": 1e-11, "max_iter": 10_000_000, "random_state": 0}
     machines = [LinearSVC(C=1e5, loss="hinge", **options).fit(x, column) for column in signs.T]
     joint = LinearSVC(C=1e5, multi_class="crammer_singer", **options).fit(x, labels)
@@ -370,37 +365,15 @@ def _multiclass(config: Config, rng: Rng) -> dict[str, Any]:
     }
 
 
-def pairwise_step(
-    x: np.ndarray,
-    labels: np.ndarray,
-    wrong: np.ndarray,
-    weights: np.ndarray,
-    alpha: np.ndarray,
-    eta_w: float,
-    eta_alpha: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """One alternating step for f_y - f_k >= 1; the multipliers are zero at the label."""
-    rows = np.arange(len(labels))
-    signal = -alpha
-    signal[rows, labels] = np.sum(alpha, axis=1)
-    weights = weights + eta_w * (signal.T @ x - weights)
-    outputs = x @ weights.T
-    slack = 1.0 - outputs[rows, labels][:, None] + outputs
-    return weights, np.maximum(0.0, alpha + eta_alpha * slack) * wrong
-
-
 def _logistic(config: Config, rng: Rng) -> dict[str, Any]:
     """Logistic losses held at 0.3 by multipliers, against the scaled SVM."""
-    from scipy.special import expit
-
     loss = 0.3
     z = signed_points(1)
     w, alpha = np.zeros(5), np.zeros(len(z))
     for _ in range(config.logistic_steps):
         # the curvature of the loss, times the multipliers, adds to the damping h, so that the
         # limit eta_w h < 2 is far below 2 here
-        w = w + 0.05 * ((alpha * expit(-(z @ w))) @ z - w)
-        alpha = np.maximum(0.0, alpha + 0.2 * (np.logaddexp(0.0, -z @ w) - loss))
+        w, alpha = steps.logistic_step(z, w, alpha, loss=loss, eta_w=0.05, eta_alpha=0.2)
     weights, multipliers = minnorm_margin.logistic_solution(minnorm_margin.hard_margin(z), loss)
     return {
         "logistic_weights": w,
@@ -417,7 +390,7 @@ def _exponential(config: Config, rng: Rng) -> dict[str, Any]:
     times = np.geomspace(0.1, 1e4, 30)
     start = np.array([-0.4, 0.7])
     flow = solve_ivp(
-        lambda t, w: np.array([np.exp(-w[0]), 0.0]),
+        lambda t, w: steps.exponential_field(w),
         (0.0, times[-1]),
         start,
         t_eval=times,

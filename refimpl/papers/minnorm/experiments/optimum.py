@@ -15,6 +15,7 @@ import numpy as np
 
 from refimpl.algorithms.composition import alone
 from refimpl.algorithms.l2 import L2
+from refimpl.algorithms.sgd import SGD
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment
@@ -68,53 +69,62 @@ def run_minnorm(
 
 
 def flow_slopes(rng: Rng) -> dict[str, Any]:
-    """Slopes of log ||C_l|| in time under Minnorm for several (lambda(0), rho), L2 and GD."""
+    """Slopes of log ||C_l|| in time under Minnorm for several (lambda(0), rho), L2 and GD.
+
+    What a step of length 1 of the algorithm adds is its flow, and that is integrated.
+    """
     from scipy.integrate import solve_ivp
 
     shapes = [(4, 5), (3, 4), (2, 3)]
     x = rng.child("x").normal((3, 5)) / np.sqrt(5)
     y = rng.child("y").normal((3, 2))
     start = [rng.child("w", k).normal(s) / np.sqrt(s[1]) for k, s in enumerate(shapes)]
+    objective = Objective(DeepLinear((5, 4, 3, 2)), "mean_squared_error", "sum")
+    data = Batch(x, y, None)
+    whole = {"training": data, "objective": objective}
     ends = np.cumsum([rows * columns for rows, columns in shapes])
 
     def unpack(vector: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         *flat, rest = np.split(vector, ends)
         return [part.reshape(s) for part, s in zip(flat, shapes, strict=True)], rest
 
-    def drive(w: list[np.ndarray], g: np.ndarray) -> list[np.ndarray]:
-        first, second, third = w
-        return [
-            second.T @ third.T @ g.T @ x,
-            third.T @ g.T @ (x @ first.T),
-            g.T @ (x @ first.T @ second.T),
-        ]
-
     def gaps(vector: np.ndarray) -> np.ndarray:
         w, _ = unpack(vector)
         pairs = itertools.pairwise(w)
         return np.array([np.linalg.norm(b.T @ b - a @ a.T) for a, b in pairs])
 
-    def slope(decay: float, gain: float, damping: float, multipliers: np.ndarray) -> np.ndarray:
+    def slope(algorithm: Any, multipliers: np.ndarray | None = None) -> np.ndarray:
+        state = algorithm.init(start, **({} if multipliers is None else whole))
+
         def flow(t: float, vector: np.ndarray) -> np.ndarray:
             w, lam = unpack(vector)
-            error = y - x @ w[0].T @ w[1].T @ w[2].T
-            g = gain * lam.reshape(y.shape) + damping * error
-            moved = [q - decay * weight for q, weight in zip(drive(w, g), w, strict=True)]
-            return np.concatenate([*[m.ravel() for m in moved], error.ravel()])
+            now = state._replace(params=w)
+            if multipliers is not None:
+                now = now._replace(multipliers=lam.reshape(y.shape))
+            moved, _ = algorithm.step(now, objective, data)
+            grown = lam if multipliers is None else moved.multipliers.ravel()
+            return np.concatenate([*[m.ravel() for m in moved.params], grown]) - vector
 
-        begin = np.concatenate([*[w.ravel() for w in start], multipliers.ravel()])
+        lam = np.zeros(y.shape) if multipliers is None else multipliers
+        begin = np.concatenate([*[w.ravel() for w in start], lam.ravel()])
         span = 2.0
         end = solve_ivp(flow, (0.0, span), begin, method="DOP853", rtol=1e-12, atol=1e-14).y[:, -1]
         return np.log(gaps(end) / gaps(begin)) / span
+
+    def minnorm(damping: float) -> Any:
+        return Minnorm(
+            constraint="equality", learning_rate=1.0, multiplier_rate=1.0, damping=damping,
+            refuse=False,
+        )  # fmt: skip
 
     zero, random = np.zeros_like(y), rng.child("lam").normal(y.shape)
     settings = [(0.0, zero), (1.0, zero), (0.0, random), (2.5, random)]
     gammas = (0.1, 0.5)
     return {
-        "flow_minnorm": [slope(1.0, 1.0, rho, lam) for rho, lam in settings],
+        "flow_minnorm": [slope(minnorm(rho), lam) for rho, lam in settings],
         "flow_gammas": gammas,
-        "flow_l2": [slope(gamma, 0.0, 1.0, zero) for gamma in gammas],
-        "flow_gd": slope(0.0, 0.0, 1.0, zero),
+        "flow_l2": [slope(alone(L2, strength=gamma, learning_rate=1.0)) for gamma in gammas],
+        "flow_gd": slope(SGD(learning_rate=1.0)),
     }
 
 

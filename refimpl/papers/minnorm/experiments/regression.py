@@ -17,6 +17,7 @@ import numpy as np
 
 from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment, Task, merge
+from refimpl.papers.minnorm.experiments.steps import margin_step
 from refimpl.papers.minnorm.theory import modes as minnorm_modes
 from refimpl.papers.minnorm.theory import regression as minnorm_regression
 from refimpl.random import Rng
@@ -88,6 +89,26 @@ def step(
     if order == "alternating":
         error = targets - _times(inputs, moved)
     return moved, multipliers + eta_lam * error
+
+
+def descent_step(
+    inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray, rate: float, decay: float = 0.0
+) -> np.ndarray:
+    """One step of gradient descent on |y - X w|^2 / 2 + decay |w|^2 / 2, of one problem."""
+    return weights + rate * (inputs.T @ (targets - inputs @ weights) - decay * weights)
+
+
+def flow_matrix(
+    inputs: np.ndarray, *, rho: float, tau_w: float = 1.0, tau_lam: float = 1.0
+) -> np.ndarray:
+    """The matrix of the flow of the errors of (w, lam)."""
+    points, width = inputs.shape
+    return np.block(
+        [
+            [-(np.eye(width) + rho * inputs.T @ inputs) / tau_w, inputs.T / tau_w],
+            [-inputs / tau_lam, np.zeros((points, points))],
+        ]
+    )
 
 
 def _times(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
@@ -182,13 +203,7 @@ def _spectrum(config: Config, rng: Rng) -> dict[str, Any]:
         sigma = np.linalg.svd(inputs, compute_uv=False)
         for rho in (0.0, 0.7):
             for tau_w, tau_lam in ((1.0, 1.0), (0.5, 2.0)):
-                eye, gram = np.eye(config.inputs), inputs.T @ inputs
-                matrix = np.block(
-                    [
-                        [-(eye + rho * gram) / tau_w, inputs.T / tau_w],
-                        [-inputs / tau_lam, np.zeros((config.examples,) * 2)],
-                    ]
-                )
+                matrix = flow_matrix(inputs, rho=rho, tau_w=tau_w, tau_lam=tau_lam)
                 damping = minnorm_modes.linear_damping(sigma, rho)
                 times = {"tau_w": tau_w, "tau_lam": tau_lam}
                 (slow, turn), (fast, back) = minnorm_modes.flow_rates(damping, sigma**2, **times)
@@ -199,7 +214,7 @@ def _spectrum(config: Config, rng: Rng) -> dict[str, Any]:
         border = 0.5
         for factor in (0.999, 1.001):
             sigma_one = factor * border
-            matrix = np.array([[-1.0, sigma_one], [-sigma_one, 0.0]])
+            matrix = flow_matrix(np.array([[sigma_one]]), rho=0.0)
             seen = bool(np.max(np.abs(np.linalg.eigvals(matrix).imag)) > 0)
             turning.append(seen == bool(minnorm_modes.oscillates(1.0, sigma_one**2)))
     return {"flow_rate_error": np.asarray(errors), "border_agrees": np.asarray(turning)}
@@ -275,7 +290,7 @@ def _tuned(rng: Rng, shape: tuple[int, int], index: int) -> tuple[float, ...]:
             inputs, targets, weights, lam,
             eta_w=tuned.eta_w, eta_lam=tuned.eta_lam, order="alternating",
         )  # fmt: skip
-        descent = descent + rate * inputs.T @ (targets - inputs @ descent)
+        descent = descent_step(inputs, targets, descent, rate)
         errors.append([np.linalg.norm(weights - solution), np.linalg.norm(descent - solution)])
     fitted = [
         np.exp(np.polyfit(np.arange(window.start, window.stop), np.log(column[window]), 1)[0])
@@ -313,8 +328,8 @@ def _end_points(config: Config, rng: Rng) -> dict[str, Any]:
                 inputs, targets, weights, lam,
                 eta_w=tuned.eta_w, eta_lam=tuned.eta_lam, order="alternating",
             )  # fmt: skip
-            descent = descent + rate * inputs.T @ (targets - inputs @ descent)
-            decayed = decayed + rate * (inputs.T @ (targets - inputs @ decayed) - decay * decayed)
+            descent = descent_step(inputs, targets, descent, rate)
+            decayed = descent_step(inputs, targets, decayed, rate, decay)
         column = targets[:, None]
         solution = minnorm_regression.minimum_norm(inputs, column)
         predicted = (
@@ -337,8 +352,9 @@ def _dual_ascent(config: Config, rng: Rng) -> dict[str, Any]:
     dual = alpha
     worst = 0.0
     for _ in range(200):
-        weights = weights + 1.0 * (inputs.T @ alpha - weights)
-        alpha = np.maximum(0.0, alpha + eta * (1.0 - inputs @ weights))
+        weights, alpha = margin_step(
+            inputs, weights, alpha, eta_w=1.0, eta_alpha=eta, alternating=True
+        )
         dual = np.maximum(0.0, dual + eta * (1.0 - inputs @ (inputs.T @ dual)))
         worst = max(worst, float(np.max(np.abs(alpha - dual))))
     radius = [
