@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Objective, Tree
+from refimpl.algorithms.base import Objective, Tree, check_params
 from refimpl.arrays import Array, namespace, to_host
 from refimpl.datasets.base import Dataset
 from refimpl.errors import DataError, DivergenceError, SettingError
@@ -41,11 +41,16 @@ def check_run(objective: Objective, params: Tree, sets: Mapping[str, Dataset]) -
     DataError
         At the first entry of the inputs that is not finite.
     SettingError
-        If parameters and data are not of one dtype.
+        If there are no parameters, or parameters and data are not of one dtype.
+    TypeError
+        If a parameter is no plain float array.
     TargetError
         If the targets do not fit the loss and the outputs.
     """
     leaves = ad.flatten(params)[0]
+    if not leaves:
+        raise SettingError("there is nothing to train: the parameters hold no array")
+    check_params(params)
     dtype = leaves[0].dtype
     for index, leaf in enumerate(leaves):
         if leaf.dtype != dtype:

@@ -256,3 +256,19 @@ def test_files_have_the_mode_that_the_umask_leaves(tmp_path):
     for name in ("run.npz", "history.npz"):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o644
         assert zipfile.is_zipfile(tmp_path / name)
+
+
+@pytest.mark.parametrize("params", [None, [], {}, [None]])
+def test_nothing_to_train_is_refused(params):
+    data = Dataset("pair", X, np.zeros(12, np.int64), classes=1)
+    with pytest.raises(SettingError, match="nothing to train"):
+        train(SGD(learning_rate=0.1), lambda p, b: 0.0, params, data, epochs=1, rng=Rng(0))
+
+
+@pytest.mark.parametrize(
+    "leaf", ["text", 1.0, [1.0], np.ones(2, int), np.ones(2).view(np.ma.MaskedArray)]
+)
+def test_what_is_no_plain_array_is_refused(leaf):
+    data = Dataset("pair", X, np.zeros(12, np.int64), classes=1)
+    with pytest.raises(TypeError, match=r"float64 or float32|plain array"):
+        train(SGD(learning_rate=0.1), lambda p, b: 0.0, [leaf], data, epochs=1, rng=Rng(0))
