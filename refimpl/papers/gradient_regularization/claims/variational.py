@@ -1,6 +1,6 @@
 """Claims on the variational problems, linear models and Gaussian data: exact theory.
 
-"Derived" marks statements worked out here or for the specification of the method; they are not
+"Derived" marks statements that were worked out for this package; they are not
 in the paper as far as is known.
 """
 
