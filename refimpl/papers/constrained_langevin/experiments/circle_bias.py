@@ -187,7 +187,8 @@ def _angle_step(run: str, h: float, backend: Backend) -> Step:
     if name == "as_released":
         algorithm = StaleCCoLAud(**options, include="all")
     else:
-        algorithm = CCoLAud(**options, splitting=name, diagnostics=False, include="all")
+        options.update(splitting=name, diagnostics=False)
+        algorithm = CCoLAud(**options, include="all")
 
     def advance(phi: np.ndarray, v: np.ndarray, noise: Any) -> tuple[Any, Any]:
         # not the first step, which the released order begins in another way
@@ -207,8 +208,9 @@ def _shake_step(h: float, backend: Backend) -> Step:
         q = backend.asarray(np.stack([np.sin(phi), np.cos(phi)]))
         p = backend.asarray(v * np.stack([np.cos(phi), -np.sin(phi)]))
         both = backend.asarray(np.stack([noise.normal(phi.shape) for _ in range(2)]))
+        given: Any = Replay([both])
         start = UnderdampedState(q[0, ...], 0, [q], [p], [0.0 * q])
-        end, _ = underdamped_step(blocks, start, linear, None, Replay([both]), scheme)
+        end, _ = underdamped_step(blocks, start, linear, None, given, scheme)
         (sine, cosine), (rise, run) = end.positions[0], end.momenta[0]
         return namespace(q).atan2(sine, cosine), cosine * rise - sine * run
 

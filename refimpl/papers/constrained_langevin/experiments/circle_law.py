@@ -65,7 +65,7 @@ def sampled_law(
         np.broadcast_to(part, shape).copy() for part in (angles[:, None, None], speeds[:, None])
     ]
     given = Replay([np.broadcast_to(part.ravel(), shape).copy() for part in noise])
-    phi, v = (to_host(part) for part in step(*start, given))
+    phi, v = (to_host(part) for part in step(start[0], start[1], given))
 
     orders = np.arange(-modes, modes + 1)
     before = hermite(speeds, degree) * speed_weights

@@ -166,7 +166,8 @@ def _exchange(config: Config, rng: Rng) -> dict[str, Any]:
     state = circle.init(0.3 + 0.0 * draws[:, 0, 0])
     speed = rng.child("speed").normal(state.params.shape)
     state = state._replace(momentum=speed)
-    turned, _ = circle.step(state, flat, None, Replay([draws[:, 0, 0]]))
+    given: Any = Replay([draws[:, 0, 0]])
+    turned, _ = circle.step(state, flat, None, given)
     return {
         "law_error": _largest(momenta - c * p - d * tangent),
         "law_mean_error": _largest(momenta[: 2 * size].mean(axis=0) - c * p),

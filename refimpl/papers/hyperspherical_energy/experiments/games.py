@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from refimpl import autodiff as ad
-from refimpl.arrays import Backend
+from refimpl.arrays import Backend, to_host
 from refimpl.experiments.base import Experiment
 from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
+from refimpl.papers.hyperspherical_energy.experiments import by_hand
 from refimpl.papers.hyperspherical_energy.experiments.projection import he_normal
 from refimpl.random import Rng
 
 
 @dataclass(frozen=True)
 class Config:
-    """Neurons N, dimension k, the layer of the slow descent, its number of steps and over how many
-    draws the first step is averaged."""
+    """Neurons N, dimension k, the layer of the slow descent, its number of steps, over how many
+    draws the first step is averaged, and the steps of a descent towards the floor."""
 
     neurons: int = 128
     dimension: int = 30
@@ -27,6 +27,7 @@ class Config:
     steps: int = 100
     rate: float = 0.1
     first_steps: int = 20
+    follow_steps: int = 300
     shrink: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001, 0.0001)
 
     @classmethod
@@ -59,8 +60,12 @@ def _floor(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
         float(distortion(backend.asarray(rng.child(draw).normal((k, neurons))), eye))
         for draw in range(5)
     ]
+    followed = APCoMHE(dimension=k, inner_steps=config.follow_steps).follow(
+        backend.asarray(rng.child("follow").normal((k, neurons))), eye
+    )
     return {
         "random": np.mean(random),
+        "followed": _distortion(followed, eye),
         "optimum": float(distortion(_frame(backend, k, neurons), eye)),
     }
 
@@ -81,19 +86,24 @@ def _descent(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     weight = he_normal(backend, rng, config.shape)
     projection = backend.asarray(rng.normal((config.dimension, config.shape[0])))
     algorithm = APCoMHE(dimension=config.dimension, inner_rate=config.rate)
-    course = [float(algorithm.distortion(projection, weight))]
+    course = [_distortion(projection, weight)]
     for _ in range(config.steps):
-        slope = ad.grad(lambda p: algorithm.distortion(p, weight))(projection)
-        projection = projection - config.rate * slope
-        course.append(float(algorithm.distortion(projection, weight)))
+        projection = algorithm.follow(projection, weight)
+        course.append(_distortion(projection, weight))
     first = []
     for draw in range(config.first_steps):
         stream = rng.child("first", draw)
         weight = he_normal(backend, stream, config.shape)
         projection = backend.asarray(stream.normal((config.dimension, config.shape[0])))
-        before, slope = ad.value_and_grad(algorithm.distortion)(projection, weight)
-        first.append(float(before - algorithm.distortion(projection - config.rate * slope, weight)))
+        after = algorithm.follow(projection, weight)
+        first.append(_distortion(projection, weight) - _distortion(after, weight))
     return {"course": np.array(course), "first_fall": np.mean(first)}
+
+
+def _distortion(projection: Any, weight: Any) -> float:
+    """‖cos(W Pᵀ) − cos(W)‖_F by hand."""
+    p, w = to_host(projection), to_host(weight)
+    return float(np.linalg.norm(by_hand.cosines(w @ p.T) - by_hand.cosines(w)))
 
 
 def _blow_up(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:

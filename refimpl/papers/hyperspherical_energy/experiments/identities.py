@@ -14,9 +14,14 @@ from refimpl.arrays import Backend, to_host
 from refimpl.experiments.base import Experiment
 from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE
-from refimpl.papers.hyperspherical_energy.comhe_random import projected_energy
+from refimpl.papers.hyperspherical_energy.comhe_group import GroupCoMHE
+from refimpl.papers.hyperspherical_energy.comhe_random import RPCoMHE, projected_energy
+from refimpl.papers.hyperspherical_energy.common import Projections
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
-from refimpl.random import Rng
+from refimpl.papers.hyperspherical_energy.experiments import by_hand
+from refimpl.papers.hyperspherical_energy.mhe import MHE
+from refimpl.papers.hyperspherical_energy.uniformity import HypersphericalUniformity, uniformity
+from refimpl.random import Replay, Rng
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ def run_task(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
     results.update(_relaxation(config, backend, rng.child("relaxation")))
     results.update(_loophole(config, backend, rng.child("loophole")))
     results.update(_unrolled(backend, rng.child("unrolled")))
+    results.update(_penalties(backend, rng.child("penalties")))
     results.update(_traps(backend, rng.child("traps")))
     results.update(_memory(config, rng.child("memory")))
     return results
@@ -146,31 +152,86 @@ def _loophole(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
 
 
 def _unrolled(backend: Backend, rng: Rng) -> dict[str, Any]:
-    """dE/dW through the unrolled projection step against central differences."""
-    errors = []
-    energy = HypersphericalEnergy(2.0, "half")
-    algorithms: tuple[Any, ...] = (
-        APCoMHE(dimension=6, target="norm"),
-        APCoMHE(dimension=6, target="squared", inner_rate=0.01),
-        APCoMHE(dimension=6, target="angle", inner_rate=0.01),
-        AdversarialCoMHE(dimension=6),
-        AdversarialCoMHE(dimension=6, ascent_space="half"),
+    """The gradient of whole penalties against central differences of their formulas by hand."""
+    errors, kept = [], []
+    common: dict[str, Any] = {"strength": 0.7, "output_strength": 0.0, "dimension": 6}
+    unrolled: dict[str, Any] = {**common, "optimizer": "unrolled"}
+    parts: tuple[Any, ...] = (
+        APCoMHE(**unrolled, target="norm"),
+        APCoMHE(**unrolled, target="squared", inner_rate=0.01),
+        APCoMHE(**unrolled, target="angle", inner_rate=0.01),
+        AdversarialCoMHE(**common, inner_steps=0),
+        AdversarialCoMHE(**common, inner_steps=0, ascent_space="half"),
     )
-    xp = backend.xp
-    for index, algorithm in enumerate(algorithms):
+    for index, part in enumerate(parts):
         stream = rng.child(index)
-        weight = backend.asarray(stream.normal((10, 14)))
-        shift = backend.asarray(stream.normal((10, 14)))
-        projection = backend.asarray(stream.normal((6, 14)))
-        move = algorithm.unrolled if index < 3 else algorithm.ascend
+        weight, shift = stream.normal((10, 14)), stream.normal((10, 14))
+        projection, output = stream.normal((6, 14)), stream.normal((3, 10))
+        params = [{"weight": backend.asarray(w)} for w in (weight, output)]
+        aux = Projections(1, (backend.asarray(projection),))
+        _, gradient, after = part.value_and_gradient(params, None, None, aux)
+        exact = float(np.sum(to_host(gradient[0]["weight"]) * shift))
+        if index < 3:
+            kind, rate = part.target, -part.inner_rate
+            kept.append(to_host(after.arrays[0]))
+            kept[-1] -= by_hand.moved(projection, weight, kind, rate)
+        else:
+            kind, rate = part.ascent_space, part.inner_rate
 
-        def total(w: Any, move: Any = move, projection: Any = projection) -> Any:
-            return energy(ad.matmul(w, move(projection, w).mT))
+        def total(w: Any, p: Any = projection, kind: str = kind, rate: float = rate) -> Any:
+            return by_hand.half_energy(w @ by_hand.moved(p, w, kind, rate).T)
 
-        gradient = ad.grad(total)(weight)
-        exact = float(xp.sum(gradient * shift))
-        errors.append(abs(_slope(total, weight, shift, 1e-4) / exact - 1.0))
-    return {"unrolled_error": np.array(errors)}
+        errors.append(exact / (0.7 * _slope(total, weight, shift, 1e-4)) - 1.0)
+    return {"unrolled_error": np.array(errors), "unrolled_kept": np.max(np.abs(kept))}
+
+
+def _penalties(backend: Backend, rng: Rng) -> dict[str, Any]:
+    """The value of every penalty over its strength times the energy by hand."""
+    weight, output = rng.normal((7, 9)), rng.normal((4, 7))
+    params = [{"weight": backend.asarray(w)} for w in (weight, output)]
+    projection = rng.normal((5, 9))
+    common: dict[str, Any] = {"strength": 0.3, "output_strength": 0.2}
+    last = 0.2 * by_hand.full_energy(output)
+    drawn = rng.normal((2, 5, 9))
+    nearest = np.sort(by_hand.cosines(output) - 3.0 * np.eye(4), axis=1)[:, -1]
+    closest = np.sort(np.abs(by_hand.cosines(weight)) - 3.0 * np.eye(7), axis=1)[:, -1]
+    angles = -0.3 * np.mean(np.arccos(closest)) - 0.2 * np.mean(np.arccos(nearest))
+    used = by_hand.moved(projection, weight, "norm", -0.1)
+    raised = by_hand.moved(projection, weight, "full", 0.1)
+    one = Projections(1, (backend.asarray(projection),))
+    cases: tuple[tuple[Any, Any, Any, float], ...] = (
+        (MHE(**common), (), None, 0.3 * by_hand.half_energy(weight) + last),
+        (
+            RPCoMHE(**common, dimension=5, projections=2),
+            Projections(0, ()),
+            Replay([drawn]),
+            0.3 * np.mean([by_hand.half_energy(weight @ p.T) for p in drawn]) + last,
+        ),
+        (
+            APCoMHE(**common, dimension=5, optimizer="unrolled"),
+            one,
+            None,
+            0.3 * by_hand.half_energy(weight @ used.T) + last,
+        ),
+        (
+            AdversarialCoMHE(**common, dimension=5, inner_steps=0),
+            one,
+            None,
+            0.3 * by_hand.half_energy(weight @ raised.T) + last,
+        ),
+        (
+            GroupCoMHE(**common, groups=3),
+            Projections(0, ()),
+            Replay([np.arange(9)]),
+            0.3 * np.mean([by_hand.half_energy(weight[:, g::3]) for g in range(3)]) + last,
+        ),
+        (HypersphericalUniformity(**common), (), None, angles),
+    )
+    ratios = [
+        float(part.value_and_gradient(params, None, None, aux, noise)[0]) / expected
+        for part, aux, noise, expected in cases
+    ]
+    return {"penalty_ratio": np.array(ratios)}
 
 
 def _traps(backend: Backend, rng: Rng) -> dict[str, Any]:
@@ -178,16 +239,12 @@ def _traps(backend: Backend, rng: Rng) -> dict[str, Any]:
     weight = backend.asarray(rng.normal((12, 7)))
     xp = backend.xp
     stacked = xp.concat([weight, -weight], axis=1)
-
-    def cosines(w: Any) -> Any:
-        unit = w / xp.linalg.vector_norm(w, axis=1, keepdims=True)
-        return unit @ unit.mT
-
-    unit = weight / xp.linalg.vector_norm(weight, axis=1, keepdims=True)
-    squares = sum(
-        float(xp.sum((unit[i, :] - unit[j, :]) ** 2)) for i in range(12) for j in range(12)
-    )
-    total = float(xp.sum(xp.sum(unit, axis=0) ** 2))
+    full = [
+        float(energy(stacked) / energy(weight)) for energy in _settings() if energy.space == "full"
+    ]
+    unit = to_host(weight / xp.linalg.vector_norm(weight, axis=1, keepdims=True))
+    squares = float(np.sum((unit[:, None, :] - unit[None, :, :]) ** 2))
+    mean = float(uniformity(backend.asarray(unit), "mean"))
     batches = []
     for s in (0.0, 1.0, 2.0):
         energy = HypersphericalEnergy(s)
@@ -197,9 +254,9 @@ def _traps(backend: Backend, rng: Rng) -> dict[str, Any]:
         ]
         batches.append(np.mean(every) / float(energy(weight)) - 1.0)
     return {
-        "feature_axis": float(xp.max(xp.abs(cosines(stacked) - cosines(weight)))),
+        "feature_axis": np.array(full),
         "squared_distances": squares,
-        "squared_distances_predicted": 2.0 * 12**2 - 2.0 * total,
+        "squared_distances_predicted": 2.0 * 12**2 - 2.0 * mean**2,
         "minibatch_error": np.array(batches),
     }
 
