@@ -60,10 +60,13 @@ slopes at a point do not exist (difference=0.666667)
             "slopes at a point do not exist",
             difference=gap * scale,
         )
-    slopes = output_gradients(model, params, inputs)
+    what = getattr(model, "activation", type(model).__name__)
+    try:
+        slopes = output_gradients(model, params, inputs)
+    except NotImplementedError as error:
+        raise SettingError(f"{what!r} has no slope to penalize: {error}") from error
     varies = bool(xp.any(whole != whole[:1, ...]))
     if varies and not bool(xp.any(slopes != 0)):
-        what = getattr(model, "activation", type(model).__name__)
         raise SettingError(
             f"the slope is 0 everywhere though the outputs differ: {what!r} is constant in "
             "pieces, and a penalty on slopes says nothing"

@@ -9,7 +9,7 @@ Algorithm
 For p = 2, R / λ = tr(Fᵀ L F) with L = diag(Σ_j ω_ij) − ω, the graph Laplacian.
 
 Source: arXiv 2107.02797, the earlier text of L. Li, X.-C. Tai and J. Yang, names a graph-based
-extension in its abstract; the form is recalled, the weights are choices of this package.
+extension in its abstract; the form is recalled.
 
 ====== =================
 symbol code
@@ -17,6 +17,11 @@ symbol code
 λ, p   ``strength``, ``power``
 h, k   ``bandwidth``, ``neighbors``
 ====== =================
+
+Deviations
+----------
+Which weights the authors use is not known; both kinds are choices of this package, and so is their
+normalization, without which R grows with the square of the batch.
 
 >>> import numpy as np
 >>> from refimpl.datasets import Batch
@@ -112,7 +117,7 @@ class GraphPenalty:
             terms = ad.sum(steps * steps, axis=-1)
         else:
             terms = ad.norm(steps, axis=-1)
-        return (0.5 * self.strength) * ad.sum(weights * terms), ()
+        return (0.5 * self.strength) * ad.sum(terms * weights), ()
 
     def weights(self, inputs: Array) -> Array:
         """ω: shape (P, P), symmetric, with zeros on the diagonal."""

@@ -12,11 +12,15 @@ only where the residual does. For a linear model it is ridge regression with λ 
 Source: C. M. Bishop, "Training with noise is equivalent to Tikhonov regularization", Neural
 Computation 7 (1995), recalled; the expansion is derived.
 
-====== ===========
+====== =============
 symbol code
-====== ===========
+====== =============
 σ      ``deviation``
-====== ===========
+====== =============
+
+Deviations
+----------
+None: it is a neighbor that the paper's penalties are held against, not a part of the paper.
 
 >>> import numpy as np
 >>> from refimpl.datasets import Batch

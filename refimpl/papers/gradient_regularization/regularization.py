@@ -45,6 +45,7 @@ Deviations
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
@@ -73,6 +74,8 @@ from refimpl.papers.gradient_regularization.points import (
 from refimpl.random import Rng
 
 Derivatives = Literal["auto", "manual", "tape"]
+
+_FAR = 1e100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +132,12 @@ class GradientRegularization:
         default="data", metadata={"help": "data, noisy, fresh, lattice or midpoint"}
     )
     count: int = field(default=32, metadata={"help": "points of fresh, lattice, midpoint"})
-    low: float = field(default=0.0, metadata={"help": "lower bound of the box of points"})
-    high: float = field(default=1.0, metadata={"help": "upper bound of the box of points"})
+    low: float = field(
+        default=0.0, metadata={"help": "lower bound of the box of points", "minimum": -math.inf}
+    )
+    high: float = field(
+        default=1.0, metadata={"help": "upper bound of the box of points", "minimum": -math.inf}
+    )
     spread: float = field(default=0.1, metadata={"help": "of the noise of noisy points"})
     probes: int | None = field(
         default=None, metadata={"help": "random probes of the Jacobian (default all rows)"}
@@ -154,7 +161,8 @@ class GradientRegularization:
         non_negative("smoothing", self.smoothing)
         one_of("points", self.points, get_args(Points))
         count("count", self.count)
-        real_between("low", self.low, float("-inf"), float("inf"))
+        real_between("low", self.low, -_FAR, _FAR)
+        real_between("high", self.high, -_FAR, _FAR)
         if not self.high > self.low:
             raise ValueError(f"low must lie below high, not {self.low!r} and {self.high!r}")
         non_negative("spread", self.spread)

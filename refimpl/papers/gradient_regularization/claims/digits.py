@@ -1,4 +1,7 @@
-"""Claims on digits: paired comparisons, strengths chosen by validation accuracy."""
+"""Claims on digits: paired comparisons, strengths chosen by validation accuracy.
+
+The comparison trains 150 networks, too dear for the quick profile.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ def _chosen(result: Result, *methods: str) -> str:
     statement="On 200 digits Tikhonov raises accuracy under l2 attacks of radius 0.5 by more than "
     "0.15 and clean accuracy by more than 0.01",
     experiment=DIGITS,
+    profile="full",
 )
 def tikhonov_is_robust(result: Result) -> Outcome:
     return all_of(
@@ -43,6 +47,7 @@ def tikhonov_is_robust(result: Result) -> Outcome:
     place=ABSTRACT,
     statement="Total variation does the same, and the mean of ‖J‖ falls to less than half",
     experiment=DIGITS,
+    profile="full",
 )
 def total_variation_is_robust(result: Result) -> Outcome:
     slopes = [
@@ -63,6 +68,7 @@ def total_variation_is_robust(result: Result) -> Outcome:
     statement="Both exceed the chosen weight decay and the chosen loss-gradient penalty under "
     "attacks by more than 0.1, with clean accuracy lower by no more than 0.01",
     experiment=DIGITS,
+    profile="full",
 )
 def neighbors_are_beaten(result: Result) -> Outcome:
     pairs = [

@@ -23,7 +23,7 @@ from refimpl.papers.gradient_regularization.regularization import GradientRegula
 from refimpl.random import Rng
 
 GRIDS: dict[str, tuple[float, ...]] = {
-    "none": (0.0125, 0.025, 0.05, 0.1, 0.2),
+    "none": (0.025, 0.05, 0.1, 0.2, 0.4),
     "weight decay": (1e-3, 3e-3, 1e-2, 3e-2, 0.1),
     "noise": (0.1, 0.2, 0.4, 0.6, 0.8),
     "loss gradient": (0.05, 0.1, 0.2, 0.4, 1.0),
@@ -31,8 +31,6 @@ GRIDS: dict[str, tuple[float, ...]] = {
     "total variation": (0.003, 0.01, 0.03, 0.1, 0.3),
 }
 """Five strengths of each method; without one it is the rate that is chosen."""
-
-LABELS = tuple(GRIDS)
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def identities(config: Config) -> dict[str, Any]:
     slopes = 0.8 * (1.0 - np.tanh(2.0 * x - 1.0) ** 2)
     best = tikhonov.cosine(x, strength)
     best_slope = -np.pi * tikhonov.damping([1], strength) * np.sin(np.pi * x)
-    gaps = 0.5 * w @ (values - best) ** 2
+    gaps = float(0.5 * w @ (values - best) ** 2)
     gaps += 0.5 * strength * w @ (slopes - best_slope) ** 2
     ramp_rule = legendre(config.nodes, 5)  # the solution has its kinks between the cells
     x, w = ramp_rule

@@ -1,0 +1,1 @@
+"""Figures of gradient-based regularization."""

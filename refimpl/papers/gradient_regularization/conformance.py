@@ -1,0 +1,87 @@
+"""Deviations of implementations that are known: what they are, and the switch that makes them.
+
+No code was released; these are the readings that the abstract leaves open, and common mistakes.
+
+>>> [deviation.name for deviation in DEVIATIONS][:3]
+['no half', 'norm per class', 'rounded norm']
+>>> DEVIATIONS[1].there().norm
+'per_class'
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from refimpl.papers.gradient_regularization.graph_penalty import GraphPenalty
+from refimpl.papers.gradient_regularization.input_noise import InputNoise
+from refimpl.papers.gradient_regularization.regularization import GradientRegularization
+
+
+class Deviation(NamedTuple):
+    """A known difference.
+
+    Attributes
+    ----------
+    name : str
+    what : str
+        What the other implementation does, and what follows from it.
+    here, there : callable
+        Makes the part of this package, and the part with the deviation.
+    """
+
+    name: str
+    what: str
+    here: Callable[..., Any]
+    there: Callable[..., Any]
+
+
+_Part = GradientRegularization
+_variation = functools.partial(_Part, power=1)
+
+DEVIATIONS = (
+    Deviation(
+        "no half",
+        "Variational texts have ½ before the square, most programs have not: λ differs by 2.",
+        functools.partial(_Part, half=True),
+        _Part,
+    ),
+    Deviation(
+        "norm per class",
+        "For several outputs the norms of the classes are added instead of taken together.",
+        _variation,
+        functools.partial(_Part, power=1, norm="per_class"),
+    ),
+    Deviation(
+        "rounded norm",
+        "A small δ inside the root; it adds at most δ to the penalty, and slopes at 0 are smooth.",
+        _variation,
+        functools.partial(_Part, power=1, smoothing=1e-3),
+    ),
+    Deviation(
+        "one probe",
+        "One random covector in place of the whole Jacobian: unbiased for the square, noisy.",
+        _Part,
+        functools.partial(_Part, probes=1),
+    ),
+    Deviation(
+        "other points",
+        "The penalty is taken at disturbed data: a class that is rich enough can hide its slopes "
+        "between the data otherwise.",
+        _Part,
+        functools.partial(_Part, points="noisy"),
+    ),
+    Deviation(
+        "noise for the penalty",
+        "Input noise is taken for Tikhonov regularization: it has a curvature term besides.",
+        functools.partial(_Part, half=True),
+        InputNoise,
+    ),
+    Deviation(
+        "plain sum over a graph",
+        "Weights of the graph that are not normalized: the penalty grows with the batch.",
+        GraphPenalty,
+        functools.partial(GraphPenalty, normalized=False),
+    ),
+)
