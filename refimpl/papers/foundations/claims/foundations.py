@@ -156,4 +156,10 @@ def sampled_discretized_covariance(result: Result) -> Outcome:
             note="tolerance of 6 standard errors",
         ),
         bound(distance / error[stiffest], at_least=5.0),
+        compare(
+            result.config.temperature / np.asarray(result.config.curvatures),
+            result["continuous_variance"],
+            1e-12,
+            note="of the target",
+        ),
     )

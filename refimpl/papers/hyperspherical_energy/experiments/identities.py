@@ -174,7 +174,9 @@ def _unrolled(backend: Backend, rng: Rng) -> dict[str, Any]:
         if index < 3:
             kind, rate = part.target, -part.inner_rate
             kept.append(to_host(after.arrays[0]))
-            kept[-1] -= by_hand.moved(projection, weight, kind, rate)
+            kept.append(to_host(part.follow(aux.arrays[0], params[0]["weight"])))
+            expected = by_hand.moved(projection, weight, kind, rate)
+            kept[-2:] = [found - expected for found in kept[-2:]]
         else:
             kind, rate = part.ascent_space, part.inner_rate
 
@@ -199,7 +201,7 @@ def _penalties(backend: Backend, rng: Rng) -> dict[str, Any]:
     used = by_hand.moved(projection, weight, "norm", -0.1)
     raised = by_hand.moved(projection, weight, "full", 0.1)
     one = Projections(1, (backend.asarray(projection),))
-    cases: tuple[tuple[Any, Any, Any, float], ...] = (
+    cases: tuple[Any, ...] = (
         (MHE(**common), (), None, 0.3 * by_hand.half_energy(weight) + last),
         (
             RPCoMHE(**common, dimension=5, projections=2),
