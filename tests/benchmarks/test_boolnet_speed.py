@@ -1,0 +1,74 @@
+"""BoolNet: the cost of a step beside the plain network's, and packed inference beside float32.
+
+Run with ``python -m pytest tests/benchmarks --benchmark-enable``.
+"""
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+from timing import bursts
+
+from refimpl import Rng
+from refimpl import autodiff as ad
+from refimpl.algorithms.adam import Adam
+from refimpl.algorithms.composition import Composition
+from refimpl.datasets import Batch
+from refimpl.models import MLP, Objective
+from refimpl.papers.boolnet.network import BoolNet
+from refimpl.papers.boolnet.packed import PackedNetwork
+from refimpl.papers.boolnet.statistics import binary_layers, recalibrate
+
+TARGETS = {
+    "one slice": ({}, 8.0),
+    "statistics of the pass": ({"statistics": "training"}, 6.0),
+    "four slices": ({"slices": 4}, 16.0),
+}
+
+
+def stepper(model, objective):
+    algorithm = Composition(Adam(learning_rate=1e-3))
+    batch = Batch(Rng(1).normal((128, 784)), Rng(2).integers(0, 10, 128), np.arange(128))
+    state = algorithm.init(model.init(Rng(0)), objective=objective)
+    state, _ = algorithm.step(state, objective, batch)
+    return lambda: algorithm.step(state, objective, batch)
+
+
+@pytest.mark.parametrize("name", list(TARGETS))
+def test_cost_of_a_step(name):
+    form, target = TARGETS[name]
+    network, model = MLP((784, 256, 256, 256, 256, 256, 10)), BoolNet((784, 256, 10), **form)
+    plain, mine = stepper(network, Objective(network)), stepper(model, model.objective())
+
+    def ratio():
+        first, second = map(statistics.median, bursts(plain, mine, seconds=2.0))
+        return second / first
+
+    with threadpool_limits(1):
+        measured = min(ratio() for _ in range(3))
+    print(f"{name}: {measured:.2f} times a step of a dense network (target {target:g})")
+    assert measured <= target
+
+
+def test_packed_inference_in_memory_and_speed():
+    """784-4096x3-10: a stem, then a block of two binary layers, in one run with float32."""
+    model = BoolNet((784, 4096, 10), blocks=1)
+    params = ad.map_tree(lambda leaf: leaf.astype(np.float32), model.init(Rng(0)))
+    inputs = Rng(1).normal((64, 784)).astype(np.float32)
+    params = recalibrate(model, params, inputs)
+    packed = PackedNetwork(model, params)
+    dense = [np.sign(layer["weight"]) for layer in binary_layers(params)]
+    floats = sum(4 * math.prod(weight.shape) for weight in dense)
+    with threadpool_limits(1):
+        assert np.array_equal(packed(inputs), model(params, inputs))
+        first, second = map(
+            statistics.median,
+            bursts(lambda: model(params, inputs), lambda: packed(inputs), seconds=3.0),
+        )
+    print(
+        f"packed: {floats / packed.nbytes:.0f} times less memory for binary weights, "
+        f"{first / second:.2f} times the speed of the float graph (64 examples)"
+    )
+    assert packed.nbytes * 32 == floats

@@ -1,0 +1,50 @@
+"""``refimpl train --model boolnet``."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from refimpl import catalogue
+from refimpl.cli.app import app
+
+TINY = ("train", "--data", "gaussians", "--data-option", "training=60", "--data-option",
+        "classes=3", "--width", "8", "--batch-size", "20", "--epochs", "2", "--model", "boolnet",
+        "--algorithm", "adam")  # fmt: skip
+
+
+def train(tmp_path, *options, code=0):
+    run = CliRunner().invoke(app, [*TINY, "--output", str(tmp_path), *options])
+    assert run.exit_code == code, run.output
+    return run.output
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("slices=4", "split=true"),
+        ("shortcuts=none", "slices=2", "offsets=non_uniform"),
+        ("weight_scale=mean_abs", "detach_scale=true"),
+        ("progressive=false", "sign_zero=0"),
+        ("decay=0.5", "schedule=epoch", "statistics=training"),
+    ],
+)
+def test_every_form_trains(tmp_path, options):
+    given = [part for option in options for part in ("--model-option", option)]
+    train(tmp_path, *given)
+    [summary] = tmp_path.glob("*/summary.json")
+    assert json.loads(summary.read_text())["model"] == "boolnet"
+
+
+def test_training_goes_on_where_it_stopped(tmp_path):
+    train(tmp_path)
+    output = train(tmp_path, "--epochs", "3", "--resume")
+    [summary] = tmp_path.glob("*/summary.json")
+    assert json.loads(summary.read_text())["steps"] == 9, output
+    assert "boolnet" in catalogue.models()
+
+
+def test_what_is_refused(tmp_path):
+    assert "slices=3" in train(tmp_path, "--model-option", "slices=3", code=2)
+    assert "keeps no memory" in train(tmp_path, "--algorithm", "sgld", code=2)

@@ -1,0 +1,57 @@
+"""The figures of BoolNet are drawn from small results, with labels on every panel."""
+
+import numpy as np
+import pytest
+
+from figures.style import Style
+from refimpl import Rng, backend, catalogue
+from refimpl.experiments.base import Result
+from refimpl.papers.boolnet.experiments import accounting, operators, structure
+
+NAMES = ("boolnet_weights", "boolnet_logic", "boolnet_slices", "boolnet_costs", "boolnet_packed",
+         "boolnet_digits")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results():
+    found = {
+        module.EXPERIMENT.name: module.EXPERIMENT.run(module.Config(), backend("numpy"), Rng(0))
+        for module in (accounting, operators, structure)
+    }
+    packed = {
+        "form": np.array(["one slice", "four slices"]),
+        "disagreements": np.zeros((2, 3)),
+        "accuracies": np.array([[0.3, 0.5, 0.6], [0.4, 0.6, 0.7]]),
+    }
+    digits = {
+        "method": np.array(["float", "plain, k=1", "logic, k=1"]),
+        "setting": np.array([["rate 1", "rate 2"]] * 3),
+        "chosen": np.array([0, 1, 0]),
+        "test": 0.9 + 0.01 * Rng(1).normal((3, 5)),
+    }
+    return {
+        **found,
+        "boolnet_packed": Result("boolnet_packed", packed),
+        "boolnet_digits": Result("boolnet_digits", digits),
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_panel_is_labeled_and_shows_something(name, results):
+    figure = catalogue.figure(name)
+    style = Style()
+    with style.context():
+        drawn = figure.draw({key: results[key] for key in figure.experiments}, style)
+    for panel in drawn.axes:
+        assert panel.get_xlabel() or panel.get_ylabel()
+        assert panel.get_lines() or panel.patches or panel.collections or panel.images
+    known = {claim.id for claim in catalogue.claims(["boolnet"])}
+    assert set(figure.claims) <= known and figure.caption
+
+
+def test_the_chosen_settings_and_all_slices_are_in_the_data(results):
+    data = catalogue.figure("boolnet_digits").data({"boolnet_digits": results["boolnet_digits"]})
+    assert list(data["setting"]) == ["rate 1", "rate 2", "rate 1"]
+    data = catalogue.figure("boolnet_slices").data(results)
+    assert data["signs_8"].shape[1] == 8
+    assert len(np.unique(data["signs_4"], axis=0)) == 5
