@@ -25,7 +25,13 @@ def draw(results: Results, style: Any) -> Any:
         for sign, color in ((1, style.colors[0]), (-1, style.colors[1])):
             chosen = values[name] == sign
             axes.plot(
-                x[chosen], y[chosen], "o", ms=16, color=color, label=f"value {sign:+d}", zorder=2
+                x[chosen],
+                y[chosen],
+                "o",
+                ms=16,
+                color=color,
+                label="value +1" if sign > 0 else "value −1",
+                zorder=2,
             )
         slopes = 0.45 * values[f"{name}_gradient"]
         axes.quiver(

@@ -26,6 +26,8 @@ def draw(results: Results, style: Any) -> Any:
         left.plot(epochs, values["disagreements"][row], "o-", color=color, ms=8 - row)
         right.plot(epochs, 100.0 * values["accuracies"][row], "o-", color=color, label=str(form))
     left.set(xlabel="epoch", ylabel="points with other outputs", ylim=(-1.0, 10.0))
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     left.set_title("packed bits against the float graph")
     right.set(xlabel="epoch", ylabel="test accuracy, %", title="the networks, one run each")
     right.legend()

@@ -37,11 +37,12 @@ def test_every_form_trains(tmp_path, options):
     assert json.loads(summary.read_text())["model"] == "boolnet"
 
 
-def test_training_goes_on_where_it_stopped(tmp_path):
+def test_a_run_is_resumed_with_its_own_schedule_only(tmp_path):
     train(tmp_path)
-    output = train(tmp_path, "--epochs", "3", "--resume")
+    train(tmp_path, "--resume")
     [summary] = tmp_path.glob("*/summary.json")
-    assert json.loads(summary.read_text())["steps"] == 9, output
+    assert json.loads(summary.read_text())["steps"] == 6
+    assert "objective differs" in train(tmp_path, "--epochs", "3", "--resume", code=2)
     assert "boolnet" in catalogue.models()
 
 
