@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from refimpl.arrays import Array, Backend, check_float, namespace
+from refimpl.arrays import Array, Backend, backend_of, check_float, device, namespace
 from refimpl.arrays import backend as make_backend
 from refimpl.checks import count, flag, positive, real_between
-from refimpl.datasets.base import Split
 from refimpl.errors import SettingError
 from refimpl.papers.graph_propagation.graphs import (
     Aggregation,
@@ -27,6 +26,18 @@ from refimpl.papers.graph_propagation.graphs import (
 from refimpl.papers.graph_propagation.karate import CLASSES, EDGES
 from refimpl.papers.graph_propagation.planted import Planted, clique_graph, subgraph_graph
 from refimpl.random import Rng
+
+
+class GraphSplit(NamedTuple):
+    """Three parts; see :class:`~refimpl.datasets.base.Split`."""
+
+    train: GraphSet
+    validation: GraphSet
+    test: GraphSet
+
+    def to(self, backend: Backend) -> GraphSplit:
+        """All three parts on ``backend``."""
+        return GraphSplit(*(part.to(backend) for part in self))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +108,7 @@ class GraphSet:
         ValueError
             If no node of them is supervised.
         """
-        place = _place(self.inputs)
+        place = backend_of(self.inputs)
         chosen = range(len(self)) if indices is None else [int(k) for k in indices]
         nodes = [n for k in chosen for n in range(self.starts[k], self.starts[k + 1])]
         number = {node: k for k, node in enumerate(nodes)}
@@ -106,7 +117,8 @@ class GraphSet:
         if not marked:
             raise ValueError(f"no node of {self.name} is supervised")
         xp = namespace(self.inputs)
-        there = xp.asarray(nodes, dtype=xp.int64)
+        here = device(self.inputs)
+        there = xp.asarray(nodes, dtype=xp.int64, device=here)
         graph = make_graph(
             pairs,
             xp.take(self.inputs, there, axis=0),
@@ -116,19 +128,13 @@ class GraphSet:
         )
         rows = None if indices is None else make_backend().xp.asarray(nodes)
         targets = xp.take(self.targets, there, axis=0)
-        return GraphBatch(graph, targets, xp.asarray(marked, dtype=xp.int64), rows)
+        return GraphBatch(graph, targets, xp.asarray(marked, dtype=xp.int64, device=here), rows)
 
     def to(self, backend: Backend) -> GraphSet:
         """The same graphs on ``backend``."""
         return replace(
             self, inputs=backend.asarray(self.inputs), targets=backend.asarray(self.targets)
         )
-
-
-def _place(like: Array) -> Backend:
-    from refimpl.arrays import backend_of
-
-    return backend_of(like)
 
 
 def graph_set(
@@ -152,7 +158,7 @@ def graph_set(
     return GraphSet(
         name,
         place.asarray(labels),
-        xp.asarray(targets, dtype=xp.int64),
+        xp.asarray(targets, dtype=xp.int64, device=place.device),
         make_backend().xp.asarray(edges),
         tuple(starts),
         tuple(marked),
@@ -168,7 +174,7 @@ def load_karate(
     per_class: int = 1,
     aggregation: Aggregation = "sum",
     isolated: Isolated = "zero",
-) -> Split:
+) -> GraphSplit:
     """Zachary's karate club: 34 nodes, 78 friendships, four communities.
 
     The parts are the same graph with different supervised nodes: ``per_class`` of each class to
@@ -186,7 +192,7 @@ def load_karate(
 
     Returns
     -------
-    Split of GraphSet
+    GraphSplit
     """
     count("per_class", per_class)
     if per_class > 3:
@@ -205,7 +211,7 @@ def load_karate(
     )  # fmt: skip
     third = len(order) // 3
     parts = (train, order[:third], order[third:])
-    return Split(*(replace(whole, supervised=tuple(sorted(part))) for part in parts))  # type: ignore[arg-type]
+    return GraphSplit(*(replace(whole, supervised=tuple(sorted(part))) for part in parts))
 
 
 def load_cliques(
@@ -219,7 +225,7 @@ def load_cliques(
     clique: int = 5,
     density: float = 0.2,
     aggregation: Aggregation = "sum",
-) -> Split:
+) -> GraphSplit:
     """Which nodes of a random connected graph belong to a clique of a given size.
 
     Parameters
@@ -235,7 +241,7 @@ def load_cliques(
 
     Returns
     -------
-    Split of GraphSet
+    GraphSplit
         Labels are integers 0 to 8 as numbers / 8; targets 0 and 1.
     """
     count("clique", clique, 2)
@@ -259,7 +265,7 @@ def load_subgraphs(
     density: float = 0.2,
     noise: float = 0.25,
     aggregation: Aggregation = "sum",
-) -> Split:
+) -> GraphSplit:
     """Where a fixed labeled subgraph hides, its labels blurred by noise.
 
     Parameters
@@ -273,7 +279,7 @@ def load_subgraphs(
 
     Returns
     -------
-    Split of GraphSet
+    GraphSplit
     """
     count("size", size, 2)
     count("nodes", nodes, size)
@@ -294,7 +300,7 @@ def load_chains(
     length: int = 10,
     supervised: int = 4,
     marked: bool = True,
-) -> Split:
+) -> GraphSplit:
     """Two paths without a link; the class of a node is its path.
 
     Parameters
@@ -312,7 +318,7 @@ def load_chains(
 
     Returns
     -------
-    Split of GraphSet
+    GraphSplit
     """
     count("length", length, 3)
     count("supervised", supervised, 2)
@@ -334,7 +340,7 @@ def load_chains(
     order = [rest[int(i)] for i in rng.child("chains", "rest").permutation(len(rest))]
     third = len(order) // 3
     parts = (train, order[:third], order[third:])
-    return Split(*(replace(whole, supervised=tuple(sorted(part))) for part in parts))  # type: ignore[arg-type]
+    return GraphSplit(*(replace(whole, supervised=tuple(sorted(part))) for part in parts))
 
 
 def _parts(
@@ -344,7 +350,7 @@ def _parts(
     backend: Backend | None,
     sizes: tuple[int, int, int],
     aggregation: Aggregation,
-) -> Split:
+) -> GraphSplit:
     parts = []
     for part, size in zip(("training", "validation", "test"), sizes, strict=True):
         count(part, size)
@@ -352,15 +358,16 @@ def _parts(
         parts.append(
             graph_set(name, graphs, 2, backend, trained=part == "training", aggregation=aggregation)
         )
-    return Split(*parts)  # type: ignore[arg-type]
+    return GraphSplit(*parts)
 
 
 _GRAPHS = {"model": "graph_network", "hidden": (10,)}
-
-for _loader, _recipe in (
+_LOADERS: tuple[tuple[Any, dict[str, int]], ...] = (
     (load_karate, {"epochs": 500, "batch_size": 0}),
     (load_chains, {"epochs": 500, "batch_size": 0}),
     (load_cliques, {"epochs": 20, "batch_size": 10}),
     (load_subgraphs, {"epochs": 20, "batch_size": 10}),
-):
-    _loader.recipe = {**_GRAPHS, **_recipe}  # type: ignore[attr-defined]
+)
+
+for _loader, _recipe in _LOADERS:
+    _loader.recipe = {**_GRAPHS, **_recipe}

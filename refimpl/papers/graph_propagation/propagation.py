@@ -56,7 +56,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import check_params
+from refimpl.algorithms.base import FirstOrder, check_params
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, device, eps, namespace, put_rows
 from refimpl.checks import count, one_of
@@ -202,12 +202,12 @@ class ConstraintPropagation:
         )
 
     @property
-    def updates(self) -> Saddle:
+    def updates(self) -> tuple[FirstOrder, FirstOrder, FirstOrder]:
         """The updates of θ, X and Λ."""
-        return Saddle(
+        return (
             first_order(self.base, self.learning_rate, self.momentum),
-            first_order(self.state_base, self.state_rate, self.momentum),  # type: ignore[arg-type]
-            first_order(self.state_base, self.multiplier_rate, self.momentum),  # type: ignore[arg-type]
+            first_order(self.state_base, self.state_rate, self.momentum),
+            first_order(self.state_base, self.multiplier_rate, self.momentum),
         )
 
     def init(self, params: Any, training: GraphBatch, objective: Any) -> PropagationState:

@@ -174,7 +174,7 @@ def equivariance(result: Result) -> Outcome:
     "LPG-22",
     paper=PAPER,
     place="thesis (test time); derived",
-    statement="With frozen weights and without the loss, G = lin and ρ = 1, X reaches the fixed "
+    statement="With frozen weights and without the loss, G = lin and ρ = 2, X reaches the fixed "
     "point of the network, one to three layers",
     experiment="graph_adjoints",
 )

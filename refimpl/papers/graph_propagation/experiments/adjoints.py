@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,8 @@ ORDER = (2, 0, 3, 1)
 class Config:
     """Steps to the saddle point, sweeps of the unrolled gradient, points of the cosine's curve."""
 
-    steps: int = 500
-    rate: float = 0.5
+    steps: int = 420
+    rate: float = 0.25
     sweeps: int = 300
     curve: int = 120
 
@@ -69,9 +69,9 @@ def _saddle(config: Config, layers: int, form: str) -> dict[str, Any]:
     exact = fixed_point(objective.model, params, batch).states
     values: dict[str, Any] = {"equilibrium": side_by_side(exact)}
     for read in ("state", "new"):
-        algorithm = plain(rate=config.rate, rho=1.0, read_out=read)
+        algorithm = plain(rate=config.rate, rho=2.0, read_out=read)
         saddle, _ = algorithm.settle(params, objective, batch, steps=config.steps)
-        implicit = implicit_gradient(objective, params, batch, exact, read_out=read)  # type: ignore[arg-type]
+        implicit = implicit_gradient(objective, params, batch, exact, read_out=read)
         slope = derivatives(algorithm.terms, objective, saddle, batch)[1]
         values[f"{read}_states"] = side_by_side(saddle.states)
         values[f"{read}_multipliers"] = side_by_side(saddle.multipliers)
@@ -80,7 +80,7 @@ def _saddle(config: Config, layers: int, form: str) -> dict[str, Any]:
         values[f"{read}_implicit"] = _flat(implicit.gradient)
     direct = ad.grad(lambda x: _loss(objective, params, x, batch))(exact[-1])
     values["loss_slope"] = side_by_side((*(0.0 * x for x in exact[:-1]), direct))
-    test = plain(rate=config.rate, rho=1.0).constraint_only()
+    test = plain(rate=config.rate, rho=2.0).constraint_only()
     alone, _ = test.settle(params, objective, batch, steps=config.steps)
     values["test_states"] = side_by_side(alone.states)
     return values
@@ -150,7 +150,7 @@ def _norms() -> dict[str, Any]:
     objective, params, batch = linear_problem(matrix, np.array([1.0, -0.5]), np.zeros(2), 1)
     found = fixed_point(objective.model, params, batch)
     slope = jacobian(objective.model, params, found.states, batch)
-    deep, weights, ring = network_problem(2, "released", scale=0.6)
+    deep, weights, ring = network_problem(2, "released")
     states = fixed_point(deep.model, weights, ring).states
     stack = jacobian(deep.model, weights, states, ring)
     cut = states[0].size
@@ -171,7 +171,7 @@ def _norms() -> dict[str, Any]:
 def _curve(config: Config) -> dict[str, Any]:
     """Cosine of ∂Lagr/∂θ with the implicit gradient, and the residual, along training."""
     objective, params, batch = network_problem(2)
-    algorithm = plain(rate=0.05, rho=1.0)
+    algorithm = replace(plain(rate=0.2, rho=1.0), learning_rate=0.01)
     state = algorithm.init(params, batch, objective)
     cosines, residuals = [], []
     for _ in range(config.curve):

@@ -53,7 +53,7 @@ def _members(edges: Any, config: Config) -> set[int]:
     near = np.zeros((config.nodes, config.nodes), dtype=bool)
     for v, u in edges:
         near[v, u] = near[u, v] = True
-    cliques = [(v,) for v in range(config.nodes)]
+    cliques: list[tuple[int, ...]] = [(v,) for v in range(config.nodes)]
     for _ in range(config.clique - 1):
         cliques = [
             (*c, v)

@@ -39,7 +39,7 @@ def ring(labels: int = 2) -> Graph:
 
 
 def network_problem(
-    layers: int, form: str = "printed", scale: float = 0.45
+    layers: int, form: str = "printed", scale: float = 0.25
 ) -> tuple[Objective, Any, GraphBatch]:
     """A small network on the ring, softmax cross-entropy on three of four nodes, summed."""
     widths = (3, 2, 3)[:layers]

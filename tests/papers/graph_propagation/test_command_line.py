@@ -1,0 +1,62 @@
+"""Training on graphs from the command line."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from refimpl.cli.app import app
+from refimpl.papers.graph_propagation.conformance import DEVIATIONS
+
+FEW = (
+    "--data-option", "training=4", "--data-option", "validation=2", "--data-option", "test=2",
+)  # fmt: skip
+
+
+def call(*arguments, code=0):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output + result.stderr
+    return result
+
+
+@pytest.mark.parametrize("algorithm", ["graph_lagrangian", "graph_augmented"])
+@pytest.mark.parametrize("data", ["karate", "cliques", "subgraphs", "chains"])
+def test_training_prints_accuracy_residual_and_multipliers(data, algorithm, tmp_path):
+    few = FEW if data in ("cliques", "subgraphs") else ()
+    shown = call(
+        "train", "--data", data, "--algorithm", algorithm, "--epochs", 2, *few,
+        "--test-steps", 3, "--output", tmp_path,
+    ).output  # fmt: skip
+    assert "accuracy" in shown and "state_residual" in shown and "multiplier_norm" in shown
+    folder = tmp_path / f"{data}-{algorithm}+graph_network-seed0"
+    summary = json.loads((folder / "summary.json").read_text())
+    assert set(summary["results"]) == {"train", "validation", "test"}
+    assert 0.0 <= summary["results"]["test"]["accuracy"] <= 1.0
+
+
+def test_the_baseline_and_the_options_of_the_network(tmp_path):
+    shown = call(
+        "train", "--data", "karate", "--algorithm", "graph_fixed_point", "--epochs", 2,
+        "--sweeps", 3, "--model-option", "state_widths=4+3", "--model-option", "form=released",
+        "--output", tmp_path,
+    ).output  # fmt: skip
+    assert "state_residual" in shown
+
+
+def test_data_and_algorithms_of_another_kind_are_refused(tmp_path):
+    said = call("train", "--data", "karate", "--algorithm", "sgd", code=2).stderr
+    assert "graph_lagrangian" in " ".join(said.split())
+    said = call("train", "--data", "digits", "--algorithm", "graph_lagrangian", code=2).stderr
+    assert "karate" in " ".join(said.split())
+    said = call("train", "--data", "karate", "--algorithm", "maml", code=2).stderr
+    assert "trains on tasks" in " ".join(said.split())
+
+
+def test_deviations_are_settings_that_exist():
+    from refimpl.papers.graph_propagation import network, propagation
+
+    for deviation in DEVIATIONS:
+        if deviation.switch:
+            part = getattr(propagation, deviation.part, None) or getattr(network, deviation.part)
+            more = {"widths": (1, 2)} if deviation.part == "GraphNetwork" else {}
+            part(**more, **deviation.switch)

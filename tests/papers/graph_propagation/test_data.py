@@ -1,0 +1,75 @@
+"""Graphs: sizes, targets by independent search, parts that do not overlap."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from refimpl import Rng
+from refimpl.papers.graph_propagation import data
+from refimpl.papers.graph_propagation.karate import CLASSES, EDGES
+from refimpl.papers.graph_propagation.released import released_club
+
+
+def test_the_club():
+    degrees = np.bincount(np.ravel(EDGES), minlength=34)
+    assert len(set(map(frozenset, EDGES))) == 78 and (8, 30) in EDGES
+    assert degrees.sum() == 156 and degrees[33] == 17 and degrees[0] == 16 and degrees[11] == 1
+    assert sorted(itertools.chain(*CLASSES)) == list(range(34))
+    split = data.load_karate(rng=Rng(3), per_class=2)
+    parts = [set(part.supervised) for part in split]
+    assert [len(p) for p in parts] == [8, 8, 18]
+    assert set.union(*parts) == set(range(34))
+    labels = split.train.targets[list(split.train.supervised)]
+    assert sorted(labels.tolist()) == [0, 0, 1, 1, 2, 2, 3, 3]
+    batch = split.train.batch()
+    assert batch.graph.receivers.shape == (156,) and batch.indices is None
+    pairs = set(zip(batch.graph.receivers.tolist(), batch.graph.senders.tolist(), strict=True))
+    assert pairs == {(u, v) for v, u in pairs}
+    assert released_club().receivers.shape == (77,)
+
+
+def test_cliques_and_subgraphs():
+    split = data.load_cliques(rng=Rng(0), training=6, validation=2, test=2, nodes=7, clique=4)
+    assert [len(part) for part in split] == [6, 2, 2]
+    assert [part.trained for part in split] == [True, False, False]
+    for k in range(6):
+        batch = split.train.batch([k])
+        pairs = set(zip(batch.graph.receivers.tolist(), batch.graph.senders.tolist(), strict=True))
+        members = {
+            v
+            for chosen in itertools.combinations(range(7), 4)
+            if all(pair in pairs for pair in itertools.permutations(chosen, 2))
+            for v in chosen
+        }
+        assert members == set(np.flatnonzero(batch.targets).tolist())
+    both = split.train.batch([2, 4])
+    assert both.graph.nodes == 14
+    assert all((v < 7) == (u < 7) for v, u in zip(both.graph.receivers, both.graph.senders,
+                                                   strict=True))  # fmt: skip
+    assert both.indices.tolist() == [*range(14, 21), *range(28, 35)]
+    hidden = data.load_subgraphs(rng=Rng(1), training=3, validation=1, test=1)
+    assert hidden.train.features == 2 and hidden.train.targets.sum() == 15
+
+
+def test_chains():
+    split = data.load_chains(rng=Rng(0), length=5)
+    assert split.train.inputs.sum() == 1.0 and split.train.edges.shape == (16, 2)
+    assert len(split.train.supervised) == 4
+    unmarked = data.load_chains(rng=Rng(0), length=5, marked=False)
+    assert unmarked.train.inputs.sum() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("load", "options", "message"),
+    [
+        (data.load_karate, {"per_class": 4}, "smallest class"),
+        (data.load_cliques, {"clique": 11}, "nodes"),
+        (data.load_cliques, {"density": 1.5}, "density"),
+        (data.load_chains, {"supervised": 11}, "path"),
+        (data.load_subgraphs, {"noise": 0.0}, "noise"),
+    ],
+)
+def test_options_out_of_range(load, options, message):
+    with pytest.raises(ValueError, match=message):
+        load(rng=Rng(0), **options)
