@@ -167,7 +167,7 @@ def epsilon_cycle(result: Result) -> Outcome:
     )
     final, rises = result["cycle_multipliers"], result["cycle_rises"]
     return all_of(
-        compare(expected, final[:, 1:], 1e-7),
+        compare(expected, final[:, 1:], 1e-8),
         bound(rises[:, 1:], between=(0.0, 1e-7)),
         bound(final[:, 0], at_least=100.0),
         bound(rises[:, 0], at_least=1.0),

@@ -140,7 +140,7 @@ def radius_decides(result: Result) -> Outcome:
         compare(result["radius"], result["power_radius"], 1e-6),
         compare(np.sqrt(_largest_square()), result["norm"], 1e-12),
         bound(result["norm"], at_least=1.1),
-        bound(result["norm_residual"], between=(0.0, 1e-14)),
+        bound(result["norm_residual"], between=(0.0, 1e-13)),
         compare(np.max(result["stack_blocks"]), result["stack_radius"], 1e-12),
         compare(0.0, result["stack_above"], 0.0),
     )
