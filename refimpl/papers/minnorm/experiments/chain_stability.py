@@ -6,11 +6,14 @@ Measured on the flow and the steps themselves, against
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from refimpl.arrays import backend as make_backend
+from refimpl.models import LinearChain, Objective
 from refimpl.papers.minnorm.experiments.chain_flows import (
     SLOPE,
     balanced_field,
@@ -19,8 +22,8 @@ from refimpl.papers.minnorm.experiments.chain_flows import (
     field,
     integrate,
     jacobian,
-    other_products,
 )
+from refimpl.papers.minnorm.experiments.registered_paths import states
 from refimpl.papers.minnorm.theory import chain as minnorm_chain
 from refimpl.papers.minnorm.theory.modes import Order
 from refimpl.random import Rng
@@ -28,27 +31,8 @@ from refimpl.random import Rng
 OUTCOMES = ("collapse", "oscillation", "convergence")
 
 
-def points_step(
-    x: np.ndarray,
-    w: np.ndarray,
-    lam: np.ndarray,
-    *,
-    rho: float,
-    eta_w: float,
-    eta_lam: float,
-    order: str,
-) -> tuple[np.ndarray, np.ndarray]:
-    """One step of a chain on the points (x, s x), each with its own multiplier."""
-    others = other_products(w)
-    error = SLOPE * x - w[0] * others[0] * x
-    moved = w + eta_w * (np.sum((lam + rho * error) * x) * others - w)
-    if order == "alternating":
-        error = SLOPE * x - np.prod(moved) * x
-    return moved, lam + eta_lam * error
-
-
 def reduction(rng: Rng) -> dict[str, Any]:
-    """P points, each with its own multiplier, against the reduced chain, in discrete steps."""
+    """Minnorm on P points against the reduced chain, in discrete steps."""
     errors = []
     for order in ("simultaneous", "alternating"):
         stream = rng.child(order)
@@ -57,8 +41,12 @@ def reduction(rng: Rng) -> dict[str, Any]:
         w = stream.uniform(depth, 0.7, 1.4)
         reduced = minnorm_chain.reduce_points(x.tolist(), lam.tolist(), rho)
         chain = np.concatenate([w, [reduced["multiplier"]]])
-        for _ in range(500):
-            w, lam = points_step(x, w, lam, rho=rho, eta_w=eta_w, eta_lam=eta_lam, order=order)
+        run = states(
+            make_backend(), Objective(LinearChain(depth), "mean_squared_error", "sum"), list(w),
+            (x, SLOPE * x), order=order, multipliers=lam, constraint="equality",
+            learning_rate=eta_w, multiplier_rate=eta_lam, damping=rho,
+        )  # fmt: skip
+        for state in itertools.islice(run, 500):
             chain = chain_step(
                 chain,
                 rho=reduced["rho"],
@@ -66,7 +54,7 @@ def reduction(rng: Rng) -> dict[str, Any]:
                 eta_lam=eta_lam * reduced["gain"],
                 order=order,
             )
-            errors.append(np.max(np.abs(chain[:-1] - w)))
+            errors.append(np.max(np.abs(chain[:-1] - np.array(state.params))))
     return {"reduction_error": np.max(errors)}
 
 

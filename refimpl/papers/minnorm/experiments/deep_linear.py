@@ -1,9 +1,10 @@
 """Minimum-norm training of deep linear networks, regression and classification.
 
-The steps are written out for stacks of networks, in float64 on the host: with B_l the product of
-the layers above l and S = g^T X the signal that reaches the inputs, the pull on layer l is
-B_l^T S (W_{l-1} ... W_1)^T. No step uses a pseudo-inverse; the end points are compared with those
-of :mod:`refimpl.papers.minnorm.theory.deep_linear`.
+Where one network is trained, Minnorm itself takes the steps; where stacks of networks are, they
+are written out, in float64 on the host: with B_l the product of the layers above l and S = g^T X
+the signal that reaches the inputs, the pull on layer l is B_l^T S (W_{l-1} ... W_1)^T. No step uses
+a pseudo-inverse; the end points are compared with those of
+:mod:`refimpl.papers.minnorm.theory.deep_linear`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import numpy as np
 
 from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment, Task
+from refimpl.models import DeepLinear, Objective
 from refimpl.papers.minnorm.experiments.margin import signed_points
+from refimpl.papers.minnorm.experiments.registered_paths import ended
 from refimpl.papers.minnorm.experiments.stacked import minnorm_maps
 from refimpl.papers.minnorm.theory import deep_linear as minnorm_deep_linear
 from refimpl.papers.minnorm.theory import generalization as minnorm_generalization
@@ -144,26 +147,6 @@ def deep_step(
     return moved, multipliers + eta_lam * error
 
 
-def margin_step(
-    points: np.ndarray,
-    layers: Layers,
-    multipliers: np.ndarray,
-    *,
-    eta_w: float,
-    eta_alpha: float,
-    rho: float,
-) -> tuple[Layers, np.ndarray]:
-    """One simultaneous step for outputs of at least 1 at the signed points, shape (P, N)."""
-    upper = upper_products(layers)
-    slack = 1.0 - points @ upper[0].T
-    signal = np.maximum(0.0, multipliers + rho * slack).T @ points
-    moved = [
-        (1.0 - eta_w) * weight + eta_w * pull
-        for weight, pull in zip(layers, pulls(layers, upper, signal), strict=True)
-    ]
-    return moved, np.maximum(0.0, multipliers + eta_alpha * slack)
-
-
 def descent_step(
     inputs: np.ndarray, targets: np.ndarray, layers: Layers, rate: float
 ) -> tuple[Layers, np.ndarray]:
@@ -192,11 +175,12 @@ def _theorem(config: Config, depth: int) -> dict[str, Any]:
         generator.normal(size=(out, fan)) * scale / np.sqrt(fan)
         for fan, out in itertools.pairwise(widths)
     ]
-    start, multipliers = layers, np.zeros((6, 3))
-    for _ in range(config.theorem_steps):
-        layers, multipliers = deep_step(
-            inputs, targets, layers, multipliers, eta_w=0.01, eta_lam=0.02, rho=rho
-        )
+    start = layers
+    objective = Objective(DeepLinear(tuple(widths)), "mean_squared_error", "sum")
+    *layers, multipliers = ended(
+        config.theorem_steps, objective, start, (inputs, targets), order="simultaneous",
+        constraint="equality", learning_rate=0.01, multiplier_rate=0.02, damping=rho,
+    )  # fmt: skip
     product = upper_products(layers)[0]
     goal = minnorm_deep_linear.optimal_map(inputs, targets)
     squares = np.array([np.sum(weight**2) for weight in layers])
@@ -227,7 +211,6 @@ def _classification(config: Config, rng: Rng) -> dict[str, Any]:
     """Margins, one output, depths 2 and 3, with damping: seed 1 of the margin recipe."""
     z = signed_points(1)
     shallow = minnorm_margin.hard_margin(z)
-    rho, eta_w, eta_alpha = 1.0, 0.002, 0.004
     errors = []
     for depth in (2, 3):
         widths = [5, *[6] * (depth - 1), 1]
@@ -235,15 +218,17 @@ def _classification(config: Config, rng: Rng) -> dict[str, Any]:
             rng.child(depth, index).normal((out, fan)) * 1.5 / np.sqrt(fan)
             for index, (fan, out) in enumerate(itertools.pairwise(widths))
         ]
-        alpha = np.zeros((len(z), 1))
-        for _ in range(config.margin_steps):
-            layers, alpha = margin_step(z, layers, alpha, eta_w=eta_w, eta_alpha=eta_alpha, rho=rho)
+        *layers, alpha = ended(
+            config.margin_steps, Objective(DeepLinear(tuple(widths)), "hinge", "sum"), layers,
+            (z, np.ones(len(z))), order="simultaneous", constraint="margin",
+            learning_rate=0.002, multiplier_rate=0.004, damping=1.0,
+        )  # fmt: skip
         goal = minnorm_deep_linear.deep_margin(shallow, depth)
         errors.append(
             [
                 np.max(np.abs(upper_products(layers)[0][0] - goal.weights)),
                 np.max(np.abs([np.sum(weight**2) - goal.layer_square for weight in layers])),
-                np.max(np.abs(alpha[:, 0] - goal.multipliers)),
+                np.max(np.abs(alpha - goal.multipliers)),
             ]
         )
     return {"margin_error": np.asarray(errors)}

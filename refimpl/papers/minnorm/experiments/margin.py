@@ -5,9 +5,10 @@ The data recipe: draw a direction v and 60 points x ~ N(0, I) in 5 dimensions fr
 0, 1 and 2 have no near-tie among the examples that are no support vectors; seed 5 has one (its
 next margin is 1.0021), which was chosen by this gap, a property of the data alone.
 
-All seeds and settings advance together as a stack, in float64 on the host: the rules are written
-out in :mod:`refimpl.papers.minnorm.experiments.steps`; the algorithms of the package are compared
-with them in :mod:`refimpl.papers.minnorm.experiments.registered`.
+With a bias, or with losses held, Minnorm itself takes the steps. Otherwise all seeds and settings
+advance together as a stack, in float64 on the host, by the rules written out in
+:mod:`refimpl.papers.minnorm.experiments.steps`; the algorithms of the package are compared with
+them in :mod:`refimpl.papers.minnorm.experiments.registered`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import numpy as np
 
 from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment, Task, merge
+from refimpl.models import MLP, DeepLinear, Objective
 from refimpl.papers.minnorm.experiments import steps
+from refimpl.papers.minnorm.experiments.registered_paths import ended
 from refimpl.papers.minnorm.theory import margin as minnorm_margin
 from refimpl.papers.minnorm.theory import modes as minnorm_modes
 from refimpl.random import Rng
@@ -302,17 +305,19 @@ def _bias(config: Config, rng: Rng) -> dict[str, Any]:
     x = data.data[chosen]
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     y = np.where(data.target[chosen] == 1, 1.0, -1.0)
-    w, alpha = np.zeros(4), np.zeros(len(y))
-    b: Any = 0.0
-    for _ in range(config.bias_steps):
-        w, b, alpha = steps.bias_step(x, y, w, b, alpha, eta=0.05)
+    start = [{"bias": np.zeros(1), "weight": np.zeros((1, 4))}]
+    b, w, alpha = ended(
+        config.bias_steps, Objective(MLP((4, 1)), "hinge", "sum"), start, (x, y),
+        order="alternating", constraint="margin", learning_rate=0.05, multiplier_rate=0.05,
+        damping=0.0,
+    )  # fmt: skip
     machine = SVC(C=1e8, kernel="linear", tol=1e-10).fit(x, y)
     dual = np.zeros(len(y))
     dual[machine.support_] = np.abs(machine.dual_coef_[0])
     return {
-        "bias_weights": w,
+        "bias_weights": w[0],
         "bias_weights_oracle": machine.coef_[0],
-        "bias": b,
+        "bias": b[0],
         "bias_oracle": machine.intercept_[0],
         "bias_multipliers": alpha,
         "bias_multipliers_oracle": dual,
@@ -369,14 +374,16 @@ def _logistic(config: Config, rng: Rng) -> dict[str, Any]:
     """Logistic losses held at 0.3 by multipliers, against the scaled SVM."""
     loss = 0.3
     z = signed_points(1)
-    w, alpha = np.zeros(5), np.zeros(len(z))
-    for _ in range(config.logistic_steps):
-        # the curvature of the loss, times the multipliers, adds to the damping h, so that the
-        # limit eta_w h < 2 is far below 2 here
-        w, alpha = steps.logistic_step(z, w, alpha, loss=loss, eta_w=0.05, eta_alpha=0.2)
+    # the curvature of the loss, times the multipliers, adds to the damping h, so that the limit
+    # eta_w h < 2 is far below 2 here
+    w, alpha = ended(
+        config.logistic_steps, Objective(DeepLinear((5, 1)), "logistic", "sum"),
+        [np.zeros((1, 5))], (z, np.ones(len(z))), order="alternating", constraint="loss",
+        loss_level=loss, learning_rate=0.05, multiplier_rate=0.2, damping=0.0,
+    )  # fmt: skip
     weights, multipliers = minnorm_margin.logistic_solution(minnorm_margin.hard_margin(z), loss)
     return {
-        "logistic_weights": w,
+        "logistic_weights": w[0],
         "logistic_weights_closed": weights,
         "logistic_multipliers": alpha,
         "logistic_multipliers_closed": multipliers,

@@ -1,12 +1,12 @@
 """The package's own algorithms against the steps that the experiments write out.
 
-The experiments on shallow models, chains and deep linear networks advance stacks of problems by
+Some experiments on shallow models, chains and deep linear networks advance stacks of problems by
 formulas of their own, many thousand steps at a time, or integrate the flow. Here Minnorm as it is
 registered, which goes through automatic differentiation and its own constraints, takes the same
 steps from the same starts, as gradient descent and weight decay do where experiments write those
 out; both must trace the same path, to rounding. Of a flow, one step over its length is compared,
-which is the flow itself. Every experiment's own step stands in one of the cases, and each claim
-that was measured with it reads that case: a wrong constant in the algorithm fails them all.
+which is the flow itself. Each claim that was measured on written steps reads the case of its own:
+a wrong constant in the algorithm fails them all.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import numpy as np
 from refimpl.models import LinearChain, Objective
 from refimpl.papers.minnorm.experiments import chain_flows
 from refimpl.papers.minnorm.experiments.chain_flows import SLOPE
-from refimpl.papers.minnorm.experiments.chain_stability import points_step
 from refimpl.papers.minnorm.experiments.registered_paths import (
     BOTH,
     FIRST,
@@ -43,6 +42,25 @@ def chain(setting: Setting) -> Paths:
     return path, [*state[:-1], state[-1:]]
 
 
+def _points_step(
+    x: np.ndarray,
+    w: np.ndarray,
+    lam: np.ndarray,
+    *,
+    rho: float,
+    eta_w: float,
+    eta_lam: float,
+    order: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One step of a chain on the points (x, s x), each with its own multiplier."""
+    others = chain_flows.other_products(w)
+    error = SLOPE * x - w[0] * others[0] * x
+    moved = w + eta_w * (np.sum((lam + rho * error) * x) * others - w)
+    if order == "alternating":
+        error = SLOPE * x - np.prod(moved) * x
+    return moved, lam + eta_lam * error
+
+
 def chain_points(setting: Setting) -> Paths:
     x, w = setting.rng.child("x").normal(4), setting.rng.child("w").uniform(3, 0.7, 1.4)
     lam = np.zeros(4)
@@ -51,7 +69,7 @@ def chain_points(setting: Setting) -> Paths:
         learning_rate=0.01, multiplier_rate=0.02, damping=0.4,
     )  # fmt: skip
     for _ in range(setting.steps):
-        w, lam = points_step(x, w, lam, rho=0.4, eta_w=0.01, eta_lam=0.02, order=setting.order)
+        w, lam = _points_step(x, w, lam, rho=0.4, eta_w=0.01, eta_lam=0.02, order=setting.order)
     return path, [*w, lam]
 
 

@@ -66,6 +66,26 @@ def deep_descent(setting: Setting) -> Paths:
     return path, layers
 
 
+def _margin_step(
+    points: np.ndarray,
+    layers: list[np.ndarray],
+    multipliers: np.ndarray,
+    *,
+    eta_w: float,
+    eta_alpha: float,
+    rho: float,
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """One simultaneous step for outputs of at least 1 at the signed points, shape (P, N)."""
+    upper = written_out.upper_products(layers)
+    slack = 1.0 - points @ upper[0].T
+    signal = np.maximum(0.0, multipliers + rho * slack).T @ points
+    moved = [
+        (1.0 - eta_w) * weight + eta_w * pull
+        for weight, pull in zip(layers, written_out.pulls(layers, upper, signal), strict=True)
+    ]
+    return moved, np.maximum(0.0, multipliers + eta_alpha * slack)
+
+
 def deep_margin(setting: Setting) -> Paths:
     """Inequalities with damping, in a network of depth 3."""
     z, widths = signed_points(1), (5, 6, 6, 1)
@@ -76,9 +96,7 @@ def deep_margin(setting: Setting) -> Paths:
         constraint="margin", learning_rate=0.002, multiplier_rate=0.004, damping=1.0,
     )  # fmt: skip
     for _ in range(setting.steps):
-        layers, alpha = written_out.margin_step(
-            z, layers, alpha, eta_w=0.002, eta_alpha=0.004, rho=1.0
-        )
+        layers, alpha = _margin_step(z, layers, alpha, eta_w=0.002, eta_alpha=0.004, rho=1.0)
     return path, [*layers, alpha]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from refimpl.algorithms.composition import alone
 from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.sgd import SGD
 from refimpl.arrays import Backend, to_host
+from refimpl.arrays import backend as make_backend
 from refimpl.datasets import Batch
 from refimpl.papers.minnorm.minnorm import Minnorm
 from refimpl.random import Rng
@@ -46,6 +48,27 @@ def minnorm(order: str, **hyper: Any) -> Any:
     return Minnorm(refuse=False, **{"order": order, **still, **hyper})
 
 
+def states(
+    place: Backend,
+    objective: Any,
+    params: Any,
+    batch: tuple[np.ndarray, np.ndarray],
+    *,
+    order: str,
+    multipliers: np.ndarray | None = None,
+    **hyper: Any,
+) -> Iterator[Any]:
+    """The states after each step of Minnorm on the whole set, without end."""
+    algorithm = minnorm(order, **hyper)
+    data = Batch(place.asarray(batch[0]), place.asarray(batch[1]), None)
+    state = algorithm.init(_placed(params, place), training=data, objective=objective)
+    if multipliers is not None:
+        state = state._replace(multipliers=place.asarray(multipliers))
+    while True:
+        state, _ = algorithm.step(state, objective, data)
+        yield state
+
+
 def trace(
     setting: Setting,
     objective: Any,
@@ -55,12 +78,20 @@ def trace(
     **hyper: Any,
 ) -> list[Any]:
     """Parameters, in the order of a list, and multipliers after the steps of Minnorm."""
-    algorithm, place = minnorm(setting.order, **hyper), setting.backend
-    batch = Batch(place.asarray(inputs), place.asarray(targets), None)
-    state = algorithm.init(_placed(params, place), training=batch, objective=objective)
-    for _ in range(setting.steps):
-        state, _ = algorithm.step(state, objective, batch)
-    return [*_leaves(state.params), state.multipliers]
+    run = states(
+        setting.backend, objective, params, (inputs, targets), order=setting.order, **hyper
+    )
+    last = next(itertools.islice(run, setting.steps - 1, None))
+    return [*_leaves(last.params), last.multipliers]
+
+
+def ended(
+    steps: int, objective: Any, params: Any, batch: tuple[np.ndarray, np.ndarray], **hyper: Any
+) -> list[np.ndarray]:
+    """Parameters and multipliers after so many steps of Minnorm, in float64 on the host."""
+    run = states(make_backend(), objective, params, batch, **hyper)
+    last = next(itertools.islice(run, steps - 1, None))
+    return [*_leaves(last.params), last.multipliers]
 
 
 def descended(

@@ -1,8 +1,8 @@
 """Minimum-norm training of linear regression: step limits, spectra, the heavy ball, end points.
 
-The step is written out here for stacks of problems (leading axis), in float64 on the host: a few
-thousand small systems are stepped at once. Whether a step is stable is read off the step itself,
-applied to basis vectors, never off a formula.
+Runs are those of Minnorm itself. Where a few thousand small systems are stepped at once, the step
+is written out for stacks of problems (leading axis), in float64 on the host. Whether a step is
+stable is read off the step itself, applied to basis vectors, never off a formula.
 
 Simultaneous: e = Y - X W^T at the old weights moves both. Alternating: the multipliers move by
 the error of the new weights. Augmented: the weights see lam + rho e.
@@ -10,14 +10,18 @@ the error of the new weights. Augmented: the weights see lam + rho e.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from refimpl.arrays import Backend
+from refimpl.arrays import backend as make_backend
 from refimpl.experiments.base import Experiment, Task, merge
-from refimpl.papers.minnorm.experiments.steps import margin_step
+from refimpl.models import DeepLinear, Objective
+from refimpl.papers.minnorm.experiments.registered_paths import states
 from refimpl.papers.minnorm.theory import modes as minnorm_modes
 from refimpl.papers.minnorm.theory import regression as minnorm_regression
 from refimpl.random import Rng
@@ -229,6 +233,27 @@ def _match(predicted: np.ndarray, measured: np.ndarray) -> float:
     return float(np.max(distance[rows, columns]))
 
 
+def _minnorm(
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    start: np.ndarray,
+    eta_w: Any,
+    eta_lam: Any,
+    constraint: str = "equality",
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Weights and multipliers after each alternating, undamped step of Minnorm itself."""
+    margin = constraint == "margin"
+    loss = "hinge" if margin else "mean_squared_error"
+    run = states(
+        make_backend(), Objective(DeepLinear((inputs.shape[1], 1)), loss, "sum"), [start[None]],
+        (inputs, targets if margin else targets[:, None]), order="alternating",
+        constraint=constraint, learning_rate=float(eta_w), multiplier_rate=float(eta_lam),
+        damping=0.0,
+    )  # fmt: skip
+    for state in run:
+        yield state.params[0][0], state.multipliers.reshape(-1)
+
+
 def _heavy_ball(config: Config, rng: Rng) -> dict[str, Any]:
     identity, rates = [], []
     for index in range(config.settings):
@@ -237,14 +262,9 @@ def _heavy_ball(config: Config, rng: Rng) -> dict[str, Any]:
         targets = stream.child("y").normal(config.examples)
         gram = inputs @ inputs.T
         eta_w, eta_lam = 0.4, 0.5 / np.linalg.norm(gram, 2)
-        weights, path = stream.child("w").normal(config.inputs), [np.zeros(config.examples)]
-        for _ in range(50):
-            weights, moved = step(
-                inputs, targets, weights, path[-1],
-                eta_w=eta_w, eta_lam=eta_lam, order="alternating",
-            )  # fmt: skip
-            path.append(moved)
-        lam = np.stack(path)
+        run = _minnorm(inputs, targets, stream.child("w").normal(config.inputs), eta_w, eta_lam)
+        path = [moved for _, moved in itertools.islice(run, 50)]
+        lam = np.stack([np.zeros(config.examples), *path])
         left = lam[2:] - lam[1:-1]
         right = eta_w * eta_lam * (targets - lam[1:-1] @ gram)
         right += (1.0 - eta_w) * (lam[1:-1] - lam[:-2])
@@ -279,17 +299,13 @@ def _tuned(rng: Rng, shape: tuple[int, int], index: int) -> tuple[float, ...]:
     targets = frame @ (values * rng.child("signs").rademacher((shape[0],)))
     tuned = minnorm_regression.tuned_heavy_ball(inputs)
     solution = np.linalg.lstsq(inputs, targets, rcond=None)[0]
-    weights, lam = np.zeros(inputs.shape[1]), np.zeros(len(inputs))
-    descent = weights
+    descent = np.zeros(inputs.shape[1])
+    run = _minnorm(inputs, targets, descent, tuned.eta_w, tuned.eta_lam)
     squares = np.linalg.svd(inputs, compute_uv=False) ** 2
     rate = 2.0 / (squares[0] + squares[-1])
     errors = []
     windows = _window(tuned.rate), _window(tuned.gradient_descent_rate)
-    for _ in range(max(window.stop for window in windows)):
-        weights, lam = step(
-            inputs, targets, weights, lam,
-            eta_w=tuned.eta_w, eta_lam=tuned.eta_lam, order="alternating",
-        )  # fmt: skip
+    for weights, _ in itertools.islice(run, max(window.stop for window in windows)):
         descent = descent_step(inputs, targets, descent, rate)
         errors.append([np.linalg.norm(weights - solution), np.linalg.norm(descent - solution)])
     fitted = [
@@ -316,18 +332,15 @@ def _end_points(config: Config, rng: Rng) -> dict[str, Any]:
         targets = stream.child("y").normal(config.examples)
         start = 3.0 * stream.child("w").normal(config.inputs)
         largest = float(np.linalg.norm(inputs, 2)) ** 2
-        weights, lam = start, np.zeros(config.examples)
         descent, decayed = start, start
         tuned = minnorm_regression.tuned_heavy_ball(inputs)
         rate = 1.0 / (largest + decay)
         condition = (1.0 + tuned.rate) / (1.0 - tuned.rate)
-        # e^{-40} of the slowest of the four decays
+        run = _minnorm(inputs, targets, start, tuned.eta_w, tuned.eta_lam)
+        weights, lam = next(itertools.islice(run, int(25 * condition), None))
+        # e^{-40} of the slower of the two descents
         count = int(40 * max(condition**2, (largest + decay) / decay))
         for _ in range(count):
-            weights, lam = step(
-                inputs, targets, weights, lam,
-                eta_w=tuned.eta_w, eta_lam=tuned.eta_lam, order="alternating",
-            )  # fmt: skip
             descent = descent_step(inputs, targets, descent, rate)
             decayed = descent_step(inputs, targets, decayed, rate, decay)
         column = targets[:, None]
@@ -348,13 +361,11 @@ def _dual_ascent(config: Config, rng: Rng) -> dict[str, Any]:
     inputs = rng.child("z").normal((config.examples, config.inputs))
     largest = np.linalg.norm(inputs, 2) ** 2
     eta = 0.9 * 2.0 / largest
-    weights, alpha = rng.child("w").normal(config.inputs), np.zeros(config.examples)
-    dual = alpha
+    start, signs = rng.child("w").normal(config.inputs), np.ones(config.examples)
+    run = _minnorm(inputs, signs, start, 1.0, eta, constraint="margin")
+    dual = np.zeros(config.examples)
     worst = 0.0
-    for _ in range(200):
-        weights, alpha = margin_step(
-            inputs, weights, alpha, eta_w=1.0, eta_alpha=eta, alternating=True
-        )
+    for _, alpha in itertools.islice(run, 200):
         dual = np.maximum(0.0, dual + eta * (1.0 - inputs @ (inputs.T @ dual)))
         worst = max(worst, float(np.max(np.abs(alpha - dual))))
     radius = [

@@ -1,4 +1,4 @@
-"""The steps on linear classifiers as the experiments write them out, for stacks of problems.
+"""The steps on linear classifiers written out in NumPy, some for stacks of problems.
 
 Each takes weights and multipliers and gives those after one step, in float64 on the host. The
 package's own algorithms take the same steps in :mod:`refimpl.papers.minnorm.experiments.registered`
