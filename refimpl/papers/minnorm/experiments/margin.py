@@ -56,7 +56,7 @@ class Config:
     seeds: tuple[int, ...] = (0, 1, 2, 5)
     steps: int = 40_000
     descent_steps: int = 100_000
-    bias_steps: int = 30_000
+    bias_steps: int = 20_000
     multiclass_steps: int = 30_000
     logistic_steps: int = 15_000
 
@@ -66,7 +66,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(descent_steps=1_000_000)
+        return cls(descent_steps=1_000_000, bias_steps=30_000)
 
 
 def signed_points(seed: int) -> np.ndarray:
