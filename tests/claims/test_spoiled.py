@@ -26,6 +26,8 @@ CACHE = Path(os.environ.get("REFIMPL_CACHE", ROOT / "outputs" / "cache"))
 UNNOTICED = ("holds", "qualified", "refuted", "reported")
 
 NOT_JUDGED: dict[tuple[str, str], str] = {
+    **{(f"MN-{n}", "is_margin"): "labels the kind of constraint" for n in (5, 52)},
+    ("MN-54", "case"): "labels the cases, each of which is judged",
     **{(f"AMP-{n}", "seed"): "pairs rows whose order is that of the seeds" for n in range(16, 20)},
     ("GD-1", "noise"): "names two kinds of noise with one mean and variance",
     ("GD-5", "laws"): "names of the three laws, which have the same moments",

@@ -27,6 +27,7 @@ from refimpl.arrays import Array, Backend, namespace, to_host
 from refimpl.constraints import Blocks, Orthogonal
 from refimpl.errors import ConvergenceError, InfeasibleError
 from refimpl.experiments.base import Experiment, Task
+from refimpl.papers.constrained_langevin.experiments.sphere_law import sampled_height
 from refimpl.papers.constrained_langevin.overdamped import (
     OverdampedScheme,
     OverdampedState,
@@ -117,6 +118,9 @@ def flat(w: Any, batch: Any) -> Any:
     return 0.0 * ad.sum(w)
 
 
+SPHERE_LAWS = (("BAOAB", 0.2), ("BAOAB", 0.1), ("OBA", 0.1))
+"""Splittings and step sizes whose law on the sphere is computed."""
+
 LOSSES = {"sphere": height, "stiefel": diagonal, "haar": flat}
 
 
@@ -160,6 +164,7 @@ def tasks(config: Config) -> list[Task]:
         {"kind": "run", "target": target, "scheme": scheme, "h": h}
         for target, scheme, h in config.runs
     ]
+    runs.append({"kind": "laws", "target": "sphere", "scheme": "", "h": 0.0})
     return runs + [
         {"kind": "kappa", "target": "haar", "scheme": scheme, "h": h}
         for scheme in SCHEMES
@@ -170,9 +175,32 @@ def tasks(config: Config) -> list[Task]:
 def run_task(
     config: Config, backend: Backend, rng: Rng, *, kind: str, target: str, scheme: str, h: float
 ) -> dict[str, Any]:
+    if kind == "laws":
+        return sphere_laws(backend)
     if kind == "kappa":
         return contraction(config, backend, rng, scheme, h)
     return sample(config, backend, rng, target, scheme, h)
+
+
+def sphere_laws(backend: Backend) -> dict[str, Any]:
+    """E w_3 that the splittings sample on the sphere, to some 1e-5, from one step each."""
+    blocks = Blocks((Orthogonal(SHAPES["sphere"]),))
+    found = []
+    for scheme, h in SPHERE_LAWS:
+
+        def advance(
+            q: np.ndarray, p: np.ndarray, noise: np.ndarray, scheme: str = scheme, h: float = h
+        ) -> tuple[np.ndarray, np.ndarray]:
+            w, momenta = (backend.asarray(part[:, :, None]) for part in (q, p))
+            start = UnderdampedState(w, 0, [w], [momenta], [0.0 * w])
+            given: Any = Replay([backend.asarray(noise[:, :, None])])
+            end, _ = underdamped_step(
+                blocks, start, height, None, given, UnderdampedScheme(scheme, h, 1.0, 1.0)
+            )
+            return to_host(end.positions[0])[:, :, 0], to_host(end.momenta[0])[:, :, 0]
+
+        found.append(sampled_height(advance))
+    return {"sphere_means": np.array(found)}
 
 
 def stack_step(advance: Step, state: Any, draws: list[Array]) -> tuple[Any, Any]:
@@ -347,8 +375,10 @@ def collect(config: Config, tasks: list[Task], results: Any) -> dict[str, Any]:
     shape = (len(SCHEMES), len(config.contraction_steps))
     for name in ("kappa", "kappa_error"):
         collected[name] = np.array([values[name] for _, values in steps]).reshape(shape)
+    [laws] = [values for task, values in pairs if task["kind"] == "laws"]
     return {
         **collected,
+        **laws,
         "runs": [f"{task['target']} {task['scheme']}" for task, _ in runs],
         "run_steps": np.array([task["h"] for task, _ in runs]),
         "schemes": list(SCHEMES),
@@ -357,6 +387,8 @@ def collect(config: Config, tasks: list[Task], results: Any) -> dict[str, Any]:
 
 
 def _cost(config: Config, task: Task) -> float:
+    if task["kind"] == "laws":
+        return 2.0
     if task["kind"] == "kappa":
         return 2e-5 * config.draws
     return 1e-5 * config.chains * config.time / task["h"]
