@@ -48,6 +48,9 @@ from refimpl.papers.gradient_dropout.maml import MetaSGD as MetaSGD
 from refimpl.papers.gradient_regularization.graph_penalty import GraphPenalty as GraphPenalty
 from refimpl.papers.gradient_regularization.input_noise import InputNoise as InputNoise
 from refimpl.papers.gradient_regularization.regularization import GradientRegularization as GradientRegularization
+from refimpl.papers.graph_propagation.fixed_point_learning import FixedPointLearning as FixedPointLearning
+from refimpl.papers.graph_propagation.network import GraphNetwork as GraphNetwork
+from refimpl.papers.graph_propagation.propagation import ConstraintPropagation as ConstraintPropagation
 from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialCoMHE as AdversarialCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE as APCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_group import GroupCoMHE as GroupCoMHE
