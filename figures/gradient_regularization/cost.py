@@ -22,7 +22,7 @@ def draw(results: Results, style: Any) -> Any:
     axes.set(
         xlabel="classes K, or probes m",
         ylabel="time of a step / plain step",
-        title=f"width {int(result['width'])}, medians on one machine",
+        title=f"width {int(result['width'])}, fastest steps on one machine",
     )
     axes.legend(fontsize=9)
     return figure

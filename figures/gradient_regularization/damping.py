@@ -22,7 +22,7 @@ def draw(results: Results, style: Any) -> Any:
     line = np.linspace(0.0, 5.0, 101)
     axes.plot(line, 1.0 / (1.0 + 0.3 * line), color=style.soft, label="1/(1 + λn)")
     axes.plot(degrees[there], (after / np.where(there, before, 1.0))[there], "o", label="measured")
-    axes.set(xlabel="degree n of the component", ylabel="factor", title="λ = 0.3")
+    axes.set(xlabel="degree n of the component", ylabel="factor", title="λ = 0.3", xlim=(-0.2, 5.0))
     axes.legend()
     return figure
 

@@ -21,6 +21,8 @@ def draw(results: Results, style: Any) -> Any:
     guide = np.array([sigma.min(), sigma.max()])
     axes.plot(guide, 2.0 * guide**4, "--", color=style.soft, label="slope 4")
     axes.set(xscale="log", yscale="log", xlabel="σ", ylabel="distance from the mean loss")
+    axes.set_xticks(sigma, [f"{value:g}" for value in sigma])
+    axes.minorticks_off()
     axes.legend(fontsize=9, loc="center right")
     return figure
 

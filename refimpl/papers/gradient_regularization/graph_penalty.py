@@ -126,8 +126,10 @@ class GraphPenalty:
         least = 1 if self.graph == "gaussian" else self.neighbors
         if examples <= least:
             raise SettingError("a graph needs more examples", examples=examples, least=least + 1)
-        gaps = inputs[:, None, :] - inputs[None, :, :]
-        squares = xp.sum(gaps * gaps, axis=-1)
+        centered = inputs - xp.mean(inputs, axis=0)
+        lengths = xp.sum(centered * centered, axis=-1)
+        products = centered @ centered.mT
+        squares = xp.clip(lengths[:, None] + lengths[None, :] - (products + products.mT), 0.0, None)
         own = xp.eye(examples, dtype=inputs.dtype, device=device(inputs))
         if self.graph == "gaussian":
             squares = squares + xp.max(squares) * own

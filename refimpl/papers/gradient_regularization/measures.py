@@ -55,7 +55,10 @@ def covectors(outputs: Array, probes: int | None, law: Law, rng: Rng | None) -> 
     points, classes = outputs.shape
     if probes is None:
         unit = xp.eye(classes, dtype=outputs.dtype, device=device(outputs))
-        return xp.broadcast_to(unit[:, None, :], (classes, points, classes))
+        # multiplied out: products of arrays with strides of 0 bypass fast routines
+        return unit[:, None, :] * xp.ones(
+            (1, points, 1), dtype=outputs.dtype, device=device(outputs)
+        )
     shape = (probes, points, classes)
     if law == "rademacher":
         return required_rng(rng).rademacher(shape, like=outputs)

@@ -127,8 +127,7 @@ def identities(config: Config) -> dict[str, Any]:
     slopes = 0.8 * (1.0 - np.tanh(2.0 * x - 1.0) ** 2)
     best = tikhonov.cosine(x, strength)
     best_slope = -np.pi * tikhonov.damping([1], strength) * np.sin(np.pi * x)
-    gaps = float(0.5 * w @ (values - best) ** 2)
-    gaps += 0.5 * strength * w @ (slopes - best_slope) ** 2
+    gaps = w @ (0.5 * (values - best) ** 2 + 0.5 * strength * (slopes - best_slope) ** 2)
     ramp_rule = legendre(config.nodes, 5)  # the solution has its kinks between the cells
     x, w = ramp_rule
     other, mine_values = energy(
@@ -164,9 +163,8 @@ def split(config: Config) -> dict[str, Any]:
             return true_energy(a, b, exact) - true_energy(a, b, rule)
 
         trained = _line(rule, strength)
-        excess = true_energy(*trained, exact) - least
-        best = true_energy(*slope, exact) - least
-        rows.append((excess, best, 2.0 * _largest(gap, 3.0)))
+        mine, least_line = true_energy(*trained, exact), true_energy(*slope, exact)
+        rows.append((mine - least, least_line - least, 2.0 * _largest(gap, 3.0)))
     excess, best, twice = map(np.array, zip(*rows, strict=True))
     return {
         "split_points": np.array(config.split_points),
