@@ -49,7 +49,8 @@ CLAIMS = [f"CL-{number}" for number in (6, 7, 8, 9, 10, 11, 12, 13, 14, 18, 19, 
 @pytest.mark.parametrize("id", CLAIMS)
 def test_the_claim_holds_on_few_chains(id, results):
     record = judge(id, results)
-    assert record.verdict in ("holds", "qualified"), record
+    allowed = ("not shown",) if id == "CL-10" else ("holds", "qualified")
+    assert record.verdict in allowed, record
 
 
 def test_a_wrong_projection_of_the_circle_is_noticed(monkeypatch):

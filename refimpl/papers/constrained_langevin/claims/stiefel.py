@@ -6,6 +6,8 @@ place says so. No number is printed in the papers' abstracts.
 
 from __future__ import annotations
 
+import dataclasses
+
 from refimpl.claims.ledger import Outcome, all_of, bound, claim, compare
 from refimpl.experiments.base import Result
 from refimpl.papers.constrained_langevin.theory import stationary as laws
@@ -38,15 +40,15 @@ def bias_on_the_sphere(result: Result) -> Outcome:
     paper=PAPER,
     place="derived",
     statement="On St(4, 2), V = -(2 W_11 + W_22): E(2 W_11 + W_22) = 1.124704; BAOAB samples "
-    "1.1147 at h = 0.2 and 1.1225 at h = 0.1",
+    "1.1147 at h = 0.2",
     experiment="stiefel_bias",
 )
 def bias_on_the_stiefel_manifold(result: Result) -> Outcome:
     first, second = laws.stiefel_mean(2.0, 1.0)
     exact = 2.0 * first + second
-    record = {("BAOAB", 0.2): 1.1147 - exact, ("BAOAB", 0.1): 1.1225 - exact}
+    record = {("BAOAB", 0.2): 1.1147 - exact}
     return all_of(
-        _sampled(result, "stiefel", exact, record, {"BAOAB": 0.002}),
+        _separated(_sampled(result, "stiefel", exact, record, {"BAOAB": 0.002})),
         compare([0.437335, 0.250033, 1.124704], [first, second, exact], 1e-6, note="quadrature"),
     )
 
@@ -72,7 +74,17 @@ def bias_of_overdamped_steps_on_the_stiefel_manifold(result: Result) -> Outcome:
         ("polar_tangent", 0.01): 0.021,
     }
     names = dict.fromkeys(("shake", "polar_raw", "polar_tangent"), 0.002)
-    return _sampled(result, "stiefel", exact, record, names)
+    return _separated(_sampled(result, "stiefel", exact, record, names))
+
+
+def _separated(outcome: Outcome) -> Outcome:
+    """What holds within a tolerance of more than a third of the bias is not shown."""
+    predicted, tolerance = outcome.predicted, outcome.tolerance
+    assert isinstance(predicted, float) and isinstance(tolerance, float)
+    if outcome.verdict == "holds" and 3.0 * tolerance > abs(predicted):
+        note = f"{outcome.note}; six errors exceed a third of the bias"
+        return dataclasses.replace(outcome, verdict="not shown", note=note)
+    return outcome
 
 
 def _sampled(
