@@ -52,7 +52,7 @@ class Config:
     """
 
     theorem_steps: int = 8_000
-    margin_steps: int = 9_000
+    margin_steps: int = 11_000
     inputs: int = 30
     examples: int = 15
     hidden: int = 20
