@@ -41,6 +41,8 @@ def draw(results: Results, style: Any) -> Any:
         axes.set(ylabel="test accuracy under l2 attacks")
     panels[0].set(xlabel="clean test accuracy", title=f"{seeds} seeds, bars: standard deviation")
     panels[1].set(xlabel="mean ‖J‖ on test inputs", xscale="log")
+    panels[1].set_xticks([3, 10, 30], ["3", "10", "30"])
+    panels[1].minorticks_off()
     panels[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
