@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from refimpl.claims.ledger import all_of, bound, claim, compare, paired
+from refimpl.claims.ledger import all_of, bound, claim, compare, paired, report
 from refimpl.claims.outcomes import Outcome
 from refimpl.experiments.base import Result
 from refimpl.experiments.comparison import differences
@@ -82,12 +82,13 @@ def slices_and_statistics(result: Result) -> Outcome:
     "BN-21b",
     paper=PAPER,
     place="on digits",
-    statement="logic shortcuts beat a plain binary network at k = 1 on digits",
+    statement="logic shortcuts against none at k = 1 on digits: the difference, not judged",
     experiment="boolnet_digits",
     profile="full",
 )
 def shortcuts_on_digits(result: Result) -> Outcome:
-    return paired(differences(result, "logic, k=1", "plain, k=1"))
+    change = differences(result, "logic, k=1", "plain, k=1")
+    return report(change, f"no statement of the paper; {paired(change).measured}")
 
 
 @claim(

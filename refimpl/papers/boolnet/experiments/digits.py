@@ -32,8 +32,8 @@ class Config:
     test: int = 800
     widths: tuple[int, ...] = (64, 64, 10)
     blocks: int = 2
-    rates: tuple[float, ...] = (1e-3, 4e-3, 1.6e-2)
-    epochs: int = 8
+    rates: tuple[float, ...] = (4e-3, 1.6e-2, 6.4e-2)
+    epochs: int = 10
     batch_size: int = 50
     seeds: int = 2
 
