@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.papers.graph_propagation.karate import EDGES
+from refimpl.papers.graph_propagation.karate import CLASSES, EDGES
 
 from ..base import Figure, Results
 
@@ -23,13 +23,14 @@ def data(results: Results) -> dict[str, np.ndarray]:
 
 
 def _places() -> np.ndarray:
-    """Nodes in the plane by the two smoothest eigenvectors of the Laplacian."""
-    adjacency = np.zeros((34, 34))
-    for v, u in EDGES:
-        adjacency[v, u] = adjacency[u, v] = 1.0
-    degrees = adjacency.sum(axis=1)
-    scaled = np.eye(34) - adjacency / np.sqrt(np.outer(degrees, degrees))
-    return np.linalg.eigh(scaled)[1][:, 1:3] / np.sqrt(degrees)[:, None]
+    """Nodes on a circle, class after class, a gap between two classes."""
+    order = [v for nodes in CLASSES for v in nodes]
+    slots = [i + 2 * k for i, k in enumerate(np.repeat(range(4), [len(c) for c in CLASSES]))]
+    places = np.zeros((34, 2))
+    for v, slot in zip(order, slots, strict=True):
+        angle = 2.0 * np.pi * slot / (34 + 8)
+        places[v] = np.cos(angle), np.sin(angle)
+    return places
 
 
 def draw(results: Results, style: Any) -> Any:
@@ -56,7 +57,9 @@ def draw(results: Results, style: Any) -> Any:
     panels[1].scatter(
         *places[values["labeled"]].T, s=130, facecolors="none", edgecolors=style.ink, zorder=3
     )
-    panels[1].set(title="predicted class, augmented, first seed", xticks=[], yticks=[])
+    panels[1].set(
+        title="predicted class, augmented, first seed", xticks=[], yticks=[], aspect="equal"
+    )
     return figure
 
 
@@ -68,9 +71,9 @@ FIGURE = Figure(
     claims=("LPG-20", "LPG-21"),
     caption=(
         "Released setting: Adam, eps, one multiplier a node, means. Augmented: lin, a multiplier "
-        "for each dimension, ρ = 4. One labeled node a class (ringed), a line a seed. The nodes "
-        "are placed by the two smoothest eigenvectors of the graph. In the quick profile the runs "
-        "are too few and too short to judge."
+        "for each dimension, ρ = 4. One labeled node a class (ringed), a line a seed. The true "
+        "classes are the four arcs of the circle. In the quick profile the runs are too few and "
+        "too short to judge."
     ),
     data=data,
 )

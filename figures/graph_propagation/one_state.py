@@ -51,7 +51,7 @@ FIGURE = Figure(
         "Loss ½(a − 1)², G(a) = 0, start a = 1, λ = 0; one run each, nothing is random. ε = 0.02. "
         "Dashed: the law of G = a² with a at its minimum in each step, which plain steps follow "
         "closely. G = a falls exponentially (drawn at 1e-9 below that), abs drives λ up without "
-        "end once a changes sign, eps settles in a cycle about ε."
+        "end once a changes sign, eps settles in a cycle about ε, under lineps."
     ),
     data=data,
 )

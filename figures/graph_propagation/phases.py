@@ -18,7 +18,7 @@ def data(results: Results) -> dict[str, np.ndarray]:
 def draw(results: Results, style: Any) -> Any:
     """Settled and diverging runs, with the line η|d| = (2 − η) ε."""
     values = data(results)
-    figure, axes = style.subplots(1, 1, width=6.2, height=4.6)
+    figure, axes = style.subplots(1, 1, width=7.6, height=4.6)
     pulls, epsilons = np.meshgrid(values["phase_pulls"], values["phase_epsilons"])
     grows = values["phase_rises"] > 1e-6
     axes.scatter(epsilons[~grows], pulls[~grows], color=style.colors[0], label="settles", s=30)
@@ -28,7 +28,7 @@ def draw(results: Results, style: Any) -> Any:
     ends = np.array([0.0, 0.31 / 1.9])
     axes.plot(ends, 1.9 * ends, "--", color=style.ink, label="η|d| = (2 − η) ε")
     axes.set(xlabel="ε", ylabel="η|d|, the pull of the loss", ylim=(0.0, 0.32), xlim=(0.0, 0.19))
-    axes.legend(loc="lower right", frameon=True)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
 
 

@@ -226,8 +226,8 @@ def _train(plan: Plan) -> training.TrainingResult:
 
 
 def _evaluate_every(plan: Plan) -> int:
-    """Epochs between evaluations: those of tasks cost more than an epoch of a few tasks."""
-    many = isinstance(plan.training, datasets.TaskSet)
+    """Epochs between evaluations: those of tasks and graphs cost more than an epoch of a few."""
+    many = isinstance(plan.training, datasets.TaskSet) or hasattr(plan.training, "kind")
     return max(1, plan.settings.epochs // 10) if many else 1
 
 

@@ -177,7 +177,7 @@ class ConstraintPropagation:
     order: Order = field(
         default="simultaneous", metadata={"help": "when the multipliers look at the gaps"}
     )
-    test_steps: int = field(default=200, metadata={"help": "on states of new graphs"})
+    test_steps: int = field(default=100, metadata={"help": "on states of new graphs"})
 
     def __post_init__(self) -> None:
         _ = self.terms, self.updates

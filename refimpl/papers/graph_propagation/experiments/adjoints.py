@@ -171,7 +171,7 @@ def _norms() -> dict[str, Any]:
 def _curve(config: Config) -> dict[str, Any]:
     """Cosine of ∂Lagr/∂θ with the implicit gradient, and the residual, along training."""
     objective, params, batch = network_problem(2)
-    algorithm = replace(plain(rate=0.2, rho=1.0), learning_rate=0.01)
+    algorithm = replace(plain(rate=0.2, rho=1.0), learning_rate=0.001)
     state = algorithm.init(params, batch, objective)
     cosines, residuals = [], []
     for _ in range(config.curve):
