@@ -274,9 +274,8 @@ def test_modules_are_documented(entry):
 
 def test_parameters_must_be_floating(entry):
     algorithm = entry.make()
-    extra = {"validation": None} if "validation" in entry.requires else {}
-    if "training" in entry.requires:
-        extra.update(training=None, objective=None)
+    wanted = {*entry.requires, *getattr(entry.factory, "requires", ())}
+    extra = dict.fromkeys(wanted & {"validation", "training", "objective"})
     with pytest.raises(TypeError, match="float"):
         algorithm.init([{"weight": np.zeros((2, 2), dtype=np.int64)}], **extra)
 

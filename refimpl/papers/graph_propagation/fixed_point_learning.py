@@ -8,6 +8,21 @@ Algorithm
 Source: F. Scarselli et al., "The graph neural network model", IEEE Transactions on Neural Networks
 20 (2009).
 
+===== ==================================
+paper code
+===== ==================================
+x     ``state.params.states``
+F     the model's state map
+θ     ``state.params.network``
+L     loss over supervised nodes
+===== ==================================
+
+Deviations
+----------
+* The fixed point is iterated to ``tolerance`` from the last one, and the adjoint is solved exactly
+  (or iterated) instead of run back through the iterations.
+* No penalty keeps the map contractive: where it is not, a ConvergenceError carries the radius.
+
 >>> FixedPointLearning(sweeps=-1)
 Traceback (most recent call last):
 ...

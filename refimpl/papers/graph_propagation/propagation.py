@@ -59,7 +59,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.base import FirstOrder, check_params
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, device, eps, namespace, put_rows
-from refimpl.checks import count, one_of
+from refimpl.checks import count, one_of, positive
 from refimpl.errors import DivergenceError, SettingError
 from refimpl.papers.graph_propagation.constraints import NON_NEGATIVE, ConstraintName
 from refimpl.papers.graph_propagation.graphs import GraphBatch
@@ -180,6 +180,9 @@ class ConstraintPropagation:
     test_steps: int = field(default=100, metadata={"help": "on states of new graphs"})
 
     def __post_init__(self) -> None:
+        one_of("state_base", self.state_base, get_args(BaseName))
+        positive("state_rate", self.state_rate)
+        positive("multiplier_rate", self.multiplier_rate)
         _ = self.terms, self.updates
         one_of("order", self.order, get_args(Order))
         count("test_steps", self.test_steps)

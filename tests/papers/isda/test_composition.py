@@ -17,7 +17,7 @@ from refimpl.training import train
 
 PLACES = {"penalty": "penalties", "wrapper": "wrappers", "projection": "projections"}
 PARTS = [name for name, entry in catalogue.algorithms().items() if entry.kind in PLACES]
-ELSEWHERE = ("adversarial_training", "random_perturbation")
+ELSEWHERE = ("adversarial_training", "input_noise", "random_perturbation")
 """These change the batch, or have no pass at the parameters themselves."""
 DATA = Dataset("drawn", Rng(6).normal((30, 3)), Rng(7).integers(0, 3, 30), classes=3)
 
