@@ -35,6 +35,9 @@ NOT_JUDGED: dict[tuple[str, str], str] = {
     ("HE-10", "minima"): "names the settings with several minima in the note",
     ("HE-28", "starts"): "the number of starts, for the note",
     ("HE-32", "s"): "only says how many settings there are",
+    ("MN-13", "identified_at"): "shown beside the judgment that no rate could be fitted",
+    ("BN-11", "offsets_four"): "how many there are is judged here, their values by BN-10",
+    ("BN-18", "saving_body"): "the printed figure, from which the table's must only differ",
 }
 """Keys that a claim reads and does not judge, each with its reason."""
 
@@ -86,7 +89,7 @@ def changes(array):
     size = float(np.nanmax(np.abs(number), initial=0.0)) or 1.0
     for factor in (1.5, 0.5, -1.0, 0.0, 100.0):
         yield factor * number
-    for shift in (0.3 * size, -0.3 * size, 1.0, 1e-6):
+    for shift in (0.3 * size, -0.3 * size, 1.0, 1e-6, 1e6 * size):
         yield number + shift
     if number.ndim:
         yield number[::-1]
