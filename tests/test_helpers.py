@@ -27,7 +27,7 @@ def test_read_only_arrays_refuse_writes(xb, request):
 
 def test_second_device_refuses_silent_conversion():
     array = array_api_strict.ones(2, device=array_api_strict.Device("device1"))
-    with pytest.raises((RuntimeError, ValueError)):
+    with pytest.raises((RuntimeError, TypeError, ValueError)):  # which one depends on its version
         np.asarray(array)
     assert to_host(array).tolist() == [1.0, 1.0]
 

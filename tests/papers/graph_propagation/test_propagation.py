@@ -271,8 +271,8 @@ def test_divergence_is_an_error_with_numbers():
     [
         ({"epsilon": -0.1}, "epsilon"),
         ({"rho": -1.0}, "rho"),
-        ({"state_rate": 0.0}, "learning_rate"),
-        ({"multiplier_rate": -1.0}, "learning_rate"),
+        ({"state_rate": 0.0}, "state_rate"),
+        ({"multiplier_rate": -1.0}, "multiplier_rate"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"multipliers": "edge"}, "multipliers"),
         ({"order": "random"}, "order"),
