@@ -27,15 +27,6 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, check_float, namespace
-from refimpl.checks import (  # noqa: F401  offered on to the algorithms
-    count,
-    flag,
-    fraction,
-    non_negative,
-    one_of,
-    positive,
-    real_between,
-)
 from refimpl.errors import SettingError
 from refimpl.random import Rng
 

@@ -52,9 +52,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import count, flag, non_negative, one_of, positive
 from refimpl.arrays import Array, device, namespace
-from refimpl.checks import plain_numbers
+from refimpl.checks import count, flag, non_negative, one_of, plain_numbers, positive
 from refimpl.models.losses import softmax_cross_entropy
 from refimpl.papers.isda.bound import check_covariance, moved_logits
 from refimpl.papers.isda.diagnosis import check_finite, check_targets

@@ -28,8 +28,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import count
 from refimpl.arrays import Array, namespace
+from refimpl.checks import count
 from refimpl.papers.isda.head import Head
 from refimpl.papers.isda.isda import ISDA
 from refimpl.random import Rng

@@ -28,8 +28,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import count, non_negative
 from refimpl.arrays import Array, device, namespace
+from refimpl.checks import count, non_negative
 from refimpl.errors import SettingError
 from refimpl.papers.isda.bound import moved_logits
 from refimpl.papers.isda.head import Head

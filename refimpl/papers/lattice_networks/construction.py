@@ -31,9 +31,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from refimpl.algorithms.base import count
 from refimpl.arrays import Array
 from refimpl.arrays import backend as make_backend
+from refimpl.checks import count
 from refimpl.errors import SettingError
 from refimpl.papers.lattice_networks.lattices import Lattice
 from refimpl.papers.lattice_networks.weights import PODWeights, ProductWeights

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from refimpl.algorithms.base import count, flag, one_of
 from refimpl.arrays import Array, Backend
 from refimpl.arrays import backend as make_backend
+from refimpl.checks import count, flag, one_of
 from refimpl.datasets.base import Dataset, Split
 from refimpl.errors import SettingError
 from refimpl.papers.lattice_networks.construction import (

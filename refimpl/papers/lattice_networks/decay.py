@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import positive
 from refimpl.algorithms.penalized import weight_matrices
 from refimpl.arrays import Array, device, namespace
+from refimpl.checks import positive
 from refimpl.errors import SettingError
 from refimpl.papers.lattice_networks.weights import positive_sequence
 

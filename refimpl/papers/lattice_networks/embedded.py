@@ -15,7 +15,7 @@ weighted coordinates of order-2 weights, not for a given decay.
 
 from __future__ import annotations
 
-from refimpl.algorithms.base import count
+from refimpl.checks import count
 from refimpl.errors import SettingError
 from refimpl.papers.lattice_networks.lattices import Lattice, Order
 

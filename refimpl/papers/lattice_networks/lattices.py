@@ -41,10 +41,9 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from refimpl.algorithms.base import count, flag, one_of
 from refimpl.arrays import Array, Backend
 from refimpl.arrays import backend as make_backend
-from refimpl.checks import plain_numbers
+from refimpl.checks import count, flag, one_of, plain_numbers
 from refimpl.errors import SettingError
 from refimpl.random import Rng
 

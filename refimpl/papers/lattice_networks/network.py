@@ -22,9 +22,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import one_of
 from refimpl.arrays import Array, Backend
-from refimpl.checks import plain_numbers
+from refimpl.checks import one_of, plain_numbers
 from refimpl.models import MLP
 from refimpl.papers.lattice_networks.activations import smooth
 from refimpl.random import Rng

@@ -38,9 +38,8 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import flag, non_negative, one_of
 from refimpl.arrays import Array, namespace
-from refimpl.checks import plain_numbers
+from refimpl.checks import flag, non_negative, one_of, plain_numbers
 from refimpl.errors import SettingError
 from refimpl.papers.lattice_networks.activations import Constants, column_peak, growth, smooth
 from refimpl.papers.lattice_networks.decay import (

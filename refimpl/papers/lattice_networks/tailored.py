@@ -39,9 +39,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import non_negative, one_of
 from refimpl.arrays import Array, namespace
-from refimpl.checks import plain_numbers
+from refimpl.checks import non_negative, one_of, plain_numbers
 from refimpl.papers.lattice_networks.decay import (
     DECAY_HELP,
     POWER_HELP,

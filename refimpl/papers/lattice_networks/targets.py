@@ -26,8 +26,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import flag
-from refimpl.checks import plain_numbers
+from refimpl.checks import flag, plain_numbers
 from refimpl.errors import SettingError
 from refimpl.papers.lattice_networks.decay import as_array
 from refimpl.papers.lattice_networks.weights import positive_sequence

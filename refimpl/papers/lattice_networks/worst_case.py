@@ -32,10 +32,9 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from refimpl.algorithms.base import one_of
 from refimpl.arrays import Array
 from refimpl.arrays import backend as make_backend
-from refimpl.checks import plain_numbers
+from refimpl.checks import one_of, plain_numbers
 from refimpl.errors import SettingError
 from refimpl.papers.lattice_networks.lattices import Lattice
 from refimpl.papers.lattice_networks.weights import PODWeights, ProductWeights

@@ -72,16 +72,11 @@ from refimpl.algorithms.base import (
     State,
     Tree,
     check_params,
-    count,
     descend,
-    flag,
-    non_negative,
-    one_of,
-    positive,
 )
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
 from refimpl.arrays import Array, device, namespace, put_rows, reduce
-from refimpl.checks import plain_numbers
+from refimpl.checks import count, flag, non_negative, one_of, plain_numbers, positive
 from refimpl.errors import TargetError
 from refimpl.papers.minnorm.constraints import (
     CONSTRAINTS,
