@@ -43,6 +43,7 @@ from refimpl.claims.outcomes import (
     paired,
     report,
 )
+from refimpl.claims.origins import origin
 from refimpl.experiments.base import PROFILES, Experiment, ExperimentError, Result
 from refimpl.experiments.runner import Find, TaskReport, find_by, run_many
 
@@ -107,6 +108,11 @@ class Claim:
     experiments: tuple[str, ...]
     function: Callable[..., Outcome] = field(repr=False)
     profile: str = "quick"
+
+    @property
+    def origin(self) -> str:
+        """Whose statement it is: a key of :data:`refimpl.claims.origins.ORIGINS`."""
+        return origin(self.place)
 
     @property
     def order(self) -> tuple[str, int, str]:
@@ -212,6 +218,11 @@ class Record:
     experiment_seconds: float = 0.0
 
     @property
+    def origin(self) -> str:
+        """Whose statement it is: a key of :data:`refimpl.claims.origins.ORIGINS`."""
+        return origin(self.place)
+
+    @property
     def difference(self) -> float | None:
         """Measured minus predicted, where both are numbers: what rounding to print would hide."""
         measured, predicted = self.measured, self.predicted
@@ -221,7 +232,7 @@ class Record:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values; numbers that are not finite become text, which JSON can hold."""
-        values = {**asdict(self), "difference": self.difference}
+        values = {**asdict(self), "origin": self.origin, "difference": self.difference}
         for name, value in values.items():
             if isinstance(value, float) and not math.isfinite(value):
                 values[name] = str(value)

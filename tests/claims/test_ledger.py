@@ -302,3 +302,23 @@ def test_a_claim_whose_experiment_nobody_finds_says_what_to_give():
     enter(book, "FD-1", lambda r: check(True), "halves")
     [record] = evaluate(book.claims())
     assert record.verdict == "error" and "give find=, such as catalogue.experiment" in record.note
+
+
+@pytest.mark.parametrize(
+    ("place", "whose"),
+    [
+        ("Eq. 5, derived", "printed"),
+        ("tables of arXiv 1805.09298 and 1906.04892 (other networks and data); digits", "printed"),
+        ("supplement (September 2019), gradient of the label's row", "printed"),
+        ("abstract (linear chain) / derived", "abstract"),
+        ("released code of arXiv 1906.04892; observed", "released code"),
+        ("CoMHE Theorem 1's conditions (recalled)", "recalled"),
+        ("Scarselli et al. 2009; standard", "literature"),
+        ("Saxe, McClelland & Ganguli 2014, eqs. 4-6", "literature"),
+        ("derived; functionals of arXiv 2107.02797", "derived"),
+        ("bistability derived here; observed here", "derived"),
+        ("observed here; equal norms derived here", "observed"),
+    ],
+)
+def test_the_origin_is_the_source_that_the_place_begins_with(place, whose):
+    assert ledger.Claim("FD-1", "foundations", place, "s", (), print).origin == whose
