@@ -32,6 +32,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from refimpl.claims.origins import origin
 from refimpl.claims.outcomes import (
     VERDICTS,
     Outcome,
@@ -43,7 +44,6 @@ from refimpl.claims.outcomes import (
     paired,
     report,
 )
-from refimpl.claims.origins import origin
 from refimpl.experiments.base import PROFILES, Experiment, ExperimentError, Result
 from refimpl.experiments.runner import Find, TaskReport, find_by, run_many
 

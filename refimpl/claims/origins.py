@@ -34,9 +34,8 @@ _RULES = (
     ("derived", re.compile(r"derived|independent construction|\w+ derived here")),
     ("released code", re.compile(r"released|plot of energies|figure of the released")),
 )
-_OTHERS = re.compile(
-    r"standard|textbook|literature|conjectures|(?!supplement).*(&|et al\.|[a-z]) (19|20)\d\d(?![\d.])"
-)
+_YEAR = r"(?!supplement).*(&|et al\.|[a-z]) (19|20)\d\d(?![\d.])"
+_OTHERS = re.compile(rf"standard|textbook|literature|conjectures|{_YEAR}")
 
 
 def origin(place: str) -> str:
