@@ -1,6 +1,7 @@
 # Written by python -m refimpl.generated: editors and type checkers read it.
 
 from refimpl.algorithms.adam import Adam as Adam
+from refimpl.algorithms.adversarial_training import AdversarialTraining as AdversarialTraining
 from refimpl.algorithms.composition import Composition as Composition
 from refimpl.algorithms.early_stopping import EarlyStopping as EarlyStopping
 from refimpl.algorithms.l1 import L1 as L1
@@ -67,7 +68,6 @@ from refimpl.papers.lattice_networks.restricted import DecayProjection as DecayP
 from refimpl.papers.lattice_networks.tailored import TailoredPenalty as TailoredPenalty
 from refimpl.papers.minnorm.minnorm import Minnorm as Minnorm
 from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm as AdversarialNorm
-from refimpl.papers.rkhs_norm.adversarial_training import AdversarialTraining as AdversarialTraining
 from refimpl.papers.rkhs_norm.averaged import AveragedGradient as AveragedGradient
 from refimpl.papers.rkhs_norm.deformation_norm import DeformationNorm as DeformationNorm
 from refimpl.papers.rkhs_norm.deformation_norm import TangentNorm as TangentNorm

@@ -3,6 +3,7 @@
 Run with ``python -m pytest tests/benchmarks --benchmark-enable``.
 """
 
+import itertools
 import statistics
 
 import pytest
@@ -22,15 +23,34 @@ BATCH, WIDTHS = 128, (64, 64, 64, 10)
 MODEL = MLP(WIDTHS, activation="tanh")
 OBJECTIVE = Objective(MODEL)
 
+
+def products(widths, covectors):
+    """Products of the whole step over those of the plain step, in multiplications.
+
+    The plain step has a forward product and one for the gradient in each layer, and one backward
+    in each but the first. The penalty has a forward pass, then for each covector backward, tangent
+    (not the last layer) and gradient, and the curvature chain once, through the hidden layers.
+    """
+    sizes = [a * b for a, b in itertools.pairwise(widths)]
+    whole, hidden, upper = sum(sizes), sum(sizes[:-1]), sum(sizes[1:])
+    plain = 2 * whole + upper
+    chain = hidden + sum(sizes[1:-1])
+    return 1.0 + (hidden + covectors * (2 * whole + hidden) + chain) / plain
+
+
 METHODS = {
-    "Tikhonov": ({"penalties": GradientRegularization()}, 100.0),
-    "total variation": ({"penalties": GradientRegularization(power=1)}, 100.0),
-    "one probe": ({"penalties": GradientRegularization(probes=1)}, 7.0),
-    "graph": ({"penalties": GraphPenalty()}, 90.0),
-    "noise": ({"wrappers": InputNoise()}, 3.0),
+    "Tikhonov": ({"penalties": GradientRegularization()}, 1.3 * products(WIDTHS, 10)),
+    "total variation": (
+        {"penalties": GradientRegularization(power=1)},
+        1.3 * products(WIDTHS, 10),
+    ),
+    "one probe": ({"penalties": GradientRegularization(probes=1)}, 1.5 * products(WIDTHS, 1)),
+    "graph": ({"penalties": GraphPenalty()}, 4.0),
+    "noise": ({"wrappers": InputNoise()}, 2.0),
 }
-"""Parts, and the multiple of the plain step that is allowed, some twice of what was seen on a busy
-machine."""
+"""Parts, and the multiple of the plain step that is allowed: 1.3 times the count of products for
+whole Jacobians, where products are most of the time; half as much again for one probe, where it is
+calls; for the last two what was seen on a busy machine, and a third of it."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +81,7 @@ def test_a_step_costs_a_bounded_multiple_of_the_plain_step(name, start):
     parts, allowed = METHODS[name]
     with threadpool_limits(1):
         measured = multiple(step_of(start, **parts), step_of(start))
-    print(f"{name}: {measured:.1f} times the plain step (allowed {allowed:g})")
+    print(f"{name}: {measured:.1f} times the plain step (allowed {allowed:.1f})")
     assert measured <= allowed
 
 
@@ -74,7 +94,7 @@ def test_the_gradient_by_hand_is_no_slower_than_the_tape(power, start):
     with threadpool_limits(1):
         ratio = multiple(*ways)
     print(f"power {power}: by hand in {ratio:.2f} of the tape's time")
-    assert ratio <= 1.1
+    assert ratio <= 0.75
 
 
 def test_time_of_tikhonov(benchmark, start):

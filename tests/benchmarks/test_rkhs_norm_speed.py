@@ -10,13 +10,13 @@ from threadpoolctl import threadpool_limits
 from timing import bursts
 
 from refimpl import Rng
+from refimpl.algorithms.adversarial_training import AdversarialTraining
 from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.loss_gradient import LossGradient
 from refimpl.algorithms.momentum import Momentum
 from refimpl.datasets import Batch
 from refimpl.models import Objective
 from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm
-from refimpl.papers.rkhs_norm.adversarial_training import AdversarialTraining
 from refimpl.papers.rkhs_norm.averaged import AveragedGradient
 from refimpl.papers.rkhs_norm.gradient_norm import GradientNorm
 from refimpl.papers.rkhs_norm.normalized import NormalizedMLP

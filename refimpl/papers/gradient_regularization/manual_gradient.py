@@ -18,8 +18,12 @@ double backpropagation of H. Drucker and Y. Le Cun, IEEE Trans. Neural Networks 
 
 Deviations
 ----------
-The covectors share one curvature chain: it is linear, so it is summed over them first. A step on
-all K rows thus costs backward, tangent and outer products K times, the rest once.
+* The covectors share one curvature chain: it is linear, so it is summed over them first. A step on
+  all K rows thus costs backward, tangent and outer products K times, the rest once.
+* Where the inputs are at least twice as many as the first hidden units, the rows are kept in an
+  orthonormal basis Q of the first layer's rows, W_1 = R Qᵀ (:func:`narrowed`). Their lengths and
+  products are the same, and of the three products with W_1 there remain three with the small R.
+* :func:`blocks` divides the points, so that what a pass keeps stays in a processor's cache.
 
 >>> import numpy as np
 >>> from refimpl.models import MLP
@@ -35,7 +39,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from refimpl import autodiff as ad
-from refimpl.arrays import Array, namespace
+from refimpl.arrays import Array, namespace, qr
 from refimpl.models import MLP
 
 Derivatives = Callable[[Array, Array], tuple[Array, Array | None]]
@@ -91,6 +95,9 @@ _VALUES: dict[str, Callable[[Array], Array]] = {
 }
 
 
+_ROWS = 256  # of 64 numbers in float64: 128 KiB for each of some ten arrays of a pass
+
+
 class RowsPass(NamedTuple):
     """What a forward and a backward pass leave behind.
 
@@ -104,8 +111,12 @@ class RowsPass(NamedTuple):
         p_l of layers 1 to L-1.
     backward : list of array, shape (M, P, n_l)
         v_l of layers 1 to L.
-    gradients : array, shape (M, P, n)
-        The rows g.
+    gradients : array, shape (M, P, n) or (M, P, n_1)
+        The rows g, or their coordinates in ``basis``.
+    first : array, shape (n_1, n) or (n_1, n_1)
+        W_1, or R.
+    basis : array, shape (n, n_1), or None
+        Q.
     """
 
     signals: list[Array]
@@ -114,6 +125,8 @@ class RowsPass(NamedTuple):
     pulled: list[Array]
     backward: list[Array]
     gradients: Array
+    first: Array
+    basis: Array | None
 
 
 def has_manual(model: Any) -> bool:
@@ -127,7 +140,33 @@ def has_manual(model: Any) -> bool:
     return type(model) is MLP and model.activation in SMOOTH
 
 
-def rows_pass(model: MLP, params: Any, points: Array, covectors: Array) -> RowsPass:
+def blocks(points: int, covectors: int) -> list[slice]:
+    """Ranges of the points with some 256 rows each, at least one point.
+
+    Examples
+    --------
+    >>> blocks(5, 100)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 6, None)]
+    """
+    size = max(1, _ROWS // covectors)
+    return [slice(start, start + size) for start in range(0, points, size)]
+
+
+def narrowed(weight: Array) -> tuple[Array, Array | None]:
+    """R and Q with W = R Qᵀ, where W (m, n) has n >= 2 m; else W and None."""
+    if weight.shape[1] < 2 * weight.shape[0]:
+        return weight, None
+    basis, upper = qr(weight.mT)
+    return upper.mT, basis
+
+
+def rows_pass(
+    model: MLP,
+    params: Any,
+    points: Array,
+    covectors: Array,
+    first: tuple[Array, Array | None] | None = None,
+) -> RowsPass:
     """The rows Jᵀ r at every point for M covectors.
 
     Parameters
@@ -136,12 +175,15 @@ def rows_pass(model: MLP, params: Any, points: Array, covectors: Array) -> RowsP
     params : list of dict
     points : array, shape (P, n)
     covectors : array, shape (M, P, K)
+    first : pair of array, optional
+        What :func:`narrowed` made of the first weight; by default the weight as it is.
 
     Returns
     -------
     RowsPass
     """
     value, derivatives = _VALUES[model.activation], SMOOTH[model.activation]
+    narrow, basis = (params[0]["weight"], None) if first is None else first
     signals, slopes, curvatures = [points], [], []
     for layer in params[:-1]:
         sums = signals[-1] @ layer["weight"].mT
@@ -154,11 +196,10 @@ def rows_pass(model: MLP, params: Any, points: Array, covectors: Array) -> RowsP
     pulled: list[Array] = []
     backward = [covectors]
     for index in range(len(params) - 1, 0, -1):
-        pulled.insert(0, backward[0] @ params[index]["weight"])
+        pulled.insert(0, _times(backward[0], params[index]["weight"]))
         backward.insert(0, slopes[index - 1] * pulled[0])
-    return RowsPass(
-        signals, slopes, curvatures, pulled, backward, backward[0] @ params[0]["weight"]
-    )
+    rows = _times(backward[0], narrow)
+    return RowsPass(signals, slopes, curvatures, pulled, backward, rows, narrow, basis)
 
 
 def pull_back(found: RowsPass, params: Any, along: Array) -> list[dict[str, Array]]:
@@ -168,7 +209,7 @@ def pull_back(found: RowsPass, params: Any, along: Array) -> list[dict[str, Arra
     ----------
     found : RowsPass
     params : list of dict
-    along : array, shape (M, P, n)
+    along : array, shape of the rows
         ∂R/∂g, held fixed.
 
     Returns
@@ -178,15 +219,17 @@ def pull_back(found: RowsPass, params: Any, along: Array) -> list[dict[str, Arra
     """
     xp = namespace(along)
     tangents, steps = [along], []
-    for slope, layer in zip(found.slopes, params, strict=False):
-        steps.append(tangents[-1] @ layer["weight"].mT)
+    weights = [found.first, *(layer["weight"] for layer in params[1:])]
+    for slope, weight in zip(found.slopes, weights, strict=False):
+        steps.append(_times(tangents[-1], weight.mT))
         tangents.append(slope * steps[-1])
     gradient: list[dict[str, Array]] = []
     carried = None  # e_l: what reaches the signals of layer l; None is 0
     for index in range(len(params) - 1, -1, -1):
-        weight = params[index]["weight"]
         back, tangent = found.backward[index], tangents[index]
         direct = _flat(back).mT @ _flat(tangent)
+        if index == 0 and found.basis is not None:
+            direct = direct @ found.basis.mT
         bent = None
         if index < len(params) - 1:
             bent = _bend(found, index, steps[index], carried)
@@ -195,18 +238,24 @@ def pull_back(found: RowsPass, params: Any, along: Array) -> list[dict[str, Arra
             bias = params[index]["bias"]
             layer["bias"] = xp.zeros_like(bias) if bent is None else xp.sum(bent, axis=0)
         gradient.insert(0, layer)
-        carried = None if bent is None else bent @ weight
+        carried = None if bent is None or index == 0 else bent @ weights[index]
     return gradient
 
 
 def _bend(found: RowsPass, index: int, step: Array, carried: Array | None) -> Array | None:
     """c_l of a hidden layer, (P, n_l), or None where it is 0."""
-    curvature = found.curvatures[index]
+    xp, curvature = namespace(step), found.curvatures[index]
     passed = None if carried is None else found.slopes[index] * carried
     if curvature is None:
         return passed
-    own = curvature * namespace(step).sum(step * found.pulled[index], axis=0)
+    own = curvature * xp.sum(step * found.pulled[index], axis=0)
     return own if passed is None else own + passed
+
+
+def _times(stacked: Array, matrix: Array) -> Array:
+    """(M, P, m) times (m, n) as one product."""
+    shape = (*stacked.shape[:-1], matrix.shape[1])
+    return namespace(stacked).reshape(_flat(stacked) @ matrix, shape)
 
 
 def _flat(stacked: Array) -> Array:

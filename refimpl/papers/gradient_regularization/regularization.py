@@ -51,12 +51,24 @@ from typing import Any, ClassVar, Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree
-from refimpl.algorithms.gradient_penalties import STRENGTH_HELP, plain, taped, zero
+from refimpl.algorithms.gradient_penalties import (
+    STRENGTH_HELP,
+    plain,
+    sum_trees,
+    taped,
+    zero,
+)
 from refimpl.arrays import Array, device, namespace
 from refimpl.checks import count, flag, non_negative, one_of, plain_numbers, real_between
 from refimpl.errors import SettingError
 from refimpl.papers.gradient_regularization import diagnosis
-from refimpl.papers.gradient_regularization.manual_gradient import has_manual, pull_back, rows_pass
+from refimpl.papers.gradient_regularization.manual_gradient import (
+    blocks,
+    has_manual,
+    narrowed,
+    pull_back,
+    rows_pass,
+)
 from refimpl.papers.gradient_regularization.measures import (
     Law,
     Norm,
@@ -242,12 +254,17 @@ class GradientRegularization:
             (points.shape[0], model.widths[-1]), dtype=points.dtype, device=device(points)
         )
         units = covectors(beside, self.probes, self.law, self._stream(rng))
-        found = rows_pass(model, params, points, units)
         weights = self.strength * self._scale() * self._weights(points)
-        value, slope = total_and_slope(
-            found.gradients, weights, self.power, self.norm, self.smoothing
-        )
-        return value, pull_back(found, params, slope), ()
+        first = narrowed(params[0]["weight"])
+        values, gradients = [], []
+        for part in blocks(points.shape[0], units.shape[0]):
+            found = rows_pass(model, params, points[part, :], units[:, part, :], first)
+            value, slope = total_and_slope(
+                found.gradients, weights[part], self.power, self.norm, self.smoothing
+            )
+            values.append(value)
+            gradients.append(pull_back(found, params, slope))
+        return sum_trees(values), sum_trees(gradients), ()
 
     def diagnostics(self, params: Tree, batch: Any, objective: Any, aux: Any) -> dict[str, Array]:
         """With ``held_out``, R / λ at the points and halfway between them, and a flag.

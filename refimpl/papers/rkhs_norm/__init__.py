@@ -71,10 +71,10 @@ What was found in print and in released code
   :mod:`refimpl.papers.rkhs_norm.conformance` lists the deviations and their switches.
 """
 
+from refimpl.algorithms.adversarial_training import AdversarialTraining
 from refimpl.algorithms.loss_gradient import LossGradient
 from refimpl.papers import Entry, Paper
 from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm
-from refimpl.papers.rkhs_norm.adversarial_training import AdversarialTraining
 from refimpl.papers.rkhs_norm.averaged import AveragedGradient
 from refimpl.papers.rkhs_norm.deformation_norm import DeformationNorm, TangentNorm
 from refimpl.papers.rkhs_norm.gradient_norm import GradientNorm

@@ -16,10 +16,10 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from refimpl.algorithms.adversarial_training import AdversarialTraining
 from refimpl.algorithms.attacks import ProjectedGradientAttack, normalized_rows
 from refimpl.papers.rkhs_norm import released
 from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm
-from refimpl.papers.rkhs_norm.adversarial_training import AdversarialTraining
 from refimpl.papers.rkhs_norm.deformation_norm import DeformationNorm, TangentNorm
 from refimpl.papers.rkhs_norm.gradient_norm import GradientNorm
 from refimpl.papers.rkhs_norm.spectral_penalty import leading

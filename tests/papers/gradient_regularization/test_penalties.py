@@ -15,7 +15,13 @@ from refimpl.algorithms.sgd import SGD
 from refimpl.datasets import Batch
 from refimpl.errors import DivergenceError, SettingError
 from refimpl.models import MLP, Objective
-from refimpl.papers.gradient_regularization import conformance, diagnosis, measures, points
+from refimpl.papers.gradient_regularization import (
+    conformance,
+    diagnosis,
+    manual_gradient,
+    measures,
+    points,
+)
 from refimpl.papers.gradient_regularization.graph_penalty import GraphPenalty
 from refimpl.papers.gradient_regularization.input_noise import InputNoise
 from refimpl.papers.gradient_regularization.regularization import GradientRegularization
@@ -60,6 +66,33 @@ def test_value_and_gradient_are_those_of_the_twin(settings, way):
             (moved[0] - moved[1]) / (2 * h), abs=2e-8
         )
     assert np.all(gradient[1]["bias"] == 0.0)
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("widths", [(20, 6, 5, 3), (7, 3), (6, 5, 3)], ids=str)
+def test_wide_inputs_and_many_points_have_the_gradient_of_the_tape(activation, widths, settings):
+    """Rows in a basis of the first layer, also where its rank is less; several blocks."""
+    model = MLP(widths, activation=activation)
+    params = model.init(Rng(3), bias_scale=1.0)
+    params[0]["weight"][-1] = 2.0 * params[0]["weight"][0]
+    batch = Batch(Rng(4).normal((300, widths[0])), np.zeros(300, int))
+    ways = [GradientRegularization(strength=0.7, derivatives=way, **settings)
+            for way in ("manual", "tape")]  # fmt: skip
+    (hand, mine, _), (tape, other, _) = (
+        part.value_and_gradient(params, batch, Objective(model), ()) for part in ways
+    )
+    assert hand == pytest.approx(tape, rel=1e-13)
+    for a, b in zip(ad.flatten(mine)[0], ad.flatten(other)[0], strict=True):
+        np.testing.assert_allclose(
+            a, b, rtol=1e-12, atol=1e-13 * np.max(np.abs(other[0]["weight"]))
+        )
+
+
+def test_blocks_cover_every_point_once():
+    for many, rows in ((1, 1), (300, 10), (257, 1), (5, 1000)):
+        found = [i for part in manual_gradient.blocks(many, rows) for i in range(many)[part]]
+        assert found == list(range(many))
 
 
 def test_one_step_is_the_step_of_the_twin():
@@ -166,6 +199,20 @@ def test_the_graph_penalty_is_that_of_the_twin(power):
     outputs = MODEL(PARAMS, BATCH.inputs)
     expected = twin.graph(outputs, BATCH.inputs, 0.3, power, 0.9)
     assert value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("graph", ["gaussian", "nearest"])
+@pytest.mark.parametrize("power", [1, 2])
+def test_the_graph_penalty_by_hand_is_that_of_the_tape(power, graph):
+    """Also where the outputs of two examples agree, and all of them have a large part in common."""
+    part = GraphPenalty(strength=0.3, power=power, graph=graph, neighbors=2)
+    batch = BATCH._replace(inputs=np.concatenate([BATCH.inputs[:5], BATCH.inputs[4:5]]))
+    params = [PARAMS[0], {**PARAMS[1], "bias": PARAMS[1]["bias"] + 100.0}]
+    value, gradient, _ = part.value_and_gradient(params, batch, OBJECTIVE, ())
+    expected, taped = ad.value_and_grad(lambda at: part.value(at, batch, OBJECTIVE, ())[0])(params)
+    assert value == pytest.approx(expected, rel=1e-12)
+    for a, b in zip(ad.flatten(gradient)[0], ad.flatten(taped)[0], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
 
 
 def test_noise_moves_the_batch_before_the_step():

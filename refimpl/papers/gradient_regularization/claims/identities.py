@@ -140,7 +140,11 @@ def quadrature_orders(result: Result) -> Outcome:
     experiment=IDENTITIES,
 )
 def graph_penalty_is_a_trace(result: Result) -> Outcome:
-    return compare(result["graph_trace"], result["graph_penalty"], 1e-12, relative=True)
+    trace = result["graph_trace"]
+    return all_of(
+        compare(trace, result["graph_pairs"], 1e-12, relative=True, note="pair by pair"),
+        compare(trace, result["graph_closed"], 1e-12, relative=True, note="by two products"),
+    )
 
 
 @claim(

@@ -207,7 +207,7 @@ def quadrature(config: Config, rng: Rng) -> dict[str, Any]:
 
 
 def graphs(config: Config, rng: Rng) -> dict[str, Any]:
-    """The graph penalty against the trace with the Laplacian, for both kinds of weights."""
+    """The graph penalty, pair by pair and by its closed form, and the trace with the Laplacian."""
     model = MLP((3, 8, 4), activation="tanh")
     params = model.init(rng.child("init"), bias_scale=1.0)
     inputs = rng.child("inputs").normal((15, 3))
@@ -220,13 +220,18 @@ def graphs(config: Config, rng: Rng) -> dict[str, Any]:
         "gaussian": np.exp(-distances / (2.0 * 0.8**2)) * (1.0 - np.eye(15)),
         "nearest": np.maximum(near, near.T),
     }
-    penalties, traces = [], []
+    pairs, closed, traces = [], [], []
     for graph, omega in weights.items():
         part = GraphPenalty(strength=1.0, graph=graph, bandwidth=0.8, neighbors=3, normalized=False)
-        penalties.append(float(part.value(params, batch, Objective(model), ())[0]))
+        pairs.append(float(part.value(params, batch, Objective(model), ())[0]))
+        closed.append(float(part.value_and_gradient(params, batch, Objective(model), ())[0]))
         laplacian = np.diag(omega.sum(axis=1)) - omega
         traces.append(np.trace(outputs.T @ laplacian @ outputs))
-    return {"graph_penalty": np.array(penalties), "graph_trace": np.array(traces)}
+    return {
+        "graph_pairs": np.array(pairs),
+        "graph_closed": np.array(closed),
+        "graph_trace": np.array(traces),
+    }
 
 
 def units(config: Config, rng: Rng) -> dict[str, Any]:

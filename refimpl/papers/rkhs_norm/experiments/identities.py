@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
+from refimpl.algorithms.adversarial_training import AdversarialTraining
 from refimpl.algorithms.attacks import ProjectedGradientAttack
 from refimpl.algorithms.loss_gradient import LossGradient
 from refimpl.arrays import Backend, to_host
@@ -16,7 +17,6 @@ from refimpl.experiments.base import Experiment, merge
 from refimpl.models import MLP, Objective, losses
 from refimpl.papers.rkhs_norm import released
 from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm
-from refimpl.papers.rkhs_norm.adversarial_training import AdversarialTraining
 from refimpl.papers.rkhs_norm.averaged import AveragedGradient
 from refimpl.papers.rkhs_norm.gradient_norm import GradientNorm
 from refimpl.papers.rkhs_norm.spectral_penalty import leading

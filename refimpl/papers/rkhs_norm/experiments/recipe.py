@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
+from refimpl.algorithms.adversarial_training import AdversarialTraining
 from refimpl.algorithms.attacks import ProjectedGradientAttack
 from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.gradient_penalties import squared_slopes
@@ -19,7 +20,6 @@ from refimpl.datasets import Dataset
 from refimpl.errors import DivergenceError
 from refimpl.models import Objective
 from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm
-from refimpl.papers.rkhs_norm.adversarial_training import AdversarialTraining
 from refimpl.papers.rkhs_norm.averaged import AveragedGradient
 from refimpl.papers.rkhs_norm.bounds import class_bounds, largest_slopes, spectral_norms
 from refimpl.papers.rkhs_norm.deformation_norm import DeformationNorm, TangentNorm

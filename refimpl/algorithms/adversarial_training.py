@@ -1,4 +1,4 @@
-"""Training on adversarial inputs: the methods PGD-l2 and PGD-linf.
+"""Training on adversarial inputs: projected gradient ascent in l2 or linf, or one step of it.
 
 Algorithm
 ---------
@@ -7,9 +7,10 @@ Algorithm
 2. the step is taken on (x_i + d_i, y_i) in place of (x_i, y_i), with no clean term
 
 Sources: A. Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR
-2018; it is the robust baseline of A. Bietti, G. Mialon, D. Chen and J. Mairal, ICML 2019. Their
-released settings: l2, five steps of 0.3 ε from zero; linf, steps of 0.01 from a uniform start,
-pixels clamped to [0, 1].
+2018; it is the robust baseline (PGD-l2, PGD-linf) of A. Bietti, G. Mialon, D. Chen and J. Mairal,
+ICML 2019, with the released settings: l2, five steps of 0.3 ε from zero; linf, steps of 0.01 from
+a uniform start, pixels clamped to [0, 1]. With norm="linf", steps=1 and step_size=radius the attack
+is the fast gradient sign method of I. Goodfellow, J. Shlens and C. Szegedy, ICLR 2015.
 
 ====== ==============
 symbol code
@@ -21,7 +22,7 @@ Deviations
 ----------
 * ``start="zero"`` for both balls by default; "random" as released for linf.
 * An example whose gradient is exactly 0 stays where it is. The released l2 projection divides 0 by
-  0 there (:mod:`released`).
+  0 there.
 
 >>> import numpy as np
 >>> from refimpl.algorithms.composition import Composition
