@@ -22,6 +22,7 @@ FLOORS = [
     {"autodiff"},
     {"datasets", "models"},
     {"constraints"},
+    {"testing"},
     {"algorithms"},
     {"training"},
     {"experiments"},

@@ -1,0 +1,407 @@
+"""Hypothesis strategies for linear algebra, manifolds, data and parameters.
+
+They draw shapes, spectra and a seed, never raw arrays: what is drawn has the condition that it
+should have, and shrinks to small shapes. Arrays come from ``backend``, NumPy's in float64 where
+none is given.
+
+>>> from hypothesis import given
+>>> from refimpl.testing import assert_orthonormal, stiefel_points
+>>> @given(stiefel_points())
+... def test_points_are_orthonormal(point):
+...     assert_orthonormal(point)
+>>> test_points_are_orthonormal()
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from refimpl.arrays import Array, Backend, backend, namespace, qr
+from refimpl.constraints import Circle, Orthogonal
+from refimpl.datasets import Batch
+from refimpl.errors import SettingError
+from refimpl.random import Rng
+
+try:
+    from hypothesis import strategies as st
+    from hypothesis.strategies import SearchStrategy
+except ImportError as error:  # pragma: no cover - shown to those who lack it
+    raise ImportError(
+        "the strategies of refimpl.testing need Hypothesis: pip install 'refimpl[testing]' "
+        "(the assertions work without it)"
+    ) from error
+
+Range = tuple[int, int]
+
+_SEEDS = st.integers(0, 2**32 - 1)
+
+
+def _placed(backend_: Backend | None) -> Backend:
+    return backend("numpy", "float64") if backend_ is None else backend_
+
+
+def _orthonormal(rows: int, columns: int, rng: Rng) -> Any:
+    """Uniformly distributed orthonormal columns, on the host."""
+    return qr(rng.normal((rows, columns)))[0]
+
+
+class Spectral(NamedTuple):
+    """A matrix and the singular values that it was made of, largest first."""
+
+    matrix: Array
+    singular_values: tuple[float, ...]
+
+
+def spectra(
+    size: int, *, low: float = 0.1, high: float = 2.0, condition: float | None = None
+) -> SearchStrategy[tuple[float, ...]]:
+    """Singular values, largest first.
+
+    Parameters
+    ----------
+    size : int
+    low, high : float
+        Their range.
+    condition : float, optional
+        Then they fall geometrically from ``high`` to ``high / condition``.
+    """
+    if not 0.0 <= low <= high < math.inf:
+        raise SettingError("singular values lie between low and high", low=low, high=high)
+    if condition is not None:
+        ratio = condition ** (-1.0 / max(size - 1, 1))
+        return st.just(tuple(high * ratio**index for index in range(size)))
+    values = st.lists(st.floats(low, high), min_size=size, max_size=size)
+    return values.map(lambda drawn: tuple(sorted(drawn, reverse=True)))
+
+
+@st.composite
+def matrices(
+    draw: Callable[[Any], Any],
+    rows: Range = (1, 6),
+    columns: Range = (1, 6),
+    *,
+    spectrum: SearchStrategy[Any] | tuple[float, ...] | None = None,
+    condition: float | None = None,
+    backend: Backend | None = None,
+) -> Spectral:
+    """Matrices of a known spectrum, with random singular vectors.
+
+    Parameters
+    ----------
+    rows, columns : tuple of two ints
+        Smallest and largest.
+    spectrum : strategy or tuple of floats, optional
+        The singular values, as many as the smaller side is long or more; default
+        :func:`spectra`.
+    condition : float, optional
+        Of the matrix.
+    backend : Backend, optional
+
+    Returns
+    -------
+    strategy of Spectral
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> @given(matrices(rows=(3, 3), columns=(3, 3), condition=1e6))
+    ... def test(drawn):
+    ...     assert drawn.singular_values[0] == 2.0
+    ...     assert abs(drawn.singular_values[2] / 2e-6 - 1.0) < 1e-12
+    >>> test()
+    """
+    n, m = draw(st.integers(*rows)), draw(st.integers(*columns))
+    rank = min(n, m)
+    if spectrum is None or condition is not None:
+        values = draw(spectra(rank, condition=condition))
+    else:
+        drawn = spectrum if isinstance(spectrum, tuple) else draw(spectrum)
+        if len(drawn) < rank:
+            raise SettingError("the spectrum is too short", given=len(drawn), needed=rank)
+        values = tuple(sorted(map(float, drawn), reverse=True)[:rank])
+    rng = Rng(draw(_SEEDS))
+    left = _orthonormal(n, rank, rng.child("left"))
+    right = _orthonormal(m, rank, rng.child("right"))
+    place = _placed(backend)
+    return Spectral(place.asarray((left * namespace(left).asarray(values)) @ right.mT), values)
+
+
+@st.composite
+def stiefel_points(
+    draw: Callable[[Any], Any],
+    columns: Range = (1, 6),
+    extra: Range = (0, 6),
+    *,
+    backend: Backend | None = None,
+) -> Array:
+    """Matrices with orthonormal columns, uniformly distributed.
+
+    Parameters
+    ----------
+    columns : tuple of two ints
+        Smallest and largest number of columns.
+    extra : tuple of two ints
+        How many rows more than columns.
+    backend : Backend, optional
+    """
+    m = draw(st.integers(*columns))
+    n = m + draw(st.integers(*extra))
+    return _placed(backend).asarray(_orthonormal(n, m, Rng(draw(_SEEDS))))
+
+
+class Tangent(NamedTuple):
+    """A point of a constraint set and a tangent vector there; with ``radius`` on circles."""
+
+    point: Array
+    vector: Array
+    radius: float = 1.0
+
+
+def _sized(vector: Array, size: float) -> Array:
+    norm = float(namespace(vector).linalg.vector_norm(vector))
+    return vector * (size / norm) if norm > 0.0 else vector
+
+
+@st.composite
+def stiefel_tangents(
+    draw: Callable[[Any], Any],
+    columns: Range = (1, 6),
+    extra: Range = (0, 6),
+    *,
+    size: tuple[float, float] = (1e-3, 1.0),
+    backend: Backend | None = None,
+) -> Tangent:
+    """Points of the Stiefel manifold and tangent vectors of a norm within ``size``.
+
+    Where the manifold is a point pair (one by one), the vector is zero.
+    """
+    m = draw(st.integers(*columns))
+    n = m + draw(st.integers(*extra))
+    rng = Rng(draw(_SEEDS))
+    point = _orthonormal(n, m, rng.child("point"))
+    raw = rng.child("vector").normal((n, m))
+    flat = Orthogonal((n, m)).project_tangent(point, raw) if (n, m) != (1, 1) else 0.0 * raw
+    place = _placed(backend)
+    vector = _sized(flat, draw(st.floats(*size)))
+    return Tangent(place.asarray(point), place.asarray(vector))
+
+
+@st.composite
+def sphere_points(
+    draw: Callable[[Any], Any], dimension: Range = (1, 8), *, backend: Backend | None = None
+) -> Array:
+    """Vectors of length 1, uniformly distributed."""
+    n = draw(st.integers(*dimension))
+    return _placed(backend).asarray(_orthonormal(n, 1, Rng(draw(_SEEDS)))[:, 0])
+
+
+@st.composite
+def sphere_tangents(
+    draw: Callable[[Any], Any],
+    dimension: Range = (2, 8),
+    *,
+    size: tuple[float, float] = (1e-3, 1.0),
+    backend: Backend | None = None,
+) -> Tangent:
+    """Unit vectors and vectors at right angles to them, of a norm within ``size``."""
+    drawn = draw(stiefel_tangents((1, 1), (dimension[0] - 1, dimension[1] - 1), size=size))
+    place = _placed(backend)
+    return Tangent(place.asarray(drawn.point[:, 0]), place.asarray(drawn.vector[:, 0]))
+
+
+@st.composite
+def circle_points(
+    draw: Callable[[Any], Any],
+    weights: Range = (1, 8),
+    *,
+    radius: tuple[float, float] = (1e-3, 1e3),
+    backend: Backend | None = None,
+) -> tuple[Array, float]:
+    """Weights and slacks (θ, ξ) along a first axis of length 2, uniform in the angle; the radius.
+
+    Returns
+    -------
+    strategy of (array of shape (2, n), float)
+    """
+    place = _placed(backend)
+    r = draw(st.floats(*radius))
+    like = place.zeros((draw(st.integers(*weights)),))
+    return Circle(r).random_point(Rng(draw(_SEEDS)), like), r
+
+
+@st.composite
+def circle_tangents(
+    draw: Callable[[Any], Any],
+    weights: Range = (1, 8),
+    *,
+    radius: tuple[float, float] = (1e-3, 1e3),
+    size: tuple[float, float] = (1e-3, 1.0),
+    backend: Backend | None = None,
+) -> Tangent:
+    """Points on circles and tangent vectors; ``size`` is the largest speed over the radius."""
+    point, r = draw(circle_points(weights, radius=radius, backend=backend))
+    xp = namespace(point)
+    raw = Rng(draw(_SEEDS)).normal(tuple(point.shape), like=point)
+    vector = Circle(r).project_tangent(point, raw)
+    fastest = float(xp.max(xp.abs(Circle(r).tangential(point, vector))))
+    factor = draw(st.floats(*size)) * r / fastest if fastest > 0.0 else 0.0
+    return Tangent(point, vector * factor, r)
+
+
+class Neurons(NamedTuple):
+    """Rows of a weight, the two that nearly coincide, and the angle between them."""
+
+    weight: Array
+    pair: tuple[int, int]
+    angle: float
+
+
+@st.composite
+def degenerate_neurons(
+    draw: Callable[[Any], Any],
+    neurons: Range = (2, 6),
+    inputs: Range = (2, 6),
+    *,
+    angle: tuple[float, float] = (1e-9, 1e-2),
+    antipodal: bool = False,
+    backend: Backend | None = None,
+) -> Neurons:
+    """Neurons of which two point nearly the same way (or opposite ways), with unequal norms.
+
+    Parameters
+    ----------
+    neurons, inputs : tuple of two ints
+        Smallest and largest; at least two of each.
+    angle : tuple of two floats
+        Its range, drawn on a logarithmic scale.
+    antipodal : bool
+        Turn one of the two round.
+    backend : Backend, optional
+    """
+    n, d = draw(st.integers(*neurons)), draw(st.integers(*inputs))
+    turn = math.exp(draw(st.floats(math.log(angle[0]), math.log(angle[1]))))
+    first = draw(st.integers(0, n - 2))
+    second = draw(st.integers(first + 1, n - 1))
+    rng = Rng(draw(_SEEDS))
+    rows = rng.child("rows").normal((n, d))
+    norms = rng.child("norms").uniform((n,), 0.5, 2.0)
+    plane = _orthonormal(d, 2, rng.child("plane"))
+    rows[first, :] = plane[:, 0]
+    rows[second, :] = math.cos(turn) * plane[:, 0] + math.sin(turn) * plane[:, 1]
+    lengths = namespace(rows).linalg.vector_norm(rows, axis=1, keepdims=True)
+    rows = rows / lengths * norms[:, None]
+    if antipodal:
+        rows[second, :] *= -1.0
+    return Neurons(_placed(backend).asarray(rows), (first, second), turn)
+
+
+class Separable(NamedTuple):
+    """Two classes, -1 and 1, a unit normal through the origin, and the margin it attains."""
+
+    inputs: Array
+    labels: Array
+    normal: Array
+    margin: float
+
+
+@st.composite
+def separable_data(
+    draw: Callable[[Any], Any],
+    examples: Range = (2, 12),
+    dimension: Range = (2, 6),
+    *,
+    margin: tuple[float, float] = (1e-3, 1.0),
+    backend: Backend | None = None,
+) -> Separable:
+    """Data that a hyperplane through the origin separates with a given margin.
+
+    The margin of ``normal`` is ``margin``, attained by one example of either class; that of the
+    best normal may be larger.
+    """
+    n, d = draw(st.integers(*examples)), draw(st.integers(*dimension))
+    least = draw(st.floats(*margin))
+    rng = Rng(draw(_SEEDS))
+    normal = _orthonormal(d, 1, rng.child("normal"))[:, 0]
+    labels = rng.child("labels").rademacher((n,))
+    labels[0], labels[1] = 1.0, -1.0
+    apart = least + rng.child("apart").uniform((n,), 0.0, 2.0)
+    apart[0] = apart[1] = least
+    inputs = rng.child("inputs").normal((n, d))
+    inputs = inputs - (inputs @ normal)[:, None] * normal + (labels * apart)[:, None] * normal
+    place = _placed(backend)
+    return Separable(
+        place.asarray(inputs), place.asarray(labels), place.asarray(normal), margin=least
+    )
+
+
+@st.composite
+def parameter_trees(
+    draw: Callable[[Any], Any],
+    layers: Range = (1, 4),
+    width: Range = (1, 5),
+    *,
+    scale: float = 1.0,
+    bias: bool | None = None,
+    backend: Backend | None = None,
+) -> list[dict[str, Array]]:
+    """Parameters of networks: a list of ``{"weight": (out, in), "bias": (out,)}``.
+
+    Parameters
+    ----------
+    layers, width : tuple of two ints
+        Smallest and largest number of layers and of units.
+    scale : float
+        Standard deviation of all entries.
+    bias : bool, optional
+        Whether there are biases; default both occur.
+    backend : Backend, optional
+    """
+    count = draw(st.integers(*layers))
+    widths = [draw(st.integers(*width)) for _ in range(count + 1)]
+    with_bias = draw(st.booleans()) if bias is None else bias
+    rng, place = Rng(draw(_SEEDS)), _placed(backend)
+
+    def entries(name: str, layer: int, shape: tuple[int, ...]) -> Array:
+        return place.asarray(scale * rng.child(name, layer).normal(shape))
+
+    params = []
+    for layer in range(count):
+        made = {"weight": entries("weight", layer, (widths[layer + 1], widths[layer]))}
+        if with_bias:
+            made["bias"] = entries("bias", layer, (widths[layer + 1],))
+        params.append(made)
+    return params
+
+
+@st.composite
+def batches(
+    draw: Callable[[Any], Any],
+    size: Range = (1, 8),
+    inputs: Range = (1, 5),
+    *,
+    classes: Range | None = (2, 4),
+    outputs: int = 1,
+    backend: Backend | None = None,
+) -> Batch:
+    """Batches of normal inputs with integer labels, or normal targets.
+
+    Parameters
+    ----------
+    size, inputs : tuple of two ints
+        Smallest and largest number of examples and of inputs.
+    classes : tuple of two ints or None
+        Of labels; None for targets of shape (B, ``outputs``).
+    outputs : int
+    backend : Backend, optional
+    """
+    n, d = draw(st.integers(*size)), draw(st.integers(*inputs))
+    kinds = draw(st.integers(*classes)) if classes is not None else 0
+    rng, place = Rng(draw(_SEEDS)), _placed(backend)
+    made = place.asarray(rng.child("inputs").normal((n, d)))
+    if classes is None:
+        targets = place.asarray(rng.child("targets").normal((n, outputs)))
+    else:
+        targets = place.asarray(rng.child("labels").integers(0, kinds, (n,)))
+    return Batch(made, targets)
