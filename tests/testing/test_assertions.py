@@ -346,7 +346,7 @@ def test_stationary_judges_by_the_quantile_that_it_states():
 
 
 def test_stationary_false_alarms_are_as_rare_as_stated():
-    """At a rate of 5 %, 2000 honest tests: 100 +- 10 alarms (98 with two equal shares); 5.5 of them."""
+    """At a rate of 5 %, 2000 honest tests: 100 alarms, of standard deviation 10; 5.5 of them."""
     alarms = 0
     for seed in range(2000):
         draws = Rng(seed).normal((60, 2))
