@@ -36,6 +36,8 @@ from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod as CCoLAod
 from refimpl.papers.constrained_langevin.c_cola_released import ReleasedCCoLAud as ReleasedCCoLAud
 from refimpl.papers.constrained_langevin.c_cola_stale import StaleCCoLAud as StaleCCoLAud
 from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud as CCoLAud
+from refimpl.papers.constrained_langevin.constrained_hmc import ConstrainedHMC as ConstrainedHMC
+from refimpl.papers.constrained_langevin.constrained_mala import ConstrainedMALA as ConstrainedMALA
 from refimpl.papers.constrained_langevin.o_cola_od import OCoLAod as OCoLAod
 from refimpl.papers.constrained_langevin.o_cola_released import ReleasedOCoLAud as ReleasedOCoLAud
 from refimpl.papers.constrained_langevin.o_cola_ud import OCoLAud as OCoLAud

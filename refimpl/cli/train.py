@@ -62,14 +62,19 @@ def _parse_widths(
         raise click.BadParameter(f"{value!r} is not of the form 64-100-10") from None
 
 
-def _recipe(context: click.Context, data: str) -> dict[str, Any]:
-    """What the data set wants otherwise than the defaults, for the options that were not given."""
+def _recipe(context: click.Context, data: str, algorithm: str) -> dict[str, Any]:
+    """What data set and algorithm want otherwise than the defaults, for the options that were not
+    given."""
+    from refimpl import catalogue
     from refimpl.cli import parts
 
     default = click.core.ParameterSource.DEFAULT
+    wanted = dict(parts.recipe(data))
+    if "full_batch" in catalogue.entry(algorithm).requires:
+        wanted["batch_size"] = 0
     return {
         name: value
-        for name, value in parts.recipe(data).items()
+        for name, value in wanted.items()
         if context.get_parameter_source(name) == default
     }
 
@@ -173,7 +178,7 @@ def command(context: click.Context, **values: Any) -> None:
     from refimpl.errors import CheckpointError
 
     own, hyper = given(values)
-    own.update(_recipe(context, own["data"]))
+    own.update(_recipe(context, own["data"], own["algorithm"]))
     settings = run.Settings(**own, hyper=hyper)
     try:
         plan = run.plan(settings)

@@ -47,7 +47,9 @@ PARTS = ("penalty", "wrapper", "projection")
 
 _UPDATE = {item.name: item for item in dataclasses.fields(UpdateSettings)}
 
-REQUIRES = ("validation", "training", "classification", "objective", "tasks", "graphs")
+REQUIRES = (
+    "validation", "training", "classification", "objective", "tasks", "graphs", "full_batch",
+)  # fmt: skip
 """What an algorithm can need beyond a loss and data."""
 
 
@@ -117,7 +119,8 @@ class Entry:
         ``init``), ``"training"`` (the whole training set as one batch, and the objective, both
         passed to ``init``), ``"classification"`` (integer labels), ``"tasks"`` (a set of tasks,
         whose batches are episodes), ``"graphs"`` (a set of graphs), ``"objective"`` (an
-        ``Objective`` of models, whose outputs it reads).
+        ``Objective`` of models, whose outputs it reads), ``"full_batch"`` (the whole training set
+        in every step).
     """
 
     name: str

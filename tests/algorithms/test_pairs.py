@@ -20,7 +20,7 @@ UPDATES = [name for name, entry in ENTRIES.items() if entry.kind == "update"]
 PARTS = [name for name, entry in ENTRIES.items() if entry.is_part]
 SAMPLERS = ["sgld", "langevin", "c_cola_od", "c_cola_ud", "o_cola_od", "o_cola_ud",
             "constrained_od", "constrained_ud"]  # fmt: skip
-CLOSED = ["minnorm"]
+CLOSED = ["minnorm", "constrained_mala", "constrained_hmc"]
 
 
 def settings(name):

@@ -65,6 +65,8 @@ from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod
 from refimpl.papers.constrained_langevin.c_cola_released import ReleasedCCoLAud
 from refimpl.papers.constrained_langevin.c_cola_stale import StaleCCoLAud
 from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
+from refimpl.papers.constrained_langevin.constrained_hmc import ConstrainedHMC
+from refimpl.papers.constrained_langevin.constrained_mala import ConstrainedMALA
 from refimpl.papers.constrained_langevin.o_cola_od import OCoLAod
 from refimpl.papers.constrained_langevin.o_cola_released import ReleasedOCoLAud
 from refimpl.papers.constrained_langevin.o_cola_ud import OCoLAud
@@ -116,5 +118,19 @@ ALGORITHMS = (
         ConstrainedUnderdamped,
         "any constraint, underdamped Langevin",
         source=_PAPER,
+    ),
+    Entry(
+        "constrained_mala",
+        ConstrainedMALA,
+        "any constraint, Metropolis-exact overdamped Langevin",
+        source="Zappa, Holmes-Cerf & Goodman 2018",
+        requires=("full_batch",),
+    ),
+    Entry(
+        "constrained_hmc",
+        ConstrainedHMC,
+        "any constraint, Metropolis-exact hybrid Monte Carlo by RATTLE",
+        source="Lelièvre, Rousset & Stoltz 2019",
+        requires=("full_batch",),
     ),
 )

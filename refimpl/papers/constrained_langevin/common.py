@@ -166,11 +166,16 @@ def draw_noise(q: list[Array], rng: Rng | None) -> list[Array]:
 
 def check_common(algorithm: Any) -> None:
     """Check the fields that all algorithms with a projection share."""
+    check_solving(algorithm)
+    one_of("on_failure", algorithm.on_failure, get_args(OnFailure))
+    count("max_halvings", algorithm.max_halvings)
+
+
+def check_solving(algorithm: Any) -> None:
+    """Check the fields of :func:`check_common` but for those on steps without a solution."""
     positive("step_size", algorithm.step_size)
     non_negative("temperature", algorithm.temperature)
     one_of("solver", algorithm.solver, get_args(Solver))
-    one_of("on_failure", algorithm.on_failure, get_args(OnFailure))
-    count("max_halvings", algorithm.max_halvings)
     one_of("start", algorithm.start, get_args(Start))
     one_of("determinant", getattr(algorithm, "determinant", "start"), get_args(Determinant))
     flag("free_first", algorithm.free_first)
@@ -210,6 +215,13 @@ def feasible_start(algorithm: Any, params: Tree) -> tuple[Tree, Blocks, list[Arr
 def check_general(algorithm: Any) -> None:
     """Check the fields of the two algorithms for any constraint."""
     check_common(algorithm)
+    check_choice(algorithm)
+    if algorithm.user is not None and algorithm.on_failure == "polar":
+        raise ValueError("on_failure='polar' needs a nearest point, which user constraints lack")
+
+
+def check_choice(algorithm: Any) -> None:
+    """Check the fields that choose the constraint."""
     one_of("constraint", algorithm.constraint, ("orthogonal", "circle", "none"))
     one_of("circle_motion", algorithm.circle_motion, ("rotation", "shake"))
     check_radii(algorithm.radii)
@@ -217,5 +229,3 @@ def check_general(algorithm: Any) -> None:
         raise TypeError(
             f"user must be a UserConstraint or None, not {type(algorithm.user).__name__}"
         )
-    if algorithm.user is not None and algorithm.on_failure == "polar":
-        raise ValueError("on_failure='polar' needs a nearest point, which user constraints lack")

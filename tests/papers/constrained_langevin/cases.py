@@ -20,4 +20,6 @@ CASES = {
     ),
     "constrained_od": OTHER,
     "constrained_ud": OTHER,
+    "constrained_mala": OTHER,
+    "constrained_hmc": OTHER,
 }
