@@ -2,6 +2,7 @@
 
 from refimpl.algorithms.adam import Adam as Adam
 from refimpl.algorithms.adversarial_training import AdversarialTraining as AdversarialTraining
+from refimpl.algorithms.clipping import GradientClipping as GradientClipping
 from refimpl.algorithms.composition import Composition as Composition
 from refimpl.algorithms.early_stopping import EarlyStopping as EarlyStopping
 from refimpl.algorithms.l1 import L1 as L1
@@ -10,6 +11,7 @@ from refimpl.algorithms.langevin import Langevin as Langevin
 from refimpl.algorithms.loss_gradient import LossGradient as LossGradient
 from refimpl.algorithms.momentum import Momentum as Momentum
 from refimpl.algorithms.orthogonality import Orthogonality as Orthogonality
+from refimpl.algorithms.radam import RAdam as RAdam
 from refimpl.algorithms.sgd import SGD as SGD
 from refimpl.algorithms.sgld import SGLD as SGLD
 from refimpl.algorithms.srip import SRIP as SRIP

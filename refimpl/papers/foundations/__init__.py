@@ -30,12 +30,14 @@ Errors found in print: none was looked for; these are textbook facts.
 """
 
 from refimpl.algorithms.adam import Adam
+from refimpl.algorithms.clipping import GradientClipping
 from refimpl.algorithms.early_stopping import EarlyStopping
 from refimpl.algorithms.l1 import L1
 from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.langevin import Langevin
 from refimpl.algorithms.momentum import Momentum
 from refimpl.algorithms.orthogonality import Orthogonality
+from refimpl.algorithms.radam import RAdam
 from refimpl.algorithms.sgd import SGD
 from refimpl.algorithms.sgld import SGLD
 from refimpl.algorithms.srip import SRIP
@@ -65,6 +67,13 @@ ALGORITHMS = (
         Adam,
         "steps scaled by moments of the gradient",
         source="Kingma & Ba 2015",
+        kind="update",
+    ),
+    Entry(
+        "radam",
+        RAdam,
+        "Adam that waits for its second moment",
+        source="Liu et al. 2020",
         kind="update",
     ),
     Entry(
@@ -122,6 +131,13 @@ ALGORITHMS = (
         Langevin,
         "underdamped Langevin dynamics by splitting",
         source="Leimkuhler & Matthews 2013",
+    ),
+    Entry(
+        "clipping",
+        GradientClipping,
+        "a bound on the norm of the gradient",
+        source="Pascanu, Mikolov & Bengio 2013",
+        kind="wrapper",
     ),
     Entry(
         "early_stopping",

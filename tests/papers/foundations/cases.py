@@ -11,6 +11,7 @@ CASES = {
     "momentum": Case(),
     "nesterov": Case(),
     "adam": Case(sample={"learning_rate": 0.01}),
+    "radam": Case(sample={"learning_rate": 0.01}),
     "adamw": Case(sample={"learning_rate": 0.01, "strength": 0.5}, inert=FREE),
     "weight_decay": PENALTY,
     "l2": Case(sample={"strength": 0.5, "decoupled": True}, inert=FREE),
@@ -19,5 +20,6 @@ CASES = {
     "srip": Case(sample={"strength": 0.1}, noise_free={"method": "exact"}, inert=FREE),
     "sgld": SAMPLER,
     "langevin": SAMPLER,
+    "clipping": Case(sample={"limit": 0.05}, inert={"limit": 1e6}),
     "early_stopping": Case(sample={"evaluate_every": 1, "patience": 100}),
 }
