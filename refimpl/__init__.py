@@ -41,6 +41,7 @@ LAZY = {
     "SGLD": "refimpl.algorithms.sgld",
     "SRIP": "refimpl.algorithms.srip",
     "UserConstraint": "refimpl.constraints.user",
+    "check": "refimpl.api",
     "list_algorithms": "refimpl.api",
     "load_dataset": "refimpl.api",
     "make": "refimpl.api",

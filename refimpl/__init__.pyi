@@ -15,6 +15,7 @@ from refimpl.algorithms.radam import RAdam as RAdam
 from refimpl.algorithms.sgd import SGD as SGD
 from refimpl.algorithms.sgld import SGLD as SGLD
 from refimpl.algorithms.srip import SRIP as SRIP
+from refimpl.api import check as check
 from refimpl.api import list_algorithms as list_algorithms
 from refimpl.api import load_dataset as load_dataset
 from refimpl.api import make as make

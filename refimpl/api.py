@@ -13,12 +13,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refimpl import catalogue, datasets, models, training
+from refimpl import catalogue, conformance, datasets, models, training
 from refimpl.arrays import Backend, linalg_errors
 from refimpl.claims.ledger import Record, evaluate
 from refimpl.datasets import Dataset, Split
@@ -26,7 +26,7 @@ from refimpl.random import Rng
 from refimpl.training.history import History
 from refimpl.training.targets import fit_targets, label_accuracy
 
-__all__ = ["Trained", "list_algorithms", "load_dataset", "make", "train", "verify"]
+__all__ = ["Trained", "check", "list_algorithms", "load_dataset", "make", "train", "verify"]
 
 make = catalogue.make
 
@@ -40,6 +40,37 @@ def list_algorithms() -> list[str]:
     True
     """
     return list(catalogue.algorithms())
+
+
+def check(
+    theirs: Any, against: str, settings: Mapping[str, Any] | None = None, **options: Any
+) -> conformance.Report:
+    """Check an implementation of somebody else against the reference, and be told what differs.
+
+    Parameters
+    ----------
+    theirs : callable or object
+        See :mod:`refimpl.conformance` for what it has to look like.
+    against : str
+        What it implements: a name that ``refimpl check --list`` shows.
+    settings : mapping, optional
+        Hyper-parameters of the reference: those that theirs has.
+    **options
+        Of :func:`refimpl.conformance.check`.
+
+    Raises
+    ------
+    ValueError
+        For a name or a setting that there is not; the message names the nearest.
+
+    Examples
+    --------
+    >>> def step(params, state, gradient, noise):
+    ...     return [w - 0.1 * g for w, g in zip(params, gradient)], state
+    >>> check(step, against="sgd", settings={"learning_rate": 0.1}).agrees
+    True
+    """
+    return conformance.check(theirs, catalogue.subject(against), settings=settings, **options)
 
 
 def load_dataset(

@@ -31,6 +31,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from refimpl.claims.ledger import LEDGER, Claim
+from refimpl.conformance.records import Subject
 from refimpl.errors import RefimplError, unknown_name
 from refimpl.experiments.base import Experiment
 from refimpl.experiments.figure import Figure
@@ -244,6 +245,50 @@ def public(name: str) -> Any:
     if name not in offered():
         raise AttributeError(unknown_name("name in refimpl", name, offered(), "dir(refimpl)"))
     return offered()[name]
+
+
+# --- conformance ----------------------------------------------------------------------------------
+
+
+@functools.cache
+def subjects() -> dict[str, Subject]:
+    """What an implementation can be checked against, by name: ``SUBJECTS`` of every paper's
+    ``conformance``.
+
+    Raises
+    ------
+    RefimplError
+        If two have one name.
+
+    Examples
+    --------
+    >>> subjects()["sgd"].contract
+    'step(params, state, gradient, noise) -> (params, state)'
+    """
+    found: dict[str, Subject] = {}
+    for name in papers():
+        room = rooms()[name]
+        if not (room.folder / "conformance.py").is_file():
+            continue
+        table = importlib.import_module(f"{room.module}.conformance")
+        for item in getattr(table, "SUBJECTS", ()):
+            if item.name in found:
+                raise RefimplError(f"two subjects of conformance are called {item.name!r}")
+            found[item.name] = item
+    return found
+
+
+def subject(name: str) -> Subject:
+    """The subject called ``name``.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message names the closest match and how to list all.
+    """
+    if name not in subjects():
+        raise ValueError(unknown_name("subject", name, subjects(), "refimpl check --list"))
+    return subjects()[name]
 
 
 # --- experiments and figures ----------------------------------------------------------------------

@@ -27,6 +27,7 @@ FLOORS = [
     {"training"},
     {"experiments"},
     {"claims"},
+    {"conformance"},
     {"papers"},
     {"catalogue"},
     {"api", "generated", "cli", "figures"},

@@ -1,0 +1,85 @@
+"""Is an implementation of somebody else right, and if not: what has it done instead?
+
+>>> import numpy as np
+>>> import refimpl
+>>> def energy(weight):
+...     unit = weight / np.linalg.norm(weight, axis=1, keepdims=True)
+...     n, total = len(unit), 0.0
+...     for i in range(n):
+...         for j in range(n):
+...             if i != j:
+...                 total += 1.0 / np.sum((unit[i] - unit[j]) ** 2)
+...     return total / (n * (n - 1))
+>>> refimpl.check(energy, against="mhe", settings={"space": "full"}).agrees
+True
+>>> report = refimpl.check(energy, against="mhe")
+>>> report.agrees, report.diagnosis.causes[0].names
+(False, ("antipodes missing (space='full')",))
+
+What theirs has to look like
+----------------------------
+*penalty*
+    ``f(weight) -> scalar``, row = neuron; what the method draws at random comes as further
+    arguments. Penalties of a network get its parameters: ``f(w1, b1, w2, b2, inputs)``.
+*optimizer*
+    ``init(params) -> state`` and ``step(params, state, gradient, noise) -> (params, state)``, or a
+    bare function ``step``; see :mod:`refimpl.conformance.optimizers`. An optimizer of PyTorch goes
+    through :func:`torch_optimizer`.
+*constraint*
+    ``project(q)``, ``tangent(q, u)``, or one of them; a parametrization of PyTorch goes through
+    :func:`torch_parametrization`.
+*loss, wrapper, layer, closed form*
+    A function; the line ``contract`` of the subject names its arguments. A wrapper gets the
+    gradient of the loss as a function of the parameters.
+
+Derivatives are compared where PyTorch or JAX give them, or where theirs has an attribute
+``value_and_gradient``. :func:`refimpl.check` takes the name of an entry, ``refimpl check`` does it
+on the command line, and :func:`check` takes the :class:`Subject` itself, such as one of your own.
+
+How it is judged
+----------------
+The reference computes in float64 at the numbers that theirs gets. The tolerance of a quantity is 64
+roundings of it and 16 times what a change of the inputs by four roundings does to the reference
+(:mod:`refimpl.conformance.compare`), so that ill-conditioned quantities accuse nobody. Where theirs
+differs, the reference is changed until it has their numbers (:mod:`refimpl.conformance.diagnosis`).
+"""
+
+from refimpl.conformance.builders import (
+    entry_settings,
+    network_penalty,
+    optimizer,
+    penalty,
+    weight_function,
+)
+from refimpl.conformance.checking import check
+from refimpl.conformance.diagnosis import Cause, Diagnosis
+from refimpl.conformance.general import Around, Leafwise, after, before
+from refimpl.conformance.optimizers import Gradient, Reference, draws_of
+from refimpl.conformance.problem import weights
+from refimpl.conformance.records import Case, Deviation, Subject, settings_of
+from refimpl.conformance.report import Report, Row
+
+__all__ = [
+    "Around",
+    "Case",
+    "Cause",
+    "Deviation",
+    "Diagnosis",
+    "Gradient",
+    "Leafwise",
+    "Reference",
+    "Report",
+    "Row",
+    "Subject",
+    "after",
+    "before",
+    "check",
+    "draws_of",
+    "entry_settings",
+    "network_penalty",
+    "optimizer",
+    "penalty",
+    "settings_of",
+    "weight_function",
+    "weights",
+]

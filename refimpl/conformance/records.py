@@ -1,0 +1,241 @@
+"""What is compared, and what is known to go wrong: the records that papers fill in.
+
+A *subject* is a method that an implementation of somebody else can be checked against: how it has
+to be callable, how the reference makes one under the same contract, on what it is tried. Since
+theirs and ours are called in the same way, a *deviation* is a change of an implementation: other
+settings, another implementation, or something put around one. The diagnosis applies deviations to
+the reference until it has their numbers.
+
+>>> half = Deviation("half", "the value is halved", around=lambda f, settings: lambda x: f(x) / 2)
+>>> changed([half], lambda factor: lambda x: factor * x, {"factor": 3.0})(5.0)
+7.5
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from refimpl.errors import SettingError, unknown_name
+
+Kind = Literal["function", "optimizer", "constraint"]
+"""How an implementation is called; see :mod:`refimpl.conformance`."""
+
+Implementation = Any
+Make = Callable[..., Implementation]
+
+_STEPS = (2.0, 0.5, 10.0, 0.1)
+_TYPICAL = (1e-12, 1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3)
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A way in which implementations differ from the reference.
+
+    Attributes
+    ----------
+    name : str
+        Short; the diagnosis shows it.
+    what : str
+        What is done instead, and what follows, in one sentence.
+    values : mapping
+        Settings of the reference that do the same.
+    instead : callable, optional
+        ``instead(**settings)`` makes an implementation that takes the place of the reference.
+    around : callable, optional
+        ``around(implementation, settings)`` makes one of one.
+    """
+
+    name: str
+    what: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    instead: Make | None = None
+    around: Callable[[Implementation, Mapping[str, Any]], Implementation] | None = None
+    rank: int = 0
+
+    @property
+    def shown(self) -> str:
+        """The name, and the settings that do the same."""
+        given = ", ".join(f"{name}={value!r}" for name, value in self.values.items())
+        return self.name if not given or self.name == given else f"{self.name} ({given})"
+
+
+def changed(
+    deviations: Sequence[Deviation], make: Make, settings: Mapping[str, Any]
+) -> Implementation:
+    """The reference with these deviations.
+
+    Raises
+    ------
+    SettingError
+        If two of them change the same setting, or both stand in its place.
+    """
+    values = dict(settings)
+    touched: set[str] = set()
+    for deviation in deviations:
+        if touched & deviation.values.keys():
+            raise SettingError("two deviations change one setting")
+        touched |= deviation.values.keys()
+        values.update(deviation.values)
+    instead = [deviation.instead for deviation in deviations if deviation.instead is not None]
+    if len(instead) > 1:
+        raise SettingError("two deviations stand in the place of the reference")
+    implementation = (instead[0] if instead else make)(**values)
+    for deviation in deviations:
+        if deviation.around is not None:
+            implementation = deviation.around(implementation, values)
+    return implementation
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to try.
+
+    Attributes
+    ----------
+    name : str
+    arguments : mapping of str to object
+        What the contract names, in its order; arrays are NumPy's.
+    sizes : mapping of str to int
+        By which a sum may have been divided, such as the number of neurons.
+    method : str
+        What is called: the implementation itself, or its method of this name.
+    derived : mapping of str to callable
+        ``function(value, arguments)``: what else is read off the value, such as a residual.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    method: str = ""
+    derived: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A method that an implementation can be checked against.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"function", "optimizer", "constraint"}
+    contract : str
+        How theirs is called, in one line.
+    make : callable
+        ``make(**settings)``: the reference under the same contract.
+    settings : mapping
+        Names and defaults.
+    cases : callable
+        ``cases(settings, rng)``: what is tried.
+    differentiate : tuple of str
+        Arguments in which derivatives are compared.
+    alternatives : mapping of str to tuple
+        Values that the diagnosis tries for a setting, over those that its type suggests.
+    fixed : tuple of str
+        Settings that the diagnosis leaves alone.
+    deviations : tuple of Deviation
+        Known of this method.
+    common : str
+        Which table of :mod:`refimpl.conformance.general` applies besides; empty for none.
+    invariances : tuple of str
+        ``"scale"`` and ``"rotation"`` are measured and shown.
+    hints : mapping of str to type
+        Of the settings.
+    residual : callable, optional
+        ``residual(settings, params)``: how far an optimizer's parameters are off the constraint.
+    """
+
+    name: str
+    contract: str
+    make: Make
+    cases: Callable[..., Sequence[Case]]
+    kind: Kind = "function"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    hints: Mapping[str, Any] = field(default_factory=dict)
+    differentiate: tuple[str, ...] = ()
+    alternatives: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    fixed: tuple[str, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
+    common: str = ""
+    invariances: tuple[str, ...] = ()
+    residual: Callable[..., float] | None = None
+
+    def chosen(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings with those that are given.
+
+        Raises
+        ------
+        SettingError
+            For one that there is not; the message names the nearest.
+        """
+        for name in given:
+            if name not in self.settings:
+                raise SettingError(unknown_name(f"setting of {self.name}", name, self.settings))
+        return {**self.settings, **given}
+
+    def switches(self, settings: Mapping[str, Any]) -> list[Deviation]:
+        """Every other value of every setting that is worth a try, one at a time."""
+        found = []
+        for name, value in settings.items():
+            if name in self.fixed:
+                continue
+            others = self.alternatives.get(name)
+            if others is None:
+                others = suggested(self.hints.get(name), value)
+            for other in others:
+                if other != value:
+                    text = f"{name}={other!r}"
+                    what = f"the reference with {text} in place of {value!r}"
+                    found.append(Deviation(text, what, {name: other}, rank=1))
+        return found
+
+
+def suggested(hint: Any, value: Any) -> tuple[Any, ...]:
+    """Values to try for a setting of this type.
+
+    Examples
+    --------
+    >>> suggested(Literal["sum", "mean"], "sum"), suggested(bool, True), suggested(int, 3)
+    (('mean',), (False,), (1, 2, 4, 6))
+    """
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    if typing.get_origin(hint) is Literal:
+        return tuple(other for other in get_args(hint) if other != value)
+    if hint is bool or isinstance(value, bool):
+        return (not value,)
+    if hint is int or (hint is not float and isinstance(value, int)):
+        if not isinstance(value, int):
+            return ()
+        tried = dict.fromkeys((1, value - 1, value + 1, 2 * value))
+        return tuple(other for other in tried if other >= 0 and other != value)
+    if isinstance(value, float):
+        if value == 0.0:
+            return _TYPICAL
+        scaled = [factor * value for factor in _STEPS]
+        return tuple(dict.fromkeys([*scaled, 0.0, value**0.5 if value > 0 else value, value**2]))
+    return ()
+
+
+def settings_of(kind: Any, **defaults: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Defaults and types of the fields of a dataclass.
+
+    Examples
+    --------
+    >>> from refimpl.algorithms.sgd import SGD
+    >>> settings_of(SGD, learning_rate=0.5)[0]
+    {'learning_rate': 0.5}
+    """
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for item in dataclasses.fields(kind):
+        if not item.init:
+            continue
+        made = item.default_factory
+        value = item.default if made is dataclasses.MISSING else made()
+        values[item.name] = defaults.get(item.name, value)
+    return values, {name: hints[name] for name in values}
