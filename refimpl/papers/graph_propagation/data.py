@@ -10,22 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from refimpl.arrays import Array, Backend, backend_of, check_float, device, namespace
 from refimpl.arrays import backend as make_backend
-from refimpl.checks import count, flag, positive, real_between
+from refimpl.checks import count, one_of, positive, real_between
 from refimpl.errors import SettingError
 from refimpl.papers.graph_propagation.graphs import (
     Aggregation,
+    Graph,
     GraphBatch,
     Isolated,
     both_ways,
     make_graph,
 )
 from refimpl.papers.graph_propagation.karate import CLASSES, EDGES
-from refimpl.papers.graph_propagation.planted import Planted, clique_graph, subgraph_graph
+from refimpl.papers.graph_propagation.planted import (
+    Planted,
+    clique_free_graph,
+    clique_graph,
+    subgraph_graph,
+)
 from refimpl.random import Rng
+
+Level = Literal["nodes", "graphs"]
+Mark = Literal["node", "edge", "nothing"]
 
 
 class GraphSplit(NamedTuple):
@@ -50,17 +59,22 @@ class GraphSet:
     inputs : array, shape (n, c)
         Labels of the nodes of all graphs.
     targets : array, shape (n,), int64
+        Of every node, or of every graph.
     edges : array, shape (E, 2), int64
         Receiver and sender, in the numbering of all nodes.
     starts : tuple of int
         The first node of every graph, and n.
     supervised : tuple of int
-        The nodes whose targets count.
+        The nodes (or graphs) whose targets count.
     classes : int
     trained : bool
         Whether its nodes are the training nodes, whose states training leaves.
     aggregation : {"sum", "mean"}
     isolated : {"zero", "error"}
+    level : {"nodes", "graphs"}
+        What has targets.
+    edge_labels : sequence of E rows, optional
+        In the order of ``edges``.
     description : str
     """
 
@@ -74,6 +88,8 @@ class GraphSet:
     trained: bool = True
     aggregation: Aggregation = "sum"
     isolated: Isolated = "zero"
+    level: Level = "nodes"
+    edge_labels: Any = None
     description: str = ""
     truth: dict[str, Any] = field(default_factory=dict)
 
@@ -81,10 +97,12 @@ class GraphSet:
 
     def __post_init__(self) -> None:
         check_float(self.inputs, "inputs")
-        if self.inputs.ndim != 2 or tuple(self.targets.shape) != (self.inputs.shape[0],):
+        one_of("level", self.level, get_args(Level))
+        wanted = self.inputs.shape[0] if self.level == "nodes" else len(self)
+        if self.inputs.ndim != 2 or tuple(self.targets.shape) != (wanted,):
             raise ValueError(
-                f"labels (n, c) and targets (n,) are wanted, not {tuple(self.inputs.shape)} and "
-                f"{tuple(self.targets.shape)}"
+                f"labels (n, c) and targets ({wanted},) are wanted, not "
+                f"{tuple(self.inputs.shape)} and {tuple(self.targets.shape)}"
             )
 
     def __len__(self) -> int:
@@ -106,29 +124,43 @@ class GraphSet:
         Raises
         ------
         ValueError
-            If no node of them is supervised.
+            If nothing of them is supervised.
         """
-        place = backend_of(self.inputs)
         chosen = range(len(self)) if indices is None else [int(k) for k in indices]
         nodes = [n for k in chosen for n in range(self.starts[k], self.starts[k + 1])]
-        number = {node: k for k, node in enumerate(nodes)}
-        pairs = [(number[v], number[u]) for v, u in self.edges if v in number]
+        judged = nodes if self.level == "nodes" else list(chosen)
+        number = {one: k for k, one in enumerate(judged)}
         marked = [number[v] for v in self.supervised if v in number]
         if not marked:
-            raise ValueError(f"no node of {self.name} is supervised")
-        xp = namespace(self.inputs)
-        here = device(self.inputs)
-        there = xp.asarray(nodes, dtype=xp.int64, device=here)
-        graph = make_graph(
-            pairs,
-            xp.take(self.inputs, there, axis=0),
+            raise ValueError(f"none of the {self.level} of {self.name} is supervised")
+        xp, here = namespace(self.inputs), device(self.inputs)
+
+        def integers(values: Sequence[int]) -> Array:
+            return xp.asarray(values, dtype=xp.int64, device=here)
+
+        members = None
+        if self.level == "graphs":
+            sizes = [self.starts[k + 1] - self.starts[k] for k in chosen]
+            members = integers([k for k, size in enumerate(sizes) for _ in range(size)])
+        return GraphBatch(
+            self._graph(nodes, xp.take(self.inputs, integers(nodes), axis=0)),
+            xp.take(self.targets, integers(judged), axis=0),
+            integers(marked),
+            None if indices is None else make_backend().xp.asarray(nodes),
+            members,
+        )
+
+    def _graph(self, nodes: list[int], labels: Array) -> Graph:
+        number = {node: k for k, node in enumerate(nodes)}
+        kept = [k for k, (v, _) in enumerate(self.edges) if v in number]
+        return make_graph(
+            [(number[v], number[u]) for v, u in (self.edges[k] for k in kept)],
+            labels,
             aggregation=self.aggregation,
             isolated=self.isolated,
-            place=place,
+            edge_labels=None if self.edge_labels is None else [self.edge_labels[k] for k in kept],
+            place=backend_of(self.inputs),
         )
-        rows = None if indices is None else make_backend().xp.asarray(nodes)
-        targets = xp.take(self.targets, there, axis=0)
-        return GraphBatch(graph, targets, xp.asarray(marked, dtype=xp.int64, device=here), rows)
 
     def to(self, backend: Backend) -> GraphSet:
         """The same graphs on ``backend``."""
@@ -142,19 +174,23 @@ def graph_set(
     graphs: Sequence[Planted],
     classes: int,
     backend: Backend | None = None,
+    level: Level = "nodes",
     **more: Any,
 ) -> GraphSet:
-    """Graphs side by side; ``more`` are fields of the set."""
+    """Graphs side by side; ``more`` are fields of the set.
+
+    The target of a graph is the largest of its nodes'.
+    """
     place = backend or make_backend()
     starts, edges, labels, targets = [0], [], [], []
     for graph in graphs:
         first = starts[-1]
         edges += [(first + v, first + u) for v, u in both_ways(graph.edges)]
         labels += graph.labels
-        targets += graph.targets
+        targets += graph.targets if level == "nodes" else [max(graph.targets)]
         starts.append(first + len(graph.targets))
     xp = place.xp
-    marked = more.pop("supervised", tuple(range(starts[-1])))
+    marked = more.pop("supervised", tuple(range(len(targets))))
     return GraphSet(
         name,
         place.asarray(labels),
@@ -163,6 +199,7 @@ def graph_set(
         tuple(starts),
         tuple(marked),
         classes,
+        level=level,
         **more,
     )
 
@@ -225,6 +262,7 @@ def load_cliques(
     clique: int = 5,
     density: float = 0.2,
     aggregation: Aggregation = "sum",
+    level: Level = "nodes",
 ) -> GraphSplit:
     """Which nodes of a random connected graph belong to a clique of a given size.
 
@@ -238,6 +276,9 @@ def load_cliques(
     density : float
         Of the random edges, in [0, 1].
     aggregation : {"sum", "mean"}
+    level : {"nodes", "graphs"}
+        With "graphs" the question is which graphs hold such a clique at all: every second one does,
+        and the others have as many edges as such a graph.
 
     Returns
     -------
@@ -247,10 +288,17 @@ def load_cliques(
     count("clique", clique, 2)
     count("nodes", nodes, clique)
     real_between("density", density, 0.0, 1.0)
+    one_of("level", level, get_args(Level))
+    if level == "graphs" and clique < 3:
+        raise SettingError("a connected graph without an edge: take clique >= 3", clique=clique)
+
+    def draw(stream: Rng, k: int) -> Planted:
+        plain = level == "graphs" and k % 2
+        return (clique_free_graph if plain else clique_graph)(stream, nodes, clique, density)
+
     return _parts(
-        "cliques", lambda stream: clique_graph(stream, nodes, clique, density), rng, backend,
-        (training, validation, test), aggregation,
-    )  # fmt: skip
+        "cliques", draw, rng, backend, (training, validation, test), aggregation, level=level
+    )
 
 
 def load_subgraphs(
@@ -288,7 +336,7 @@ def load_subgraphs(
     pattern = rng.child("subgraphs", "pattern")
     return _parts(
         "subgraphs",
-        lambda stream: subgraph_graph(stream, pattern, nodes, size, density, noise),
+        lambda stream, k: subgraph_graph(stream, pattern, nodes, size, density, noise),
         rng, backend, (training, validation, test), aggregation,
     )  # fmt: skip
 
@@ -299,7 +347,7 @@ def load_chains(
     backend: Backend | None = None,
     length: int = 10,
     supervised: int = 4,
-    marked: bool = True,
+    marked: Mark = "node",
 ) -> GraphSplit:
     """Two paths without a link; the class of a node is its path.
 
@@ -312,9 +360,10 @@ def load_chains(
         Nodes of each path.
     supervised : int
         Nodes to train on; a third of the others validate, the rest test.
-    marked : bool
-        One end of the first path has the label 1. Without it all labels are 0, and nodes of equal
-        position have the same fixed-point state in both paths.
+    marked : {"node", "edge", "nothing"}
+        The node at one end of the first path has the label 1, or its edge has. Without either all
+        labels are 0, and nodes of equal position have the same fixed-point state in both paths.
+        Edges have labels with "edge" only: the network's ``edge_labels`` is 1 then.
 
     Returns
     -------
@@ -322,15 +371,17 @@ def load_chains(
     """
     count("length", length, 3)
     count("supervised", supervised, 2)
-    flag("marked", marked)
+    one_of("marked", marked, get_args(Mark))
     if supervised > length:
         raise SettingError("more nodes to train on than a path has", supervised=supervised)
     edges = [(s + i, s + i + 1) for s in (0, length) for i in range(length - 1)]
-    labels = [[float(marked and v == 0)] for v in range(2 * length)]
+    labels = [[float(marked == "node" and v == 0)] for v in range(2 * length)]
+    marks = [[float(set(pair) == {0, 1})] for pair in both_ways(edges)]
     targets = [0] * length + [1] * length
     whole = graph_set(
-        "chains", [Planted(tuple(edges), labels, targets)], 2, backend, description="two paths"
-    )
+        "chains", [Planted(tuple(edges), labels, targets)], 2, backend,
+        edge_labels=marks if marked == "edge" else None, description="two paths",
+    )  # fmt: skip
     paths = [
         [k * length + int(i) for i in rng.child("chains", k).permutation(length)] for k in (0, 1)
     ]
@@ -350,13 +401,22 @@ def _parts(
     backend: Backend | None,
     sizes: tuple[int, int, int],
     aggregation: Aggregation,
+    level: Level = "nodes",
 ) -> GraphSplit:
     parts = []
     for part, size in zip(("training", "validation", "test"), sizes, strict=True):
         count(part, size)
-        graphs = [draw(rng.child(name, part, k)) for k in range(size)]
+        graphs = [draw(rng.child(name, part, k), k) for k in range(size)]
         parts.append(
-            graph_set(name, graphs, 2, backend, trained=part == "training", aggregation=aggregation)
+            graph_set(
+                name,
+                graphs,
+                2,
+                backend,
+                level,
+                trained=part == "training",
+                aggregation=aggregation,
+            )  # fmt: skip
         )
     return GraphSplit(*parts)
 

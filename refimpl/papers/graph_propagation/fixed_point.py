@@ -32,7 +32,13 @@ from refimpl.arrays import Array, device, eps, namespace
 from refimpl.checks import one_of
 from refimpl.errors import ConvergenceError
 from refimpl.papers.graph_propagation.graphs import GraphBatch
-from refimpl.papers.graph_propagation.lagrangian import ReadOut, largest, loss_of
+from refimpl.papers.graph_propagation.lagrangian import (
+    ReadOut,
+    Reduction,
+    largest,
+    loss_of,
+    reads_new,
+)
 from refimpl.papers.graph_propagation.network import States
 
 Solver = Literal["dense", "iterate"]
@@ -101,7 +107,7 @@ def fixed_point(
     radius = spectral_radius(network, params, network.zeros(batch.graph), batch)
     raise ConvergenceError(
         "the state equation was not solved by iteration, which needs a spectral radius of the "
-        "transition below 1",
+        "transition below 1: smaller weights or messages averaged over neighbors may help",
         residual=residual,
         iterations=done,
         spectral_radius=radius,
@@ -113,6 +119,10 @@ def spectral_radius(
 ) -> float:
     """The spectral radius of J at ``states``, by power iteration: growth over its second half."""
     flat, pull = _pullback(network, params, states, batch)
+    return _radius(pull, flat, iterations)
+
+
+def _radius(pull: Callable[[Array], Array], flat: Array, iterations: int) -> float:
     xp = namespace(flat)
     vector = xp.linspace(1.0, 2.0, flat.shape[0], dtype=flat.dtype, device=device(flat))
     growth, half = 0.0, iterations // 2
@@ -140,8 +150,10 @@ def implicit_gradient(
     batch: GraphBatch,
     states: States,
     *,
-    read_out: ReadOut = "state",
+    read_out: ReadOut = "printed",
+    loss_reduction: Reduction = "sum",
     solver: Solver = "dense",
+    tolerance: float | None = None,
     max_iterations: int = 2000,
 ) -> ImplicitGradient:
     """dL/dθ at a fixed point, without unrolling.
@@ -151,9 +163,12 @@ def implicit_gradient(
     objective, params, batch
     states : States
         The fixed point.
-    read_out : {"state", "new"}
-        The gradient is the same for both; the adjoint is not.
+    read_out : {"printed", "state", "new"}
+        The gradient is the same for all; the adjoint is not.
+    loss_reduction : {"sum", "mean"}
     solver : {"dense", "iterate"}
+    tolerance : float, optional
+        On the last change of an iterated adjoint; default 100 eps times its largest entry, or 1.
     max_iterations : int
         Of the iteration.
 
@@ -166,21 +181,28 @@ def implicit_gradient(
     network = objective.model
 
     def loss(theta: Any, x: States) -> Any:
-        read = x[-1] if read_out == "state" else network.transition(theta, x, batch.graph)[-1]
-        return loss_of(objective, theta, read, batch)
+        new = reads_new(read_out, batch)
+        read = network.transition(theta, x, batch.graph)[-1] if new else x[-1]
+        return loss_of(objective, theta, read, batch, loss_reduction)
 
     value, (direct, slope) = ad.value_and_grad(loss, (0, 1))(params, states)
     if solver == "dense":
         adjoint = _solved(network, params, states, batch, slope)
     else:
-        adjoint = _iterated(network, params, states, batch, slope, max_iterations)
+        _, once = _pullback(network, params, states, batch)
+        adjoint = _iterated(once, slope, tolerance, max_iterations)
     _, pull = ad.vjp(lambda theta: _flat(network.transition(theta, states, batch.graph)), params)
     through = pull(_flat(adjoint))
     return ImplicitGradient(value, ad.map_tree(lambda a, b: a + b, direct, through), adjoint)
 
 
 def unrolled_gradient(
-    objective: Any, params: Any, batch: GraphBatch, iterations: int, start: States | None = None
+    objective: Any,
+    params: Any,
+    batch: GraphBatch,
+    iterations: int,
+    start: States | None = None,
+    loss_reduction: Reduction = "sum",
 ) -> tuple[Array, Any]:
     """Loss and gradient by differentiating ``iterations`` applications of F."""
     first = objective.model.zeros(batch.graph) if start is None else start
@@ -189,7 +211,7 @@ def unrolled_gradient(
         states = first
         for _ in range(iterations):
             states = objective.model.transition(theta, states, batch.graph)
-        return loss_of(objective, theta, states[-1], batch)
+        return loss_of(objective, theta, states[-1], batch, loss_reduction)
 
     return ad.value_and_grad(loss)(params)
 
@@ -210,22 +232,22 @@ def _solved(network: Any, params: Any, states: States, batch: GraphBatch, slope:
 
 
 def _iterated(
-    network: Any, params: Any, states: States, batch: GraphBatch, slope: States, limit: int
+    pull: Callable[[Array], Array], slope: States, tolerance: float | None, limit: int
 ) -> States:
     flat, unravel = ad.ravel(list(slope))
-    _, pull = _pullback(network, params, states, batch)
     adjoint, residual = flat, float("inf")
     for _ in range(limit):
         new = pull(adjoint) + flat
         residual = float(largest((new - adjoint,)))
         adjoint = new
-        if residual <= 100.0 * eps(flat) * max(1.0, float(largest((new,)))):
+        scale = max(1.0, float(largest((new,))))
+        if residual <= (100.0 * eps(flat) * scale if tolerance is None else tolerance):
             return tuple(unravel(adjoint))
     raise ConvergenceError(
         "the adjoint iteration did not settle",
         residual=residual,
         iterations=limit,
-        spectral_radius=spectral_radius(network, params, states, batch),
+        spectral_radius=_radius(pull, flat, 200),
     )
 
 

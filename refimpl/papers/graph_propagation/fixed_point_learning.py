@@ -49,7 +49,7 @@ from refimpl.papers.graph_propagation.fixed_point import (
 )
 from refimpl.papers.graph_propagation.graphs import GraphBatch
 from refimpl.papers.graph_propagation.judging import graph_metrics
-from refimpl.papers.graph_propagation.lagrangian import Saddle, gaps, largest
+from refimpl.papers.graph_propagation.lagrangian import Reduction, Saddle, gaps, largest
 from refimpl.random import Rng
 
 
@@ -81,11 +81,13 @@ class FixedPointLearning:
         0: exact fixed points and implicit gradients. Otherwise that many applications of F from
         0, differentiated.
     tolerance : float
-        Of the fixed point.
+        Of the fixed point and of the iterated adjoint.
     max_iterations : int
         Of the fixed point and of the iterated adjoint.
     solver : {"iterate", "dense"}
         Of the adjoint equation.
+    loss_reduction : {"sum", "mean"}
+        Over labeled nodes or graphs.
 
     Raises
     ------
@@ -103,6 +105,7 @@ class FixedPointLearning:
     tolerance: float = field(default=1e-6, metadata={"help": "of the fixed point, positive"})
     max_iterations: int = field(default=2000, metadata={"help": "of the fixed point"})
     solver: Solver = field(default="iterate", metadata={"help": "of the adjoint equation"})
+    loss_reduction: Reduction = field(default="sum", metadata={"help": "of the loss"})
 
     def __post_init__(self) -> None:
         first_order(self.base, self.learning_rate, self.momentum)
@@ -110,6 +113,7 @@ class FixedPointLearning:
         positive("tolerance", self.tolerance)
         count("max_iterations", self.max_iterations)
         one_of("solver", self.solver, get_args(Solver))
+        one_of("loss_reduction", self.loss_reduction, get_args(Reduction))
 
     def init(self, params: Any, training: GraphBatch, objective: Any) -> FixedPointState:
         """The state before the first step.
@@ -123,7 +127,7 @@ class FixedPointLearning:
         if not hasattr(objective.model, "transition") or not isinstance(training, GraphBatch):
             raise SettingError("fixed points need a graph network on graphs: graph_network, karate")
         if training.supervised.shape[0] == 0:
-            raise SettingError("no node is supervised")
+            raise SettingError("no node or graph is supervised")
         zeros = objective.model.zeros(training.graph)
         buffers = first_order(self.base, self.learning_rate, self.momentum).buffers(params)
         return FixedPointState(Saddle(params, zeros, zeros), 0, buffers)
@@ -141,7 +145,9 @@ class FixedPointLearning:
         params, whole = state.params.network, batch.indices is None
         update = first_order(self.base, self.learning_rate, self.momentum)
         if self.sweeps:
-            loss, gradient = unrolled_gradient(objective, params, batch, self.sweeps)
+            loss, gradient = unrolled_gradient(
+                objective, params, batch, self.sweeps, loss_reduction=self.loss_reduction
+            )
             states = self._swept(params, objective, batch)
             adjoint = tuple(0.0 * x for x in states)
         else:
@@ -152,8 +158,8 @@ class FixedPointLearning:
             )  # fmt: skip
             states = found.states
             loss, gradient, adjoint = implicit_gradient(
-                objective, params, batch, states,
-                solver=self.solver, max_iterations=self.max_iterations,
+                objective, params, batch, states, loss_reduction=self.loss_reduction,
+                solver=self.solver, tolerance=self.tolerance, max_iterations=self.max_iterations,
             )  # fmt: skip
         info = FixedPointInfo(
             loss,
@@ -184,7 +190,7 @@ class FixedPointLearning:
             xp = namespace(*states)
             return Saddle(params.network, states, tuple(xp.zeros_like(x) for x in states))
 
-        return graph_metrics(objective, states_of, "state")
+        return graph_metrics(objective, states_of, "printed")
 
     def network(self, params: Saddle) -> Any:
         """The weights of the network within what is learned."""

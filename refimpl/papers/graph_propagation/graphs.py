@@ -30,12 +30,15 @@ class Graph(NamedTuple):
         v and u of each edge.
     weights : array, shape (E,)
         A_vu, the factor on the message.
+    edge_labels : array, shape (E, 2e), or None
+        l_(v,u) and l_(u,v): of the edge and of the one back, 0 where there is none back.
     """
 
     labels: Array
     receivers: Array
     senders: Array
     weights: Array
+    edge_labels: Array | None = None
 
     @property
     def nodes(self) -> int:
@@ -50,17 +53,20 @@ class GraphBatch(NamedTuple):
     ----------
     graph : Graph
     targets : array, shape (n,) or (n, K)
-        Of every node; read at the supervised ones.
+        Of every node, or of every graph; read at the supervised ones.
     supervised : integer array, shape (S,)
-        S, the nodes whose targets count.
+        S, the nodes (or graphs) whose targets count.
     indices : numpy.ndarray of int, shape (n,), or None
         Where the nodes stand in the training set, on the host; None where they are all of it.
+    members : integer array, shape (n,), or None
+        The graph that each node belongs to, where graphs have targets and not nodes.
     """
 
     graph: Graph
     targets: Array
     supervised: Array
     indices: Any = None
+    members: Array | None = None
 
 
 def make_graph(
@@ -69,6 +75,7 @@ def make_graph(
     *,
     aggregation: Aggregation = "sum",
     isolated: Isolated = "zero",
+    edge_labels: Sequence[Sequence[float]] | None = None,
     place: Backend | None = None,
 ) -> Graph:
     """A graph from its directed edges (receiver, sender).
@@ -82,13 +89,15 @@ def make_graph(
         Messages are added, or averaged over the neighbors.
     isolated : {"zero", "error"}
         A node that receives nothing has the state 0, or is refused.
+    edge_labels : sequence of E rows of e numbers, optional
+        In the order of ``edges``.
     place : Backend, optional
 
     Raises
     ------
     ValueError
-        For duplicate edges, ends that are no nodes and, where it is asked for, nodes without
-        neighbors.
+        For duplicate edges, ends that are no nodes, labels that are not one row an edge and, where
+        it is asked for, nodes without neighbors.
 
     Examples
     --------
@@ -115,6 +124,7 @@ def make_graph(
         raise ValueError(f"node {received.index(0)} has no neighbors")
     ordered = sorted(seen)
     weights = [1.0 if aggregation == "sum" else 1.0 / received[v] for v, _ in ordered]
+    marks = None if edge_labels is None else where.asarray(_there_and_back(edges, edge_labels))
     xp = namespace(features)
     here = device(features)
     return Graph(
@@ -122,7 +132,23 @@ def make_graph(
         xp.asarray([v for v, _ in ordered], dtype=xp.int64, device=here),
         xp.asarray([u for _, u in ordered], dtype=xp.int64, device=here),
         xp.asarray(weights, dtype=features.dtype, device=here),
+        marks,
     )
+
+
+def _there_and_back(
+    edges: Sequence[tuple[int, int]], labels: Sequence[Sequence[float]]
+) -> list[list[float]]:
+    """Labels of each edge beside those of the edge back, in the order of the sorted edges."""
+    widths = {len(row) for row in labels}
+    if len(labels) != len(edges) or len(widths) > 1:
+        raise ValueError(
+            f"edge_labels must be {len(edges)} rows of equal length, not {len(labels)} of "
+            f"{sorted(widths)}"
+        )
+    found = dict(zip(edges, labels, strict=True))
+    none = [0.0] * max(widths, default=0)
+    return [[*found[v, u], *found.get((u, v), none)] for v, u in sorted(found)]
 
 
 def both_ways(edges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -155,4 +181,5 @@ def permuted(graph: Graph, order: Sequence[int]) -> Graph:
         renamed(graph.receivers),
         renamed(graph.senders),
         graph.weights,
+        graph.edge_labels,
     )

@@ -11,7 +11,15 @@ from typing import Any
 from refimpl import autodiff as ad
 from refimpl.arrays import namespace
 from refimpl.papers.graph_propagation.graphs import GraphBatch
-from refimpl.papers.graph_propagation.lagrangian import Saddle, gaps, largest, loss_of
+from refimpl.papers.graph_propagation.lagrangian import (
+    ReadOut,
+    Saddle,
+    gaps,
+    largest,
+    loss_of,
+    outputs_of,
+    reads_new,
+)
 
 StatesOf = Callable[[Saddle, GraphBatch], Saddle]
 
@@ -21,7 +29,7 @@ _GRAPHS = 20  # that are settled at once
 class _Judge:
     """Settles the graphs of a set once for all metrics at the same parameters."""
 
-    def __init__(self, objective: Any, states_of: StatesOf, read_out: str) -> None:
+    def __init__(self, objective: Any, states_of: StatesOf, read_out: ReadOut) -> None:
         self.objective, self.states_of, self.read_out = objective, states_of, read_out
         self.seen: tuple[Any, Any, dict[str, float]] = (None, None, {})
 
@@ -37,29 +45,30 @@ class _Judge:
             chunks = range(0, len(data), _GRAPHS)
             batches = [data.batch(range(k, min(k + _GRAPHS, len(data)))) for k in chunks]
             pieces = [(batch, self.states_of(params, batch)) for batch in batches]
-        right = nodes = 0
+        right = judged = 0
         loss = residual = squares = 0.0
         for batch, saddle in pieces:
             found = gaps(self.objective.model, saddle.network, saddle.states, batch)
-            read = saddle.states[-1] if self.read_out == "state" else saddle.states[-1] - found[-1]
-            outputs = self.objective.model.outputs(saddle.network, read)
+            new = reads_new(self.read_out, batch)
+            read = saddle.states[-1] - found[-1] if new else saddle.states[-1]
+            outputs = outputs_of(self.objective.model, saddle.network, read, batch)
             xp = namespace(outputs)
             hits = xp.argmax(outputs, axis=1) == batch.targets
             right += int(xp.count_nonzero(xp.take(hits, batch.supervised)))
-            nodes += batch.supervised.shape[0]
+            judged += batch.supervised.shape[0]
             loss += float(loss_of(self.objective, saddle.network, read, batch))
             residual = max(residual, float(largest(found)))
             squares += float(ad.norm_tree(list(saddle.multipliers))) ** 2
         return {
-            "loss": loss / len(pieces),
-            "accuracy": right / max(nodes, 1),
+            "loss": loss / max(judged, 1),
+            "accuracy": right / max(judged, 1),
             "state_residual": residual,
             "multiplier_norm": squares**0.5,
         }
 
 
 def graph_metrics(
-    objective: Any, states_of: StatesOf, read_out: str
+    objective: Any, states_of: StatesOf, read_out: ReadOut
 ) -> dict[str, Callable[[Any, Any], float]]:
     """Metrics on sets of graphs.
 
@@ -68,12 +77,13 @@ def graph_metrics(
     objective : Objective
     states_of : callable
         ``states_of(params, batch) -> Saddle`` for graphs that were not trained on.
-    read_out : {"state", "new"}
+    read_out : {"printed", "state", "new"}
 
     Returns
     -------
     dict
-        ``loss``, ``accuracy`` (of the set's supervised nodes), ``state_residual`` (max |x − F|
+        ``loss`` (a mean) and ``accuracy`` of the set's supervised nodes or graphs,
+        ``state_residual`` (max |x − F|
         over all its nodes) and ``multiplier_norm``.
     """
     judge = _Judge(objective, states_of, read_out)

@@ -2,8 +2,10 @@
 
 Lagr(θ, X, Λ) = w L(θ, X) + Σ_k Σ_v λ_{k,v} · G(x_{k,v} − F_{k,v}) + (ρ/2) Σ ‖x − F‖²
 
-with sums over nodes and dimensions, or means as in the released code. The multipliers are one a
-node, one a node and dimension, or one in all for each layer.
+with sums over labeled nodes in L and over nodes and dimensions beside the multipliers, or means of
+either as in the released code. The multipliers are one a node, one a node and dimension, or one in
+all for each layer. L reads the states of labeled nodes, or, where graphs are labeled, the new
+states added up over the nodes of each.
 
 Source: M. Tiezzi, G. Marra, S. Melacci and M. Maggini, IEEE TPAMI 44 (2022), as printed in the
 thesis of the first author; the augmented term is not in it.
@@ -24,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
 from refimpl import autodiff as ad
-from refimpl.arrays import Array, device, namespace
+from refimpl.arrays import Array, device, namespace, one_hot
 from refimpl.checks import non_negative, one_of
 from refimpl.errors import SettingError
 from refimpl.papers.graph_propagation.constraints import (
@@ -36,7 +38,7 @@ from refimpl.papers.graph_propagation.graphs import GraphBatch
 from refimpl.papers.graph_propagation.network import States
 
 Multipliers = Literal["node", "dimension", "global"]
-ReadOut = Literal["state", "new"]
+ReadOut = Literal["printed", "state", "new"]
 Reduction = Literal["sum", "mean"]
 
 
@@ -59,10 +61,13 @@ class Terms:
     epsilon : float
         ε, non-negative.
     multipliers : {"node", "dimension", "global"}
-    read_out : {"state", "new"}
-        The output reads X, or F(X).
+    read_out : {"printed", "state", "new"}
+        The output reads X, or F(X); as printed, X where nodes have targets and F(X) where graphs
+        have them.
     reduction : {"sum", "mean"}
         Of the constraint, over nodes and dimensions.
+    loss_reduction : {"sum", "mean"}
+        Of the loss, over labeled nodes (or graphs); whatever that of the objective is.
     rho : float
         Of the augmented term, non-negative.
     loss_weight : float
@@ -84,8 +89,9 @@ class Terms:
     constraint: ConstraintName = "lin"
     epsilon: float = 0.0
     multipliers: Multipliers = "node"
-    read_out: ReadOut = "state"
+    read_out: ReadOut = "printed"
     reduction: Reduction = "sum"
+    loss_reduction: Reduction = "sum"
     rho: float = 0.0
     loss_weight: float = 1.0
 
@@ -95,6 +101,7 @@ class Terms:
         one_of("multipliers", self.multipliers, get_args(Multipliers))
         one_of("read_out", self.read_out, get_args(ReadOut))
         one_of("reduction", self.reduction, get_args(Reduction))
+        one_of("loss_reduction", self.loss_reduction, get_args(Reduction))
         non_negative("rho", self.rho)
         non_negative("loss_weight", self.loss_weight)
         if self.constraint == "eps_l1" and self.multipliers == "dimension":
@@ -115,11 +122,27 @@ class Terms:
         )
 
 
-def loss_of(objective: Any, params: Any, state: Array, batch: GraphBatch) -> Any:
-    """L on the supervised nodes, read from the last layer's ``state``."""
-    outputs = ad.take(objective.model.outputs(params, state), batch.supervised, axis=0)
+def reads_new(read_out: ReadOut, batch: GraphBatch) -> bool:
+    """Whether the output reads F(X) rather than X."""
+    return read_out == "new" or (read_out == "printed" and batch.members is not None)
+
+
+def outputs_of(network: Any, params: Any, state: Array, batch: GraphBatch) -> Any:
+    """Scores of every node, or of every graph: from the sum of its nodes' states."""
+    if batch.members is not None:
+        belongs = one_hot(batch.members, batch.targets.shape[0], batch.graph.labels)
+        state = ad.matmul(belongs.mT, state)
+    return network.outputs(params, state)
+
+
+def loss_of(
+    objective: Any, params: Any, state: Array, batch: GraphBatch, reduction: Reduction = "sum"
+) -> Any:
+    """L on the supervised nodes or graphs, read from the last layer's ``state``."""
+    scores = outputs_of(objective.model, params, state, batch)
+    outputs = ad.take(scores, batch.supervised, axis=0)
     targets = namespace(batch.targets).take(batch.targets, batch.supervised, axis=0)
-    return objective.loss(outputs, targets, reduction=objective.reduction)
+    return objective.loss(outputs, targets, reduction=reduction)
 
 
 def lagrangian(
@@ -151,8 +174,9 @@ def lagrangian(
         if terms.rho:
             total = total + (0.5 * terms.rho) * ad.sum(ad.square(gap))
     if terms.loss_weight:
-        read = saddle.states[-1] if terms.read_out == "state" else new[-1]
-        total = total + terms.loss_weight * loss_of(objective, saddle.network, read, batch)
+        read = new[-1] if reads_new(terms.read_out, batch) else saddle.states[-1]
+        loss = loss_of(objective, saddle.network, read, batch, terms.loss_reduction)
+        total = total + terms.loss_weight * loss
     return total
 
 

@@ -6,7 +6,9 @@ networks with tanh on their hidden layers and on their output, of the inputs
 =========== ============================= =============================================
 layer       as printed                    as in the released code
 =========== ============================= =============================================
-the first   l_v, l_u, x_u, x_v            l_v, l_u, x_u
+the first   l_v, l_u, x_u, x_v, and where l_v, l_u, x_u
+            edges have labels, l_(v,u)
+            and l_(u,v)
 the others  x_{u,k}, x_{v,k}, x_{v,k−1}   x_{u,k}, and the new states of layer k − 1
                                           at v and at u
 =========== ============================= =============================================
@@ -31,6 +33,7 @@ from typing import Any, Literal, get_args
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, Backend, device, namespace
 from refimpl.checks import count, one_of
+from refimpl.errors import SettingError
 from refimpl.models import MLP
 from refimpl.papers.graph_propagation.graphs import Graph, incidence
 from refimpl.random import Rng
@@ -54,11 +57,15 @@ class GraphNetwork:
         Hidden widths of the output network; empty for a linear read-out.
     form : {"printed", "released"}
         What the messages see; see the module.
+    edge_labels : int
+        Number e of labels of an edge.
 
     Raises
     ------
     ValueError
         For widths below 1 or an unknown form.
+    SettingError
+        For labels of edges in the released form, which does not see them.
 
     Examples
     --------
@@ -72,6 +79,7 @@ class GraphNetwork:
     state_widths: tuple[int, ...] = field(default=(10,), metadata={"help": "of each layer"})
     output_widths: tuple[int, ...] = field(default=(), metadata={"help": "hidden, of the output"})
     form: Form = field(default="printed", metadata={"help": "what the messages see"})
+    edge_labels: int = field(default=0, metadata={"help": "number of labels of an edge"})
 
     def __post_init__(self) -> None:
         one_of("form", self.form, get_args(Form))
@@ -80,6 +88,9 @@ class GraphNetwork:
             raise ValueError("state_widths must name a width for each layer, at least one")
         for width in (*self.state_widths, *self.output_widths):
             count("a width", width)
+        count("edge_labels", self.edge_labels, 0)
+        if self.edge_labels and self.form == "released":
+            raise SettingError("the released form sees no labels of edges: take form='printed'")
 
     @property
     def message_networks(self) -> tuple[MLP, ...]:
@@ -89,7 +100,7 @@ class GraphNetwork:
         for k, width in enumerate(self.state_widths):
             if k == 0:
                 own = width if self.form == "printed" else 0
-                inputs = 2 * labels + width + own
+                inputs = 2 * labels + width + own + 2 * self.edge_labels
             elif self.form == "printed":
                 inputs = 2 * width + self.state_widths[k - 1]
             else:
@@ -156,10 +167,24 @@ class GraphNetwork:
         own = states[k]
         if k == 0:
             seen = [at_v(graph.labels), at_u(graph.labels), at_u(own)]
-            return ad.concat(seen + ([at_v(own)] if self.form == "printed" else []), axis=1)
+            if self.form == "printed":
+                seen.append(at_v(own))
+            if self.edge_labels:
+                seen.append(self._marks(graph))
+            return ad.concat(seen, axis=1)
         if self.form == "printed":
             return ad.concat([at_u(own), at_v(own), at_v(states[k - 1])], axis=1)
         return ad.concat([at_u(own), at_v(new[k - 1]), at_u(new[k - 1])], axis=1)
+
+    def _marks(self, graph: Graph) -> Array:
+        found = 0 if graph.edge_labels is None else graph.edge_labels.shape[1] // 2
+        if graph.edge_labels is None or found != self.edge_labels:
+            raise SettingError(
+                "the network and the graph differ in the number of labels of an edge",
+                network=self.edge_labels,
+                graph=found,
+            )
+        return graph.edge_labels
 
 
 @dataclass(frozen=True)

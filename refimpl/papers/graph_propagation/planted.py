@@ -87,6 +87,22 @@ def clique_graph(rng: Rng, nodes: int, size: int, density: float) -> Planted:
     return Planted(tuple(sorted(edges)), labels, clique_members(edges, nodes, size))
 
 
+def clique_free_graph(rng: Rng, nodes: int, size: int, density: float) -> Planted:
+    """As many edges as a graph of :func:`clique_graph` has, but no clique of that size.
+
+    Counting edges does not tell the two apart. Drawn again until connected and free of cliques.
+    """
+    like = clique_graph(rng.child("like"), nodes, size, density)
+    pairs = list(itertools.combinations(range(nodes), 2))
+    for attempt in itertools.count():
+        order = rng.child("free", attempt).permutation(len(pairs))
+        edges = sorted(pairs[int(k)] for k in order[: len(like.edges)])
+        members = clique_members(edges, nodes, size)
+        if is_connected(edges, nodes) and not any(members):
+            break
+    return Planted(tuple(edges), like.labels, members)
+
+
 def subgraph_graph(
     rng: Rng, pattern: Rng, nodes: int, size: int, density: float, noise: float
 ) -> Planted:

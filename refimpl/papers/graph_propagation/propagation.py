@@ -30,7 +30,10 @@ Deviations
 ----------
 * ``rho``, ``order`` and multipliers for each dimension are additions; the paper has one multiplier
   a node, simultaneous steps and no augmented term.
-* ``read_out="new"``, ``reduction="mean"`` and ``loss_weight`` are the released code's.
+* ``read_out="new"`` for targets of nodes, means (``reduction``, ``loss_reduction``) and
+  ``loss_weight`` are the released code's.
+* No default of G and ε is printed. Here it is the thesis's component-wise insensitive one with
+  0.01, the middle of the three values that it tries; the released code has 1e-4 and 1e-6.
 * With a signed G (lin, lineps, cubed), one multiplier a node asks only that the gaps of a node sum
   to zero over its dimensions; :attr:`PropagationInfo.node_sum` is beside the residual for that.
 * With a non-negative G multipliers never fall; steps of equal size η with eps settle near the
@@ -41,7 +44,7 @@ Deviations
 >>> from refimpl.papers.graph_propagation.data import load_karate
 >>> from refimpl.papers.graph_propagation.network import GraphNetwork
 >>> data = load_karate(rng=Rng(0)).train
->>> objective = Objective(GraphNetwork((34, 5, 4)), reduction="sum")
+>>> objective = Objective(GraphNetwork((34, 5, 4)))
 >>> algorithm = ConstraintPropagation()
 >>> state = algorithm.init(objective.model.init(Rng(1)), data.batch(), objective)
 >>> state, info = algorithm.step(state, objective, data.batch())
@@ -74,6 +77,7 @@ from refimpl.papers.graph_propagation.lagrangian import (
     gaps,
     largest,
     loss_of,
+    reads_new,
 )
 from refimpl.random import Rng
 
@@ -103,7 +107,7 @@ class PropagationInfo(NamedTuple):
     Attributes
     ----------
     loss : 0-d array
-        On the supervised nodes, by the read-out.
+        On the supervised nodes or graphs, by the read-out.
     lagrangian : 0-d array
     residual : 0-d array
         max |x − F|.
@@ -125,7 +129,7 @@ class ConstraintPropagation:
 
     Parameters
     ----------
-    constraint, epsilon, multipliers, read_out, reduction, rho, loss_weight
+    constraint, epsilon, multipliers, read_out, reduction, loss_reduction, rho, loss_weight
         See :class:`~refimpl.papers.graph_propagation.lagrangian.Terms`.
     learning_rate, base : float, str
         Of the update of θ.
@@ -160,8 +164,14 @@ class ConstraintPropagation:
     multipliers: Multipliers = field(
         default="node", metadata={"help": "one a node, one a node and dimension, or one in all"}
     )
-    read_out: ReadOut = field(default="state", metadata={"help": "the output reads X or F(X)"})
+    read_out: ReadOut = field(
+        default="printed",
+        metadata={
+            "help": "the output reads X or F(X); printed: F(X) for targets of graphs, else X"
+        },
+    )
     reduction: Reduction = field(default="sum", metadata={"help": "of the constraint"})
+    loss_reduction: Reduction = field(default="sum", metadata={"help": "of the loss"})
     rho: float = field(default=0.0, metadata={"help": "of the augmented term, >= 0"})
     loss_weight: float = field(default=1.0, metadata={"help": "of the loss, >= 0"})
     base: BaseName = field(default="adam", metadata={"help": f"of the weights: {BASE_HELP}"})
@@ -200,6 +210,7 @@ class ConstraintPropagation:
             multipliers=self.multipliers,
             read_out=self.read_out,
             reduction=self.reduction,
+            loss_reduction=self.loss_reduction,
             rho=self.rho,
             loss_weight=self.loss_weight,
         )
@@ -238,7 +249,7 @@ class ConstraintPropagation:
         if not isinstance(training, GraphBatch):
             raise SettingError("propagation needs graphs, such as karate or cliques")
         if self.loss_weight and training.supervised.shape[0] == 0:
-            raise SettingError("no node is supervised")
+            raise SettingError("no node or graph is supervised")
         states = objective.model.zeros(training.graph)
         saddle = Saddle(params, states, self.terms.zero_multipliers(states))
         buffers = Saddle(*(u.buffers(part) for u, part in zip(self.updates, saddle, strict=True)))
@@ -372,11 +383,11 @@ def _diagnose(
     found = gaps(objective.model, point.network, point.states, batch)
     xp = namespace(*found)
     read = point.states[-1]
-    if terms.read_out == "new":
+    if reads_new(terms.read_out, batch):
         read = read - found[-1]
     sums = tuple(xp.sum(gap, axis=1, keepdims=True) for gap in found)
     return PropagationInfo(
-        loss_of(objective, point.network, read, batch),
+        loss_of(objective, point.network, read, batch, terms.loss_reduction),
         value,
         largest(found),
         largest(sums),

@@ -56,7 +56,7 @@ def test_chains():
     split = data.load_chains(rng=Rng(0), length=5)
     assert split.train.inputs.sum() == 1.0 and split.train.edges.shape == (16, 2)
     assert len(split.train.supervised) == 4
-    unmarked = data.load_chains(rng=Rng(0), length=5, marked=False)
+    unmarked = data.load_chains(rng=Rng(0), length=5, marked="nothing")
     assert unmarked.train.inputs.sum() == 0.0
 
 

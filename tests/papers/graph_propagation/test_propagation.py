@@ -31,12 +31,12 @@ def graph(**more):
 def problem(form="printed", widths=(3, 2), aggregation="sum"):
     network = GraphNetwork((1, 4, 2), state_widths=widths, output_widths=(3,), form=form)
     batch = GraphBatch(graph(aggregation=aggregation), np.array([0, 1, 1, 0]), np.array([0, 2]))
-    objective = Objective(network, "softmax_cross_entropy", reduction="sum")
+    objective = Objective(network, "softmax_cross_entropy")
     return objective, network.init(Rng(5)), batch
 
 
 def scalar_problem(target, width=1):
-    objective = Objective(LinearGraphNetwork(width), "mean_squared_error", reduction="sum")
+    objective = Objective(LinearGraphNetwork(width), "mean_squared_error")
     params = {"matrix": np.zeros((width, width)), "offset": np.zeros(width)}
     batch = GraphBatch(make_graph([], [[0.0]]), np.full((1, width), target), np.array([0]))
     return objective, params, batch

@@ -51,7 +51,7 @@ def _run(config: Config, layers: int, shift: float) -> tuple[np.ndarray, np.ndar
     targets = np.arange(config.nodes) % 2
     batch = GraphBatch(make_graph(both_ways(path), labels), targets, np.arange(config.nodes))
     network = GraphNetwork((1, 4, 2), state_widths=(2,) * layers, form="released")
-    objective = Objective(network, "softmax_cross_entropy", reduction="sum")
+    objective = Objective(network, "softmax_cross_entropy")
     params = network.init(Rng(3).child("diffusion", layers))
     algorithm = plain(rate=0.1, read_out="new", loss_weight=1.0)
     state = None

@@ -19,7 +19,7 @@ EPSILON = 1e-4
 METHODS = {
     "released": ConstraintPropagation(
         constraint="eps", epsilon=EPSILON, multipliers="node", read_out="new", reduction="mean",
-        loss_weight=0.001, learning_rate=0.03, state_rate=0.03, multiplier_rate=0.03,
+        loss_reduction="mean", loss_weight=0.001, learning_rate=0.03, state_rate=0.03, multiplier_rate=0.03,
     ),
     "augmented": ConstraintPropagation(
         constraint="lin", epsilon=0.0, multipliers="dimension", read_out="new", rho=4.0,

@@ -28,7 +28,7 @@ def linear_problem(
     """F(x) = M x + c under ½‖x − y‖² on all nodes, without edges of its own."""
     nodes = len(offset) // width
     graph = make_graph([], np.zeros((nodes, 1)))
-    objective = Objective(LinearGraphNetwork(width), "mean_squared_error", reduction="sum")
+    objective = Objective(LinearGraphNetwork(width), "mean_squared_error")
     batch = GraphBatch(graph, target.reshape(nodes, width), np.arange(nodes))
     return objective, {"matrix": matrix, "offset": offset}, batch
 
@@ -44,7 +44,7 @@ def network_problem(
     """A small network on the ring, softmax cross-entropy on three of four nodes, summed."""
     widths = (3, 2, 3)[:layers]
     network = GraphNetwork((2, 5, 2), state_widths=widths, output_widths=(4,), form=form)  # type: ignore[arg-type]
-    objective = Objective(network, "softmax_cross_entropy", reduction="sum")
+    objective = Objective(network, "softmax_cross_entropy")
     params = network.init(Rng(7).child("network", layers), scale=scale)
     return objective, params, GraphBatch(ring(), np.array([0, 1, 1, 0]), np.array([0, 1, 3]))
 
