@@ -56,12 +56,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import FirstOrder, check_params
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
-from refimpl.arrays import Array, device, eps, namespace, put_rows
+from refimpl.arrays import Array, eps
 from refimpl.checks import count, one_of, positive
 from refimpl.errors import DivergenceError, SettingError
 from refimpl.papers.graph_propagation.constraints import NON_NEGATIVE, ConstraintName
@@ -74,53 +74,17 @@ from refimpl.papers.graph_propagation.lagrangian import (
     Saddle,
     Terms,
     derivatives,
-    gaps,
-    largest,
-    loss_of,
-    reads_new,
+)
+from refimpl.papers.graph_propagation.propagation_state import (
+    PropagationInfo,
+    PropagationState,
+    diagnose,
+    put_back,
+    taken,
 )
 from refimpl.random import Rng
 
 Order = Literal["simultaneous", "alternating", "extragradient"]
-
-
-class PropagationState(NamedTuple):
-    """State of the search.
-
-    Attributes
-    ----------
-    params : Saddle
-        Weights, states and multipliers of all training nodes.
-    step : int
-    buffers : Saddle
-        Those of the three updates.
-    """
-
-    params: Saddle
-    step: int
-    buffers: Saddle
-
-
-class PropagationInfo(NamedTuple):
-    """Diagnostics of a step, before it, on its batch.
-
-    Attributes
-    ----------
-    loss : 0-d array
-        On the supervised nodes or graphs, by the read-out.
-    lagrangian : 0-d array
-    residual : 0-d array
-        max |x − F|.
-    node_sum : 0-d array
-        max over nodes of |Σ_d (x − F)|, all that one multiplier a node and a signed G look at.
-    multiplier_norm : 0-d array
-    """
-
-    loss: Array
-    lagrangian: Array
-    residual: Array
-    node_sum: Array
-    multiplier_norm: Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,10 +232,10 @@ class ConstraintPropagation:
         """
         rows = batch.indices
         nodes = state.params.states[0].shape[0]
-        inner = state if rows is None else _taken(state, rows, nodes)
+        inner = state if rows is None else taken(state, rows, nodes)
         moved, info = self._moved(inner, objective, batch)
         if rows is not None:
-            moved = _put(state, moved, rows, nodes)
+            moved = put_back(state, moved, rows, nodes)
         self._check(info, state.step)
         return moved, info
 
@@ -342,7 +306,7 @@ class ConstraintPropagation:
         terms, rows, updates = self.terms, self.rows(batch), self.updates
         point, buffers = state.params, state.buffers
         value, slope = derivatives(terms, objective, point, batch, rows)
-        info = _diagnose(terms, objective, point, batch, value)
+        info = diagnose(terms, objective, point, batch, value)
         if self.order == "extragradient":
             ahead = Saddle(
                 point.network if frozen else _ahead(point[0], slope[0], -self.learning_rate),
@@ -375,51 +339,3 @@ class ConstraintPropagation:
 
 def _ahead(tree: Any, direction: Any, rate: float) -> Any:
     return ad.map_tree(lambda leaf, d: leaf + rate * d, tree, direction)
-
-
-def _diagnose(
-    terms: Terms, objective: Any, point: Saddle, batch: GraphBatch, value: Array
-) -> PropagationInfo:
-    found = gaps(objective.model, point.network, point.states, batch)
-    xp = namespace(*found)
-    read = point.states[-1]
-    if reads_new(terms.read_out, batch):
-        read = read - found[-1]
-    sums = tuple(xp.sum(gap, axis=1, keepdims=True) for gap in found)
-    return PropagationInfo(
-        loss_of(objective, point.network, read, batch, terms.loss_reduction),
-        value,
-        largest(found),
-        largest(sums),
-        ad.norm_tree(list(point.multipliers)),
-    )
-
-
-def _taken(state: PropagationState, rows: Any, nodes: int) -> PropagationState:
-    """The rows of states and multipliers (and of their buffers) that belong to a batch."""
-
-    def take(leaf: Array) -> Array:
-        if leaf.ndim == 0 or leaf.shape[0] != nodes:
-            return leaf
-        xp = namespace(leaf)
-        return xp.take(leaf, xp.asarray(rows, device=device(leaf)), axis=0)
-
-    params, buffers = state.params, state.buffers
-    return PropagationState(
-        Saddle(params.network, *(ad.map_tree(take, part) for part in params[1:])),
-        state.step,
-        Saddle(buffers.network, *(ad.map_tree(take, part) for part in buffers[1:])),
-    )
-
-
-def _put(old: PropagationState, new: PropagationState, rows: Any, nodes: int) -> PropagationState:
-    def put(leaf: Array, part: Array) -> Array:
-        return put_rows(leaf, rows, part) if leaf.ndim and leaf.shape[0] == nodes else part
-
-    def joined(before: Saddle, after: Saddle) -> Saddle:
-        parts = [ad.map_tree(put, b, a) for b, a in zip(before[1:], after[1:], strict=True)]
-        return Saddle(after.network, *parts)
-
-    return PropagationState(
-        joined(old.params, new.params), new.step, joined(old.buffers, new.buffers)
-    )

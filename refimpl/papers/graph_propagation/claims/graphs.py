@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from refimpl.claims.ledger import Outcome, all_of, bound, check, claim, compare, paired
 from refimpl.experiments.base import Result
-from refimpl.papers.graph_propagation.experiments.karate import EPSILON
+from refimpl.papers.graph_propagation.experiments.karate import EPSILON, JUDGED
 
 PAPER = "graph_propagation"
 
@@ -22,11 +24,9 @@ PAPER = "graph_propagation"
 )
 def released_plateau(result: Result) -> Outcome:
     rows = result.select(method="released")
-    check_epochs = rows["residuals"].shape[-1] == 3000
     return all_of(
-        check(check_epochs, predicted="3000 epochs"),
+        _taken_at_the_epoch(rows),
         bound(rows["residual"], at_least=100.0 * EPSILON),
-        compare(np.median(rows["residuals"][:, -100:], axis=1), rows["residual"], 1e-12),
     )
 
 
@@ -35,7 +35,7 @@ def released_plateau(result: Result) -> Outcome:
     paper=PAPER,
     place="derived; observed",
     statement="G = lin with a multiplier for each dimension and ρ = 4 leaves a residual that is "
-    "lower at least thirtyfold, both read from new states, 3000 epochs, 5 seeds",
+    "lower at least thirtyfold on average, both read from new states, after 3000 epochs, 15 seeds",
     experiment="graph_karate",
     profile="full",
 )
@@ -43,13 +43,24 @@ def augmented_below(result: Result) -> Outcome:
     released = result.select(method="released")
     augmented = result.select(method="augmented")
     gain = np.log10(released["residual"] / augmented["residual"])
+    late = int(np.sum(np.median(augmented["residuals"][:, -100:], axis=1) > 1e-3))
+    note = f"log10 of the ratio; {late} of {len(gain)} augmented runs end above 1e-3 again"
     return all_of(
         check(
-            released["seed"].tolist() == augmented["seed"].tolist() == list(range(5)),
-            predicted="5 paired seeds",
+            released["seed"].tolist() == augmented["seed"].tolist() == list(range(15)),
+            predicted="15 paired seeds",
         ),
-        paired(gain, at_least=float(np.log10(30.0)), note="log10 of the ratio of residuals"),
+        _taken_at_the_epoch(released),
+        _taken_at_the_epoch(augmented),
+        paired(gain, at_least=float(np.log10(30.0)), note=note),
     )
+
+
+def _taken_at_the_epoch(rows: Any) -> Outcome:
+    if rows["residuals"].shape[-1] < JUDGED:
+        return check(False, predicted=f"{JUDGED} epochs", measured=rows["residuals"].shape[-1])
+    before = np.median(rows["residuals"][:, JUDGED - 100 : JUDGED], axis=1)
+    return compare(before, rows["residual"], 1e-12)
 
 
 @claim(
