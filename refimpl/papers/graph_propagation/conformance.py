@@ -46,6 +46,12 @@ DEVIATIONS = (
         {"reduction": "mean"},
     ),
     Deviation(
+        "mean_loss",
+        "the loss is averaged over labeled nodes: multipliers are adjoints of that average",
+        "ConstraintPropagation",
+        {"loss_reduction": "mean"},
+    ),
+    Deviation(
         "small_loss",
         "the loss is weighed by 0.001",
         "ConstraintPropagation",
@@ -56,6 +62,24 @@ DEVIATIONS = (
         "a signed G with one multiplier a node: only the sums of gaps vanish",
         "ConstraintPropagation",
         {"constraint": "lin", "multipliers": "node"},
+    ),
+    Deviation(
+        "narrow_band",
+        "ε of 1e-4 or 1e-6: equal plain steps diverge but for losses of slope below about 2ε/η",
+        "ConstraintPropagation",
+        {"constraint": "eps", "epsilon": 1e-4},
+    ),
+    Deviation(
+        "no_half",
+        "an augmented term ρ‖x − F‖² without the half: twice the reference's rho",
+        "ConstraintPropagation",
+        {"rho": 2.0},
+    ),
+    Deviation(
+        "sweeps",
+        "the baseline differentiates a fixed number of sweeps, which need not have settled",
+        "FixedPointLearning",
+        {"sweeps": 13},
     ),
     Deviation(
         "cube",

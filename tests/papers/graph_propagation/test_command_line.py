@@ -7,6 +7,11 @@ from click.testing import CliRunner
 
 from refimpl.cli.app import app
 from refimpl.papers.graph_propagation.conformance import DEVIATIONS
+from refimpl.papers.graph_propagation.fixed_point_learning import FixedPointLearning
+from refimpl.papers.graph_propagation.labeled_only import LabeledOnly
+from refimpl.papers.graph_propagation.network import GraphNetwork
+from refimpl.papers.graph_propagation.propagation import ConstraintPropagation
+from refimpl.papers.graph_propagation.released import column_normalized, released_club
 
 FEW = (
     "--data-option", "training=4", "--data-option", "validation=2", "--data-option", "test=2",
@@ -43,6 +48,31 @@ def test_the_baseline_and_the_options_of_the_network(tmp_path):
     assert "state_residual" in shown
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--data", "cliques", "--data-option", "level=graphs", *FEW),
+        ("--data", "chains", "--data-option", "marked=edge", "--model-option", "edge_labels=1"),
+    ],
+)
+def test_targets_of_graphs_and_labels_of_edges(options, tmp_path):
+    shown = call(
+        "train", *options, "--algorithm", "graph_lagrangian", "--epochs", 2, "--test-steps", 3,
+        "--loss-reduction", "mean", "--output", tmp_path,
+    ).output  # fmt: skip
+    assert "accuracy" in shown and "state_residual" in shown
+
+
+def test_a_network_with_labels_of_edges_on_a_graph_without(tmp_path):
+    result = CliRunner().invoke(
+        app,
+        ["train", "--data", "karate", "--algorithm", "graph_lagrangian", "--model-option",
+         "edge_labels=1", "--output", str(tmp_path)],
+    )  # fmt: skip
+    assert result.exit_code != 0 and not result.stderr.startswith("Traceback")
+    assert "differ in the number of labels of an edge" in " ".join(result.stderr.split())
+
+
 def test_data_and_algorithms_of_another_kind_are_refused(tmp_path):
     said = call("train", "--data", "karate", "--algorithm", "sgd", code=2).stderr
     assert "graph_lagrangian" in " ".join(said.split())
@@ -53,10 +83,14 @@ def test_data_and_algorithms_of_another_kind_are_refused(tmp_path):
 
 
 def test_deviations_are_settings_that_exist():
-    from refimpl.papers.graph_propagation import network, propagation
-
+    parts = {
+        part.__name__: part
+        for part in (ConstraintPropagation, FixedPointLearning, GraphNetwork, LabeledOnly,
+                     released_club, column_normalized)
+    }  # fmt: skip
+    assert len({deviation.name for deviation in DEVIATIONS}) == len(DEVIATIONS)
     for deviation in DEVIATIONS:
+        part = parts[deviation.part]
+        more = {"widths": (1, 2)} if part is GraphNetwork else {}
         if deviation.switch:
-            part = getattr(propagation, deviation.part, None) or getattr(network, deviation.part)
-            more = {"widths": (1, 2)} if deviation.part == "GraphNetwork" else {}
-            part(**more, **deviation.switch)
+            assert part(**more, **deviation.switch) != part(**more), deviation.name
