@@ -1,20 +1,28 @@
 """What is written from the pages of the papers: the stub of the public face, and README's table.
 
-``python -m refimpl.generated`` rewrites both in a clone; a test says when they are stale.
+``python -m refimpl.generated`` rewrites both in a clone; a test says when they are stale. Given
+files ``claims.json`` of ``refimpl verify``, it first takes them into the record of verdicts
+(:mod:`refimpl.claims.recorded`), which the table counts.
 
 >>> "from refimpl.papers.minnorm.minnorm import Minnorm as Minnorm" in stub()
 True
 >>> table().splitlines()[0]
-'| paper | name | what it says | by name |'
+'| paper | name | what it says | by name | claims, as recorded |'
 """
 
 from __future__ import annotations
 
+import json
 import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import refimpl
 from refimpl import catalogue
+from refimpl.claims.ledger import SKIPPED, VERDICTS
+from refimpl.claims.recorded import entries, merged, recorded, write
 from refimpl.errors import DataError
 from refimpl.files import write_atomic
 from refimpl.papers import Paper
@@ -49,13 +57,44 @@ def stub() -> str:
 
 def table() -> str:
     """The papers as a Markdown table, a line each: the record and the first line of the page."""
-    rows = ["| paper | name | what it says | by name |", "| --- | --- | --- | --- |"]
+    heads = ("paper", "name", "what it says", "by name", "claims, as recorded")
+    rows = [_row(heads), _row(("---",) * len(heads))]
+    counts = counted(recorded())
     for name, paper in catalogue.papers().items():
         page = catalogue.page(name).strip()
         says = " ".join(page.partition("\n\n")[0].split())
         offers = ", ".join(f"`{entry}`" for entry in catalogue.names_of(name))
-        rows.append(f"| {_cited(paper)} | `{name}` | {_plain(says)} | {offers} |")
+        rows.append(_row((_cited(paper), f"`{name}`", _plain(says), offers, counts.get(name, ""))))
     return "\n".join(rows) + "\n"
+
+
+def counted(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The verdicts of each paper in words, the most favorable first.
+
+    >>> counted({"FD-1": {"paper": "foundations", "verdict": "holds"}})
+    {'foundations': '1: 1 holds'}
+    """
+    found: dict[str, list[str]] = {}
+    for entry in entries.values():
+        found.setdefault(entry["paper"], []).append(entry["verdict"])
+    return {
+        paper: f"{len(verdicts)}: "
+        + ", ".join(f"{verdicts.count(v)} {v}" for v in (*VERDICTS, SKIPPED) if v in verdicts)
+        for paper, verdicts in found.items()
+    }
+
+
+def take_in(paths: Iterable[str]) -> None:
+    """Take documents of ``refimpl verify`` into the record; claims that are no more leave it."""
+    found = recorded()
+    for path in paths:
+        found = merged(found, entries(json.loads(Path(path).read_text(encoding="utf-8"))))
+    known = {claim.id for claim in catalogue.claims()}
+    write({name: entry for name, entry in found.items() if name in known})
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _cited(paper: Paper) -> str:
@@ -83,12 +122,13 @@ def readme(text: str) -> str:
     return f"{before}{BEGIN}\n{table()}{END}{after}"
 
 
-def main() -> None:
-    """Rewrite what is generated."""
+def main(documents: Sequence[str] = ()) -> None:
+    """Take in the documents, then rewrite what is generated."""
+    take_in(documents)
     write_atomic(ROOT / "refimpl" / "__init__.pyi", stub())
     path = ROOT / "README.md"
     write_atomic(path, readme(path.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

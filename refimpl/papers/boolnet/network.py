@@ -7,6 +7,7 @@ Forward pass
    u = XNOR(signs(BN(first(x))), r);  out = OR(signs(BN(second(u))), r): of the block's input r
 3. the last block: real numbers, BN(second(u)) + BN'(mean of u over its slices)
 4. PReLU once, then the head
+
 A binary layer multiplies signs: its group s of units reads slice s of its inputs. With ``split``
 a block acts on half of each slice's channels, and is interleaved with the other half (with r where
 the width changes); the last block acts on all.

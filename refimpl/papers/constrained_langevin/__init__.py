@@ -15,7 +15,7 @@ statement                                  whose                file            
 ========================================== ==================== =================== ==============
 weights stay on circles, layers            abstracts; derived   c_cola_*, o_cola_*, CL-1, CL-2
 orthonormal, to rounding                                        splitting
-the drift keeps |p| and reverses; solvers  derived              splitting,          CL-3, CL-4,
+the drift keeps ‖p‖ and reverses; solvers  derived              splitting,          CL-3, CL-4,
 agree; the O part is exact                                      theory.dynamics     CL-5
 position bias of splittings on the circle  derived; Leimkuhler  theory.bias         CL-6
                                            & Matthews

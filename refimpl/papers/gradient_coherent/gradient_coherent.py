@@ -36,6 +36,7 @@ Whose reading is whose
 The abstracts define neither the quantities that are compared nor a threshold. Every ``criterion``
 is therefore a reading of this package, none the authors' formula:
 
+============== ================================================================================
 ``always``     strong regularization without a gate; with ``delay`` > 0 the authors' delayed
                regularization, whose shape (λ = 0 for γ epochs, λ afterwards) is the usual reading
 ``total``      κ = cos(g, g + λR): does the penalty turn the step away from the loss? No second
@@ -46,6 +47,7 @@ is therefore a reading of this package, none the authors' formula:
 ``sign``       element by element: keep λRᵢ where gᵢ + λRᵢ has the sign of gᵢ
 ``ratio``      ‖λR‖ ≤ ``ratio`` ‖g‖; with ratio 1 close to ``total`` at τ = 0.7
 ``temporal``   κ = cos(g_t, g_{t−1}), the batch before; an ablation
+============== ================================================================================
 
 With ``scope="layer"`` each weight matrix decides for itself.
 

@@ -1,0 +1,61 @@
+"""Writes the pages that the package knows best, before the site is built from them.
+
+From the catalogue, the recorded verdicts and the gallery: a page for each paper, the list of what
+is false or unclear in print and in released code, the gallery, and the reference of the public
+face. They land in ``docs/generated``, which is not kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pages import gallery, paper, reference, wrong
+from pages.rst import bars
+from refimpl import catalogue
+from refimpl.claims.recorded import recorded
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def write_pages(app: Any) -> None:
+    """Write all generated pages anew; files that did not change keep their time."""
+    folder = Path(app.srcdir) / "generated"
+    records = recorded()
+    pages = {"errata.rst": wrong.page(records), "gallery.rst": gallery.page(ROOT)}
+    for name in catalogue.papers():
+        pages[f"papers/{name}.rst"] = paper.page(name, records, ROOT)
+    pages["papers/index.rst"] = paper.index(records)
+    pages |= reference.pages()
+    _write(folder, pages)
+    images = folder / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    for path in (ROOT / "figures" / "gallery").glob("*.png"):
+        shutil.copy2(path, images / path.name)
+
+
+def _write(folder: Path, pages: dict[str, str]) -> None:
+    kept = {folder / name for name in pages}
+    for old in folder.rglob("*.rst"):
+        if old not in kept:
+            old.unlink()
+    for name, text in pages.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def escape_bars(
+    app: Any, what: str, name: str, item: Any, options: Any, lines: list[str]
+) -> None:
+    """In docstrings, bars are a modulus."""
+    lines[:] = bars("\n".join(lines)).split("\n")
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.connect("builder-inited", write_pages)
+    app.connect("autodoc-process-docstring", escape_bars, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
