@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent / "_ext"), str(Path(__file__).parent.parent)]
 
-import refimpl
+import refimpl  # noqa: E402
 
 project = "refimpl"
 author = "The refimpl developers"
@@ -35,6 +35,8 @@ autodoc_typehints = "none"
 autodoc_class_signature = "mixed"
 autodoc_default_options = {"members": True, "show-inheritance": False}
 viewcode_line_numbers = True
+
+suppress_warnings = ["ref.python"]  # attributes of one name in several classes
 
 html_theme = "furo"
 html_title = "refimpl"

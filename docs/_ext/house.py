@@ -13,6 +13,7 @@ from typing import Any
 
 from pages import gallery, paper, reference, wrong
 from pages.rst import bars
+
 from refimpl import catalogue
 from refimpl.claims.recorded import recorded
 
@@ -47,9 +48,7 @@ def _write(folder: Path, pages: dict[str, str]) -> None:
             path.write_text(text, encoding="utf-8")
 
 
-def escape_bars(
-    app: Any, what: str, name: str, item: Any, options: Any, lines: list[str]
-) -> None:
+def escape_bars(app: Any, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
     """In docstrings, bars are a modulus."""
     lines[:] = bars("\n".join(lines)).split("\n")
 
