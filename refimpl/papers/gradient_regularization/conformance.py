@@ -14,6 +14,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from refimpl.algorithms.loss_gradient import LossGradient
 from refimpl.papers.gradient_regularization.graph_penalty import GraphPenalty
 from refimpl.papers.gradient_regularization.input_noise import InputNoise
 from refimpl.papers.gradient_regularization.regularization import GradientRegularization
@@ -66,6 +67,25 @@ DEVIATIONS = (
         functools.partial(_Part, probes=1),
     ),
     Deviation(
+        "normal probes",
+        "Normal covectors in place of signs: unbiased too, with the larger variance 2‖JJᵀ‖².",
+        functools.partial(_Part, probes=1),
+        functools.partial(_Part, probes=1, law="normal"),
+    ),
+    Deviation(
+        "square for the norm",
+        "The square of the slope where its length is meant: Tikhonov for total variation.",
+        _variation,
+        _Part,
+    ),
+    Deviation(
+        "slopes of the loss",
+        "The gradient of the loss in place of that of the outputs: it vanishes where an example is "
+        "fitted, and can diverge where it is strong.",
+        _Part,
+        LossGradient,
+    ),
+    Deviation(
         "other points",
         "The penalty is taken at disturbed data: a class that is rich enough can hide its slopes "
         "between the data otherwise.",
@@ -83,5 +103,11 @@ DEVIATIONS = (
         "Weights of the graph that are not normalized: the penalty grows with the batch.",
         GraphPenalty,
         functools.partial(GraphPenalty, normalized=False),
+    ),
+    Deviation(
+        "nearest neighbors",
+        "A graph of nearest neighbors in place of Gaussian weights: far pairs get no weight.",
+        GraphPenalty,
+        functools.partial(GraphPenalty, graph="nearest"),
     ),
 )

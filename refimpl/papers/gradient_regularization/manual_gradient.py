@@ -146,10 +146,10 @@ def blocks(points: int, covectors: int) -> list[slice]:
     Examples
     --------
     >>> blocks(5, 100)
-    [slice(0, 2, None), slice(2, 4, None), slice(4, 6, None)]
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
     size = max(1, _ROWS // covectors)
-    return [slice(start, start + size) for start in range(0, points, size)]
+    return [slice(start, min(start + size, points)) for start in range(0, points, size)]
 
 
 def narrowed(weight: Array) -> tuple[Array, Array | None]:

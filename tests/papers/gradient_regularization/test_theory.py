@@ -14,6 +14,7 @@ from refimpl.models import MLP
 from refimpl.papers.gradient_regularization import certificate
 from refimpl.papers.gradient_regularization.taut_string import denoised, threshold
 from refimpl.papers.gradient_regularization.theory import (
+    barron,
     gaussian,
     linear,
     probes,
@@ -155,3 +156,35 @@ def test_certificates():
         certificate.margins(np.zeros((2, 1)))
     with pytest.raises(ValueError):
         certificate.radius(margin, 0.0)
+
+
+@pytest.mark.parametrize("strength", [0.01, 0.05, 1.0])
+def test_random_units_have_the_mean_excess_of_two_integrals(strength):
+    """Moments of the units over x and t by sums on grids, with no formula of the package."""
+    n = 4000
+    x = (np.arange(n) + 0.5) / n
+    top = 1.0 / (1.0 + strength * np.pi**2)
+    second = -top * np.pi**2 * np.cos(np.pi * x)
+    mass = np.mean(np.abs(second))
+    assert barron.roughness(strength) == pytest.approx(mass, rel=1e-6)
+    density = np.abs(second) / mass
+    kinks = x[:: n // 400]
+    weights = density[:: n // 400] / np.sum(density[:: n // 400])
+    squares, slopes, mean = [], [], np.zeros(n)
+    for t, w in zip(kinks, weights, strict=True):
+        unit = mass * np.maximum(x - t, 0.0)
+        squares.append(np.mean(unit**2))
+        slopes.append(mass**2 * (1.0 - t))
+        mean += w * (unit if t > 0.5 else -unit)
+    rise = np.diff(mean) * n
+    own = 0.5 * weights @ np.array(squares) + 0.5 * strength * weights @ np.array(slopes)
+    expected = own - 0.5 * np.mean(mean**2) - 0.5 * strength * np.mean(rise**2)
+    for units in (1, 7):
+        found = barron.mean_excess(units, strength)
+        assert found == pytest.approx(expected / units, rel=5e-3)
+        assert found < barron.bound(mass, units, strength)
+    levels = np.array([0.1, 0.37, 0.5, 0.62, 0.93])
+    shares = [np.mean(density * (x < t)) for t in barron.quantile(levels)]
+    np.testing.assert_allclose(shares, levels, atol=1e-3)
+    weights = barron.outer_weights(np.array([0.2, 0.9]), strength)
+    np.testing.assert_allclose(weights, [-mass / 2, mass / 2], rtol=1e-6)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refimpl import datasets
+from refimpl.algorithms.adversarial_training import AdversarialTraining
 from refimpl.algorithms.attacks import ProjectedGradientAttack
 from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.l2 import L2
@@ -16,6 +17,7 @@ from refimpl.arrays import Backend, namespace
 from refimpl.experiments.base import Task
 from refimpl.experiments.comparison import Arm, Problem, comparison
 from refimpl.models import MLP, Objective
+from refimpl.papers.gradient_regularization.graph_penalty import GraphPenalty
 from refimpl.papers.gradient_regularization.input_noise import InputNoise
 from refimpl.papers.gradient_regularization.manual_gradient import rows_pass
 from refimpl.papers.gradient_regularization.measures import covectors
@@ -27,16 +29,21 @@ GRIDS: dict[str, tuple[float, ...]] = {
     "weight decay": (1e-3, 3e-3, 1e-2, 3e-2, 0.1),
     "noise": (0.1, 0.2, 0.4, 0.6, 0.8),
     "loss gradient": (0.05, 0.1, 0.2, 0.4, 1.0),
+    "graph": (3e-3, 1e-2, 3e-2, 0.1, 0.3),
+    "sign training": (0.01, 0.03, 0.05, 0.1, 0.2),
+    "attack training": (0.1, 0.2, 0.5, 1.0, 2.0),
     "Tikhonov": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
     "total variation": (0.003, 0.01, 0.03, 0.1, 0.3),
 }
-"""Five strengths of each method; without one it is the rate that is chosen."""
+"""Five strengths of each method; without one it is the rate that is chosen. Of training on attacked
+inputs it is the radius: one step of the signs, or five steps in l2."""
 
 
 @dataclass(frozen=True)
 class Config:
     """Data, network, training and attack."""
 
+    dataset: str = "digits"
     examples: int = 200
     validation: int = 500
     test: int = 1000
@@ -46,11 +53,11 @@ class Config:
     batch_size: int = 200
     attack_radius: float = 0.5
     attack_steps: int = 20
-    seeds: int = 5
+    seeds: int = 10
 
     @classmethod
     def quick(cls) -> Config:
-        return cls(hidden=(32, 32), epochs=150, validation=400, test=600, attack_steps=10)
+        return cls(hidden=(32, 32), epochs=60, validation=200, test=300, attack_steps=5, seeds=2)
 
     @classmethod
     def full(cls) -> Config:
@@ -60,17 +67,25 @@ class Config:
 def method(name: str, strength: float, rate: float) -> Composition:
     """Full-batch momentum under the method called ``name``; for "none" the strength is the rate."""
     update = Momentum(learning_rate=strength if name == "none" else rate)
-    if name == "none":
-        return Composition(update)
-    if name == "noise":
-        return Composition(update, wrappers=[InputNoise(deviation=strength)])
+    wrapper: Any = {
+        "noise": lambda: InputNoise(deviation=strength),
+        "sign training": lambda: AdversarialTraining(
+            radius=strength, norm="linf", steps=1, step_size=strength
+        ),
+        "attack training": lambda: AdversarialTraining(radius=strength),
+    }.get(name)
     penalty: Any = {
         "weight decay": lambda: L2(strength=strength),
         "loss gradient": lambda: LossGradient(strength=strength),
+        "graph": lambda: GraphPenalty(strength=strength, graph="nearest"),
         "Tikhonov": lambda: GradientRegularization(strength=strength),
         "total variation": lambda: GradientRegularization(strength=strength, power=1),
-    }[name]()
-    return Composition(update, penalties=[penalty])
+    }.get(name)
+    return Composition(
+        update,
+        penalties=[penalty()] if penalty else [],
+        wrappers=[wrapper()] if wrapper else [],
+    )
 
 
 def mean_slope(model: MLP, params: Any, inputs: Any) -> float:
@@ -84,7 +99,7 @@ def mean_slope(model: MLP, params: Any, inputs: Any) -> float:
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     """A split, a start, and accuracy under attack and the mean slope beside the usual metrics."""
     split = datasets.load(
-        "digits",
+        config.dataset,
         rng=rng.child("data"),
         backend=backend,
         training=config.examples,
@@ -110,16 +125,21 @@ def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     return Problem(split, objective, start, {"attacked": attacked, "slope": slope})
 
 
-def methods(config: Config) -> Mapping[str, Sequence[Arm]]:
-    """The grids."""
+def arms_of(grids: Mapping[str, Sequence[float]], rate: float) -> Mapping[str, Sequence[Arm]]:
+    """The settings of every method."""
     return {
-        name: [Arm(f"{strength:g}", method(name, strength, config.rate)) for strength in grid]
-        for name, grid in GRIDS.items()
+        name: [Arm(f"{strength:g}", method(name, strength, rate)) for strength in grid]
+        for name, grid in grids.items()
     }
 
 
+def methods(config: Config) -> Mapping[str, Sequence[Arm]]:
+    return arms_of(GRIDS, config.rate)
+
+
 def cost(config: Config, task: Task) -> float:
-    return 8.0 if task["method"] in ("Tikhonov", "total variation") else 1.0
+    dear = {"Tikhonov": 4.0, "total variation": 4.0, "attack training": 3.0}
+    return dear.get(task["method"], 1.0)
 
 
 EXPERIMENT = comparison(

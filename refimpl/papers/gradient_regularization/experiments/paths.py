@@ -14,12 +14,12 @@ from refimpl.papers.gradient_regularization.experiments import digits
 from refimpl.random import Rng
 from refimpl.training import accuracy, train
 
-METHODS = ("weight decay", "noise", "loss gradient", "Tikhonov", "total variation")
+METHODS = tuple(name for name in digits.GRIDS if name != "none")
 
 
 @dataclass(frozen=True)
 class Config(digits.Config):
-    """As the comparison, and which of the five strengths are taken."""
+    """As the comparison, and which of the strengths are taken."""
 
     strengths: tuple[int, ...] = (0, 1, 2, 3, 4)
 
