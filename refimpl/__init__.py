@@ -20,8 +20,6 @@ from typing import Any
 from refimpl.arrays import backend, namespace, to_host
 from refimpl.random import Replay, Rng
 
-__version__ = "0.1.0"
-
 LAZY = {
     "Adam": "refimpl.algorithms.adam",
     "Circle": "refimpl.constraints.circle",
@@ -50,11 +48,13 @@ LAZY = {
 }
 """Names of the core and the modules that define them."""
 
-__all__ = ["Replay", "Rng", "__version__", "backend", "namespace", "to_host"]
+__all__ = ["Replay", "Rng", "backend", "namespace", "to_host"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in LAZY:
+    if name == "__version__":
+        found = _version()
+    elif name in LAZY:
         found = getattr(importlib.import_module(LAZY[name]), name)
     elif name[:1].isupper():  # a class; small letters may be a module that is being imported
         found = importlib.import_module("refimpl.catalogue").public(name)
@@ -62,6 +62,15 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
     return found
+
+
+def _version() -> str:
+    """The version of the installed distribution; "unknown" where files are used in place."""
+    metadata = importlib.import_module("importlib.metadata")
+    try:
+        return metadata.version("refimpl")
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def __dir__() -> list[str]:

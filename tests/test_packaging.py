@@ -1,8 +1,10 @@
 """What an ordinary install and an editable one put where, built from this working tree."""
 
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -57,6 +59,25 @@ def test_a_wheel_holds_one_package_that_draws_its_figures_anywhere(tmp_path):
     drawn = run(elsewhere, site, "-m", "refimpl", "figures", "chain_flow", "--quick", "--jobs", "1")
     assert "drawn" in drawn
     assert (elsewhere / "outputs" / "figures" / "chain_flow.png").is_file()
+
+
+def test_a_source_distribution_is_whole_and_carries_no_generated_pages(tmp_path):
+    archive = build("sdist", tmp_path / "dist")
+    with tarfile.open(archive) as files:
+        names = {name.partition("/")[2] for name in files.getnames()}
+    for needed in ("README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "docs/conf.py"):
+        assert needed in names, needed
+    assert {"refimpl/COMMIT", "tests/test_packaging.py", "refimpl/claims/recorded.json"} <= names
+    assert not [name for name in names if name.startswith(("docs/generated", "docs/_build"))]
+
+
+def test_the_version_is_that_of_the_tag_and_the_newest_in_the_changelog(tmp_path):
+    name = build("wheel", tmp_path / "dist").name
+    version = name.split("-")[1]
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## (\S+)", changelog, re.MULTILINE).group(1)
+    assert re.search(rf"^version: {re.escape(newest)}$", (ROOT / "CITATION.cff").read_text(), re.M)
+    assert version == newest or ".dev" in version or version == "0.0"
 
 
 def test_an_editable_install_uses_the_clone(tmp_path):
