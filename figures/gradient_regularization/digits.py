@@ -8,35 +8,40 @@ import numpy as np
 
 from ..base import Figure, Results
 
-ORDER = ("weight decay", "noise", "loss gradient", "Tikhonov", "total variation")
+ORDER = (
+    "weight decay", "noise", "loss gradient", "graph", "sign training", "attack training",
+    "Tikhonov", "total variation",
+)  # fmt: skip
+MARKS = ("o", "s", "^", "<", ">", "P", "D", "v")
 
 
 def draw(results: Results, style: Any) -> Any:
     """One curve a method over its strength, in two panels."""
-    result = results["gradient_regularization_paths"]
+    result = results["gradient_regularization_digits"]
     figure, panels = style.subplots(1, 2, width=5.4, height=4.2)
-    none = result.select(method="none")
-    seeds = len(none["seed"])
-    marks = ("o", "s", "^", "D", "v")
-    for color, mark, method in zip(style.colors, marks, ORDER, strict=False):
-        rows = result.select(method=method)
-        found: dict[str, list[Any]] = {"clean": [], "attacked": [], "slope": []}
-        for strength in np.unique(rows["strength"]):
-            chosen = rows["strength"] == strength
-            if not np.mean(rows["clean"][chosen]) >= 0.5:  # collapsed or diverged
-                continue
-            for name, values in found.items():
-                values.append((np.mean(rows[name][chosen]), np.std(rows[name][chosen], ddof=1)))
-        for axes, name in zip(panels, ("clean", "slope"), strict=True):
-            x, y = np.array(found[name]), np.array(found["attacked"])
+    methods = result["method"].tolist()
+    colors = [*style.colors, style.soft][: len(ORDER)]
+    for color, mark, method in zip(colors, MARKS, ORDER, strict=True):
+        row = methods.index(method)
+        clean, attacked, slope = (
+            result[f"path_{key}"][row] for key in ("accuracy", "attacked", "slope")
+        )
+        kept = np.mean(clean, axis=1) >= 0.5  # neither collapsed nor diverged
+        for axes, values in zip(panels, (clean[kept], slope[kept]), strict=True):
             axes.errorbar(
-                x[:, 0], y[:, 0], y[:, 1], x[:, 1], color=color, marker=mark, label=method,
-                lw=1.4, elinewidth=0.7,
+                np.mean(values, axis=1),
+                np.mean(attacked[kept], axis=1),
+                np.std(attacked[kept], axis=1, ddof=1),
+                np.std(values, axis=1, ddof=1),
+                color=color, marker=mark, label=method, lw=1.4, elinewidth=0.6, ms=5,
             )  # fmt: skip
-    for axes, name in zip(panels, ("clean", "slope"), strict=True):
+    none, seeds = methods.index("none"), result["test"].shape[1]
+    for axes, key in zip(panels, ("accuracy", "slope"), strict=True):
+        chosen = result["chosen"][none]
         axes.plot(
-            np.mean(none[name]), np.mean(none["attacked"]), "*", color=style.ink, ms=12,
-            label="none",
+            np.mean(result[f"path_{key}"][none, chosen]),
+            np.mean(result["path_attacked"][none, chosen]),
+            "*", color=style.ink, ms=12, label="none",
         )  # fmt: skip
         axes.set(ylabel="test accuracy under l2 attacks")
     panels[0].set(xlabel="clean test accuracy", title=f"{seeds} seeds, bars: standard deviation")
@@ -51,13 +56,14 @@ FIGURE = Figure(
     name="gradient_regularization_digits",
     title="Digits: accuracy, attacks and slopes",
     draw=draw,
-    experiments=("gradient_regularization_paths",),
+    experiments=("gradient_regularization_digits",),
     claims=(),
     caption=(
         "200 training digits, a ReLU perceptron, one curve for each method over its strength; the "
-        "star is training without any at the same rate. The attack is l2 gradient ascent of "
-        "radius 0.5. Strengths are not chosen here, as they are in the comparison behind the "
-        "claims. Settings that diverged or fell under half of clean accuracy are left out. The "
-        "quick profile trains smaller networks for less long."
+        "star is training without any at the rate that validation chose. The attack is l2 gradient "
+        "ascent of radius 0.5; sign and attack training take one step of the signs, or five in l2, "
+        "before every update, with the radius as strength. Strengths are not chosen here, as they "
+        "are in the comparison behind the claims. Settings that diverged or fell under half of "
+        "clean accuracy are left out. The quick profile trains smaller networks for less long."
     ),
 )

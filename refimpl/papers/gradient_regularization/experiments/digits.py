@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from refimpl import datasets
 from refimpl.algorithms.adversarial_training import AdversarialTraining
 from refimpl.algorithms.attacks import ProjectedGradientAttack
@@ -14,7 +16,7 @@ from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.loss_gradient import LossGradient
 from refimpl.algorithms.momentum import Momentum
 from refimpl.arrays import Backend, namespace
-from refimpl.experiments.base import Task
+from refimpl.experiments.base import Experiment, Task
 from refimpl.experiments.comparison import Arm, Problem, comparison
 from refimpl.models import MLP, Objective
 from refimpl.papers.gradient_regularization.graph_penalty import GraphPenalty
@@ -53,7 +55,7 @@ class Config:
     batch_size: int = 200
     attack_radius: float = 0.5
     attack_steps: int = 20
-    seeds: int = 10
+    seeds: int = 8
 
     @classmethod
     def quick(cls) -> Config:
@@ -142,12 +144,33 @@ def cost(config: Config, task: Task) -> float:
     return dear.get(task["method"], 1.0)
 
 
-EXPERIMENT = comparison(
+CHOSEN = comparison(
     "gradient_regularization_digits",
     Config,
     problem=problem,
     methods=methods,
     reference="none",
     summary="The penalties and their neighbors on digits, strengths by validation",
+    cost=cost,
+)
+
+
+def collect(config: Config, tasks: Sequence[Task], results: Sequence[Any]) -> dict[str, Any]:
+    """The comparison, and for the curves every setting's test scores: (method, setting, seed)."""
+    found = dict(CHOSEN.collect(config, tasks, results))
+    shape = (*found["setting"].shape, config.seeds)
+    for key in ("accuracy", "attacked", "slope"):
+        values = [result.get(f"test_{key}", np.nan) for result in results]
+        found[f"path_{key}"] = np.array(values).reshape(shape)
+    return found
+
+
+EXPERIMENT = Experiment(
+    name="gradient_regularization_digits",
+    summary=CHOSEN.summary,
+    config=Config,
+    run_task=CHOSEN.run_task,
+    tasks=CHOSEN.tasks,
+    collect=collect,
     cost=cost,
 )
