@@ -140,3 +140,6 @@ def test_the_comparison_trains_every_method():
     assert list(result["method"]) == list(digits.GRIDS)
     assert result["test_attacked"].shape == result["test_slope"].shape == (9, 2)
     assert np.all(result["test_attacked"] <= result["test"] + 0.1)
+    for name, values in (("accuracy", result["test"]), ("attacked", result["test_attacked"])):
+        chosen = result[f"path_{name}"][np.arange(9), result["chosen"]]
+        np.testing.assert_array_equal(chosen, values)

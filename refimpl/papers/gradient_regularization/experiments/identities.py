@@ -37,10 +37,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Config:
-    """Networks, step of the differences, and draws."""
+    """Networks (one with more inputs than units, and points for two blocks), steps and draws."""
 
     widths: tuple[int, ...] = (3, 5, 4, 2)
     examples: int = 6
+    wide: tuple[int, ...] = (8, 4, 3, 2)
+    many: int = 150
     difference: float = 1e-5
     sphere_draws: int = 60000
     smoothings: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
@@ -61,13 +63,15 @@ def flat(tree: Any) -> np.ndarray:
     return np.concatenate([np.ravel(leaf) for leaf in ad.flatten(tree)[0]])
 
 
-def gradients(config: Config, rng: Rng) -> dict[str, Any]:
-    """By hand, by the tape twice, and by central differences along a direction."""
-    model = MLP(config.widths, activation="tanh")
+def three_ways(
+    widths: tuple[int, ...], examples: int, h: float, rng: Rng
+) -> list[tuple[float, float]]:
+    """Distances of the gradient by hand from the tape's, and from central differences."""
+    model = MLP(widths, activation="tanh")
     params = model.init(rng.child("init"), bias_scale=1.0)
-    inputs = rng.child("inputs").normal((config.examples, config.widths[0]))
-    batch, objective = Batch(inputs, np.zeros((config.examples, 2))), Objective(model)
-    size, h = flat(params).shape[0], config.difference
+    inputs = rng.child("inputs").normal((examples, widths[0]))
+    batch, objective = Batch(inputs, np.zeros((examples, 2))), Objective(model)
+    size = flat(params).shape[0]
     leaves, structure = ad.flatten(params)
     direction = rng.child("direction").normal((size,))
 
@@ -79,7 +83,7 @@ def gradients(config: Config, rng: Rng) -> dict[str, Any]:
             start += leaf.size
         return ad.unflatten(structure, parts)
 
-    hand_tape, hand_differences = [], []
+    distances = []
     for settings in VARIANTS.values():
         ways = {
             way: GradientRegularization(strength=1.0, derivatives=way, **settings)
@@ -94,15 +98,27 @@ def gradients(config: Config, rng: Rng) -> dict[str, Any]:
             float(ways["tape"].value(moved(s * h), batch, objective, (), rng.child("step"))[0])
             for s in (1.0, -1.0)
         ]
-        hand_tape.append(np.max(np.abs(hand - tape)) + abs(found["manual"][0] - found["tape"][0]))
-        hand_differences.append(abs(hand @ direction - (values[0] - values[1]) / (2.0 * h)))
+        gap = np.max(np.abs(hand - tape)) + abs(found["manual"][0] - found["tape"][0])
+        distances.append((gap, abs(hand @ direction - (values[0] - values[1]) / (2.0 * h))))
+    return distances
+
+
+def gradients(config: Config, rng: Rng) -> dict[str, Any]:
+    """By hand, by the tape twice, and by central differences along a direction."""
+    h = config.difference
+    small = three_ways(config.widths, config.examples, h, rng)
+    wide = three_ways(config.wide, config.many, h, rng.child("wide"))
+    hand_tape, hand_differences = np.array([*small, *wide]).T
+    inputs = rng.child("inputs").normal((config.examples, config.widths[0]))
+    batch = Batch(inputs, np.zeros((config.examples, 2)))
+    params = MLP(config.widths).init(rng.child("init"), bias_scale=1.0)
     relu = MLP(config.widths)
     part = GradientRegularization(strength=1.0)
     tree: Any = part.value_and_gradient(params, batch, Objective(relu), ())[1]
     return {
-        "variants": np.array(list(VARIANTS)),
-        "hand_tape": np.array(hand_tape),
-        "hand_differences": np.array(hand_differences),
+        "variants": np.array([*VARIANTS, *(f"{name}, wide" for name in VARIANTS)]),
+        "hand_tape": hand_tape,
+        "hand_differences": hand_differences,
         "relu_weight": max(float(np.max(np.abs(layer["weight"]))) for layer in tree),
         "relu_bias": max(float(np.max(np.abs(layer["bias"]))) for layer in tree),
     }
