@@ -27,7 +27,7 @@ class Config(digits.Config):
     dataset: str = "mnist"
     examples: int = 300
     batch_size: int = 300
-    epochs: int = 200
+    epochs: int = 150
     attack_radius: float = 1.0
     seeds: int = 5
 
