@@ -18,6 +18,7 @@ from refimpl.constraints.base import (
     worst,
 )
 from refimpl.constraints.circle import Circle
+from refimpl.constraints.many import ManyChains, Moves, choose, largest_of_each, over_chains
 from refimpl.constraints.maps import (
     circle_blocks,
     layer_radii,
@@ -34,20 +35,25 @@ __all__ = [
     "Blocks",
     "Circle",
     "Constraint",
+    "ManyChains",
     "Moved",
+    "Moves",
     "Orthogonal",
     "Solved",
     "Solver",
     "Unconstrained",
     "UserConstraint",
+    "choose",
     "circle_blocks",
     "drift",
     "increment_norms",
     "largest",
+    "largest_of_each",
     "layer_radii",
     "orthogonal_blocks",
     "orthonormal_factor",
     "orthonormal_params",
+    "over_chains",
     "residual_of",
     "solvability",
     "user_blocks",

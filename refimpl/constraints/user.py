@@ -53,6 +53,8 @@ class UserConstraint:
     tolerance : float, optional
         On the largest modulus of g; default 8 eps (1 + max_i Σ_j |J_ij q_j|).
     max_iterations : int
+    rows : callable, optional
+        The same function of many chains at once, shape (chains, d) to (chains, m).
     rank_tolerance : float
         Smallest ratio of the eigenvalues of J Jᵀ that counts as full rank.
 
@@ -71,6 +73,7 @@ class UserConstraint:
     tolerance: float | None = None
     max_iterations: int = 50
     rank_tolerance: float = 1e-12
+    rows: Callable[[Any], Any] | None = None
 
     def __post_init__(self) -> None:
         plain_numbers(self)

@@ -1,0 +1,151 @@
+"""Constraints of many chains: each chain is what the constraint of one gives, and failures stay
+where they are."""
+
+import numpy as np
+import pytest
+
+from refimpl import autodiff as ad
+from refimpl.constraints import (
+    Circle,
+    Orthogonal,
+    Unconstrained,
+    UserConstraint,
+    drift,
+    over_chains,
+)
+from refimpl.errors import ConvergenceError, InfeasibleError, SettingError
+
+RNG = np.random.default_rng(0)
+
+
+def two(q):
+    """A sphere cut by a cone, as one vector."""
+    return ad.stack([ad.sum(q * q) - 1.0, q[0] * q[0] + q[1] * q[1] - q[2] * q[2] * q[3] - 0.2])
+
+
+def two_rows(q):
+    return ad.stack(
+        [
+            ad.sum(q * q, axis=1) - 1.0,
+            q[:, 0] ** 2 + q[:, 1] ** 2 - q[:, 2] ** 2 * q[:, 3] - 0.2,
+        ],
+        axis=1,
+    )
+
+
+PAIR = UserConstraint(two, rows=two_rows)
+
+
+def on_pair(count):
+    found = []
+    while len(found) < count:
+        try:
+            q = RNG.standard_normal(4)
+            q /= np.linalg.norm(q)
+            found.append(PAIR.project(q, q).point)
+        except (ConvergenceError, InfeasibleError):
+            continue
+    return np.stack(found)
+
+
+STARTS = {
+    "free": (Unconstrained(), RNG.standard_normal((40, 3))),
+    "circles": (Circle(0.7), RNG.uniform(-0.7, 0.7, (40, 2, 3))),
+    "circles, SHAKE": (Circle(0.7, "shake"), RNG.uniform(-0.7, 0.7, (40, 2, 3))),
+    "sphere": (Orthogonal((4, 1)), np.linalg.qr(RNG.standard_normal((40, 4, 1)))[0]),
+    "tall": (Orthogonal((4, 2)), np.linalg.qr(RNG.standard_normal((40, 4, 2)))[0]),
+    "wide": (Orthogonal((3, 5)), np.linalg.qr(RNG.standard_normal((40, 5, 3)))[0].mT),
+    "kernel": (
+        Orthogonal((5, 3, 1)),
+        np.linalg.qr(RNG.standard_normal((40, 5, 3)))[0].reshape(40, 5, 3, 1),
+    ),
+    "user": (PAIR, on_pair(40)),
+}
+
+
+@pytest.mark.parametrize("step", [0.05, 0.3])
+@pytest.mark.parametrize("name", STARTS)
+def test_each_chain_is_the_constraint_of_one(name, step):
+    one, params = STARTS[name]
+    many = over_chains(one)
+    q = many.extend(params)
+    np.testing.assert_array_equal(many.parameters(q), params)
+    noise = RNG.standard_normal(q.shape)
+    p = many.project_tangent(q, noise)
+    moves = many.move(q, p, step)
+    ends = many.project_tangent(moves.position, moves.momentum)
+    assert moves.solved.dtype == bool and moves.solved.shape == (40,)
+    agreed = 0
+    for i in range(40):
+        alone = one.extend(params[i])
+        np.testing.assert_allclose(q[i], alone, rtol=0, atol=1e-15)
+        tangent = one.project_tangent(alone, noise[i])
+        np.testing.assert_allclose(p[i], tangent, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            many.tangency(q, noise)[i], np.max(np.abs(one.tangency(q[i], noise[i]))), atol=1e-12
+        )
+        np.testing.assert_allclose(
+            many.residual(1.1 * q)[i], np.max(np.abs(one.residual(1.1 * q[i]))), atol=1e-12
+        )
+        try:
+            end = drift(one, alone, tangent, step)
+        except (InfeasibleError, ConvergenceError):
+            continue
+        if moves.solved[i]:
+            agreed += 1
+            np.testing.assert_allclose(moves.position[i], end.position, rtol=0, atol=1e-11)
+            np.testing.assert_allclose(ends[i], end.momentum, rtol=0, atol=1e-9)
+    assert agreed >= (40 if step == 0.05 else 20)
+    assert float(np.max(many.residual(moves.position))) < 1e-13
+
+
+@pytest.mark.parametrize("name", ["circles, SHAKE", "sphere", "tall", "wide", "user"])
+def test_a_chain_without_a_solution_stays_and_the_others_go_on(name):
+    one, params = STARTS[name]
+    many = over_chains(one)
+    q = many.extend(params)
+    p = many.project_tangent(q, RNG.standard_normal(q.shape))
+    together = many.move(q, p, 0.05)
+    p = np.where(np.arange(40).reshape((-1,) + (1,) * (p.ndim - 1)) == 7, 1e4 * p, p)
+    moves = many.move(q, p, 0.05)
+    assert np.flatnonzero(~moves.solved).tolist() == [7]
+    np.testing.assert_array_equal(moves.position[7], q[7])
+    rest = np.arange(40) != 7
+    np.testing.assert_allclose(moves.position[rest], together.position[rest], rtol=0, atol=1e-14)
+    nothing = many.move(q, np.where(np.isfinite(p), np.nan, p), 0.05)
+    assert not np.any(nothing.solved) and np.array_equal(nothing.position, q)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 4])
+def test_free_motion_of_many_matrices_is_undone(columns):
+    many = over_chains(Orthogonal((5, columns)))
+    q = np.linalg.qr(RNG.standard_normal((60, 5, columns)))[0]
+    p = many.project_tangent(q, RNG.standard_normal(q.shape))
+    there = many.move(q, p, 0.2)
+    back = many.project_tangent(there.position, there.momentum)
+    again = many.move(there.position, -back, 0.2)
+    fine = there.solved & again.solved
+    assert fine.sum() > 30
+    np.testing.assert_allclose(again.position[fine], q[fine], rtol=0, atol=1e-10)
+
+
+def test_single_precision_stays():
+    q = np.linalg.qr(RNG.standard_normal((10, 4, 2)))[0].astype(np.float32)
+    many = over_chains(Orthogonal((4, 2)))
+    moves = many.move(q, many.project_tangent(q, np.ones_like(q)), 0.1)
+    assert moves.position.dtype == np.float32 and np.all(moves.solved)
+
+
+def test_what_many_chains_refuse():
+    with pytest.raises(SettingError, match="rows"):
+        over_chains(UserConstraint(two))
+    with pytest.raises(SettingError, match="slacks"):
+        over_chains(UserConstraint(two, rows=two_rows, inequalities=2))
+    with pytest.raises(InfeasibleError, match="orthonormal"):
+        over_chains(Orthogonal((4, 2))).extend(np.ones((3, 4, 2)))
+    with pytest.raises(InfeasibleError, match="some chain"):
+        over_chains(PAIR).extend(np.ones((3, 4)))
+    with pytest.raises(InfeasibleError, match="another"):
+        over_chains(UserConstraint(two, rows=lambda q: 0.0 * two_rows(q))).extend(
+            np.array([[0.0, 0.0, 0.0, 2.0]])
+        )
