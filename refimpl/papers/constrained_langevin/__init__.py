@@ -48,6 +48,8 @@ the warm-up is not reset between runs      released script,     experiments.    
                                            read                 released
 spirals: constraint and noise together     figure of the        experiments.spirals CL-41
                                            repository
+with a Metropolis test and a reversibility Lelièvre et al.      constrained_hmc,    CL-42, CL-43,
+check the law is exact; both are needed    2019; derived        metropolis          CL-44
 ========================================== ==================== =================== ==============
 
 Errors found in print and in released code

@@ -170,12 +170,17 @@ class ConstrainedHMC:
         """Which constraint acts on which parameters."""
         return general_blocks(self, params)
 
-    def init(self, params: Tree, steps_per_epoch: int = 1) -> MetropolisState:
-        """The state before the first step, at rest.
+    def init(
+        self, params: Tree, rng: Rng | None = None, steps_per_epoch: int = 1
+    ) -> MetropolisState:
+        """The state before the first step.
 
         Parameters
         ----------
         params : tree
+        rng : Rng, optional
+            Draws the momenta from N(0, τ Π); without it the chain starts at rest, which a partial
+            refreshment remembers for a while.
         steps_per_epoch : int
             Into how many batches the training set is cut: one, or it is refused.
 
@@ -188,7 +193,14 @@ class ConstrainedHMC:
             constraint's Jacobian has no full rank.
         """
         params, blocks, positions = feasible_start(self, params)
-        return first_metropolis(blocks, params, positions, steps_per_epoch)
+        return first_metropolis(
+            blocks,
+            params,
+            positions,
+            rng,
+            temperature=self.temperature,
+            steps_per_epoch=steps_per_epoch,
+        )
 
     def step(
         self, state: MetropolisState, objective: Objective, batch: Any, rng: Rng | None = None

@@ -142,7 +142,14 @@ class ConstrainedMALA:
     def init(self, params: Tree, steps_per_epoch: int = 1) -> MetropolisState:
         """The state before the first step; see :meth:`ConstrainedHMC.init` for the errors."""
         params, blocks, positions = feasible_start(self, params)
-        return first_metropolis(blocks, params, positions, steps_per_epoch)
+        return first_metropolis(
+            blocks,
+            params,
+            positions,
+            None,
+            temperature=self.temperature,
+            steps_per_epoch=steps_per_epoch,
+        )
 
     def step(
         self, state: MetropolisState, objective: Objective, batch: Any, rng: Rng | None = None

@@ -153,8 +153,8 @@ class ManyChains:
             )
         return found
 
-    def init(self, params: Tree) -> ChainsState:
-        """The state before the first step, at rest.
+    def init(self, params: Tree, rng: Rng | None = None) -> ChainsState:
+        """The state before the first step; ``rng`` draws the momenta from N(0, τ Π).
 
         Raises
         ------
@@ -167,9 +167,12 @@ class ManyChains:
         leaves = ad.flatten(params)[0]
         positions = [b.extend(x) for b, x in zip(self.blocks(params), leaves, strict=True)]
         still = [0.0 * q for q in positions]
-        return ChainsState(
-            params, 0, positions, still, list(still), 0.0 * largest_of_each(positions[0])
-        )
+        state = ChainsState(params, 0, positions, still, still, 0.0 * largest_of_each(positions[0]))
+        if rng is None:
+            return state
+        scale = math.sqrt(self.algorithm.temperature)
+        drawn = [scale * rng.normal(q.shape, like=q) for q in positions]
+        return state._replace(momenta=_tangent(self.blocks(params), positions, drawn))
 
     def step(
         self, state: ChainsState, potential: Potential, rng: Rng | None = None

@@ -67,6 +67,7 @@ from refimpl.errors import (
     SettingError,
 )
 from refimpl.papers.constrained_langevin.common import checked_gradient, draw_noise
+from refimpl.papers.constrained_langevin.splitting import initial_momenta
 from refimpl.random import Rng
 
 FULL_BATCH = (
@@ -148,9 +149,15 @@ class MetropolisInfo(NamedTuple):
 
 
 def first_metropolis(
-    blocks: Blocks, params: Tree, positions: list[Array], steps_per_epoch: int
+    blocks: Blocks,
+    params: Tree,
+    positions: list[Array],
+    rng: Rng | None,
+    *,
+    temperature: float,
+    steps_per_epoch: int,
 ) -> MetropolisState:
-    """The state before the first step.
+    """The state before the first step, with momenta from N(0, τ Π), or at rest without an rng.
 
     Raises
     ------
@@ -159,11 +166,10 @@ def first_metropolis(
     """
     if steps_per_epoch > 1:
         raise SettingError(FULL_BATCH, steps_per_epoch=steps_per_epoch)
+    momenta = initial_momenta(blocks, positions, temperature, rng)
     still = [0.0 * q for q in positions]
     like = positions[0]
-    return MetropolisState(
-        params, 0, positions, still, list(still), zero_like(like), mark(None, like)
-    )
+    return MetropolisState(params, 0, positions, momenta, still, zero_like(like), mark(None, like))
 
 
 def metropolis_step(
