@@ -7,10 +7,12 @@ face. They land in ``docs/generated``, which is not kept.
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+import jupytext
 from pages import gallery, paper, reference, wrong
 from pages.rst import bars
 
@@ -53,8 +55,28 @@ def escape_bars(app: Any, what: str, name: str, item: Any, options: Any, lines: 
     lines[:] = bars("\n".join(lines)).split("\n")
 
 
+def write_notebooks(app: Any, exception: Exception | None) -> None:
+    """Each tutorial as a notebook beside the pages: shell blocks become cells that call it."""
+    if exception is not None or app.builder.format != "html":
+        return
+    folder = Path(app.outdir) / "notebooks"
+    folder.mkdir(exist_ok=True)
+    for path in sorted((Path(app.srcdir) / "tutorials").glob("*.md")):
+        if path.stem == "index":
+            continue
+        text = re.sub(r"^```sh\n(.*?)^```$", _cell, path.read_text("utf-8"), flags=re.M | re.S)
+        text = re.sub(r"\]\(\.\./(\w+)\)", r"](../\1.html)", text)
+        jupytext.write(jupytext.reads(text, fmt="md"), folder / f"{path.stem}.ipynb")
+
+
+def _cell(match: re.Match[str]) -> str:
+    lines = "\n".join(f"!{line}" for line in match.group(1).strip().splitlines())
+    return f"```python\n{lines}\n```"
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("builder-inited", write_pages)
+    app.connect("build-finished", write_notebooks)
     app.connect("autodoc-process-docstring", escape_bars, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
