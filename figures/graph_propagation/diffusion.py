@@ -23,12 +23,13 @@ def draw(results: Results, style: Any) -> Any:
     image = None
     for axes, felt, layers in zip(panels, values, config.layers, strict=True):
         shown = np.log10(np.where(felt > 0.0, felt, np.nan))
-        image = axes.imshow(shown, origin="lower", aspect="auto", cmap="viridis", vmin=-12, vmax=-2)
+        image = axes.imshow(shown, origin="lower", aspect="auto", cmap="viridis", vmin=-12, vmax=0)
         steps = np.arange(config.steps)
         reach = [state_reach(int(t) + 1, layers) for t in steps]
         axes.plot(np.minimum(np.array(reach) + 0.5, config.nodes - 0.5), steps, "o--",
                   color=style.colors[1], lw=1.4)  # fmt: skip
         axes.set(xlabel="hops from the label", title=f"{layers} layer{'s' * (layers > 1)}")
+        axes.set_xticks(range(0, config.nodes, 2))
         axes.set_yticks(steps, [str(t + 1) for t in steps])
         axes.grid(False)
     panels[0].set_ylabel("step")
@@ -43,7 +44,7 @@ FIGURE = Figure(
     experiments=("graph_diffusion",),
     claims=("LPG-18",),
     caption=(
-        "Largest change of a node's states when the label at one end of a path is moved by ±0.01; "
+        "Largest change of a node's states when the label at one end of a path is moved by ±0.2; "
         "white: exactly 0. Dashed: 2Kt hops, the law for K layers in the released form whose "
         "output reads new states, all nodes labeled. Fixed weights, nothing is random."
     ),

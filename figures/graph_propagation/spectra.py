@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from refimpl.papers.graph_propagation.experiments.spectra import CURVES, SIGMAS
-from refimpl.papers.graph_propagation.theory.spectra import loss_radius, simultaneous_radius
+from refimpl.papers.graph_propagation.theory.spectra import (
+    augmented_radius,
+    extragradient_radius,
+    loss_radius,
+    simultaneous_radius,
+)
 
 from ..base import Figure, Results
 
@@ -26,6 +32,10 @@ def data(results: Results) -> dict[str, np.ndarray]:
     return {"rates": arrays["rates"], **{name: arrays[f"curve_{name}"] for name in CURVES}}
 
 
+def _augmented(rate: float, sigmas: Sequence[float]) -> float:
+    return augmented_radius(rate, 0.5, sigmas)
+
+
 def draw(results: Results, style: Any) -> Any:
     """One panel; lines are formulas where there is one, points are measured."""
     values = data(results)
@@ -33,7 +43,8 @@ def draw(results: Results, style: Any) -> Any:
     for k, (name, label) in enumerate(NAMES.items()):
         axes.plot(values["rates"], values[name], "o-", color=style.colors[k], label=label, ms=3.5)
     rates = np.linspace(0.02, 1.2, 100)
-    for law in (simultaneous_radius, loss_radius):
+    laws = (simultaneous_radius, loss_radius, extragradient_radius, _augmented)
+    for law in laws:
         axes.plot(rates, [law(float(r), SIGMAS) for r in rates], "--", color=style.ink, lw=1.0)
     axes.axhline(1.0, color=style.soft, lw=1.0)
     axes.set(xlabel="rate η of states and multipliers", ylabel="spectral radius")
@@ -50,8 +61,8 @@ FIGURE = Figure(
     claims=("LPG-6", "LPG-7", "LPG-8", "LPG-9", "LPG-10"),
     caption=(
         "Linear F with singular values of I − M from 0.75 to 1.55, G = lin, a multiplier for each "
-        "state. Points: eigenvalues of the matrix of a step; dashed: the formulas of simultaneous "
-        "steps with and without the loss ½‖x − y‖². Below 1 the search converges."
+        "state. Points: eigenvalues of the matrix of a step; dashed: the formulas; for alternating "
+        "steps it is 1. The loss is ½‖x − y‖². Below 1 the search converges."
     ),
     data=data,
 )

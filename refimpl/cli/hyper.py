@@ -40,6 +40,15 @@ def _value_of(args: Sequence[str], option: str) -> str | None:
     return value
 
 
+def _usual_algorithm(data: str | None) -> str | None:
+    """What a data set is trained with where none is named; None where the choice is open."""
+    if data is None:
+        return None
+    from refimpl.cli import parts
+
+    return parts.recipe(data).get("algorithm") if data in parts.data_names() else None
+
+
 def hyper_option(
     name: str, annotation: Any, default: Any, help: str, taken: set[str], formerly: str = ""
 ) -> Any:
@@ -216,6 +225,8 @@ class AlgorithmCommand(click.Command):
         if _value_of(args, "--algorithm") is None:
             args = [_UPDATE.sub("--algorithm", argument) for argument in args]
         name = _value_of(args, "--algorithm")
+        if name is None and (name := _usual_algorithm(_value_of(args, "--data"))) is not None:
+            args = [*args, "--algorithm", name]
         if name is not None:
             try:
                 catalogue.entry(name)

@@ -245,7 +245,7 @@ def _parts(
     return GraphSplit(*parts)
 
 
-_GRAPHS = {"model": "graph_network", "hidden": (10,)}
+_GRAPHS = {"algorithm": "graph_lagrangian", "model": "graph_network", "hidden": (10,)}
 _LOADERS: tuple[tuple[Any, dict[str, int]], ...] = (
     (load_karate, {"epochs": 500, "batch_size": 0}),
     (load_chains, {"epochs": 500, "batch_size": 0}),

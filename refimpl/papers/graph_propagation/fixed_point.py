@@ -107,7 +107,8 @@ def fixed_point(
     radius = spectral_radius(network, params, network.zeros(batch.graph), batch)
     raise ConvergenceError(
         "the state equation was not solved by iteration, which needs a spectral radius of the "
-        "transition below 1: smaller weights or messages averaged over neighbors may help",
+        "transition below 1: smaller weights or messages averaged over neighbors may help; "
+        "learning through a number of sweeps needs no fixed point",
         residual=residual,
         iterations=done,
         spectral_radius=radius,
@@ -244,7 +245,7 @@ def _iterated(
         if residual <= (100.0 * eps(flat) * scale if tolerance is None else tolerance):
             return tuple(unravel(adjoint))
     raise ConvergenceError(
-        "the adjoint iteration did not settle",
+        "the adjoint iteration did not settle; solver='dense' does not iterate",
         residual=residual,
         iterations=limit,
         spectral_radius=_radius(pull, flat, 200),

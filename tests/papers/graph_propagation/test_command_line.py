@@ -39,6 +39,24 @@ def test_training_prints_accuracy_residual_and_multipliers(data, algorithm, tmp_
     assert 0.0 <= summary["results"]["test"]["accuracy"] <= 1.0
 
 
+def test_a_newcomer_names_the_data_alone(tmp_path):
+    shown = call("train", "--data", "karate", "--epochs", 2, "--output", tmp_path).output
+    assert "ConstraintPropagation(" in shown and "multiplier_norm" in shown
+    shown = call("train", "--data", "karate", "--help").output
+    assert "--multiplier-rate" in shown
+    said = call("train", "--data", "digits", code=2).stderr
+    assert "name one with --algorithm" in " ".join(said.split())
+
+
+def test_no_fixed_point_is_said_with_what_may_help(tmp_path):
+    said = call(
+        "train", "--data", "karate", "--algorithm", "graph_fixed_point", "--max-iterations", 30,
+        "--output", tmp_path, code=1,
+    ).stderr  # fmt: skip
+    said = " ".join(said.split())
+    assert "number of sweeps" in said and "spectral_radius=" in said and "Traceback" not in said
+
+
 def test_the_baseline_and_the_options_of_the_network(tmp_path):
     shown = call(
         "train", "--data", "karate", "--algorithm", "graph_fixed_point", "--epochs", 2,

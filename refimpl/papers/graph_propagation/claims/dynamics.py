@@ -215,6 +215,6 @@ def diffusion(result: Result) -> Outcome:
                 predicted="felt within reach",
                 note=name,
             ),
-            bound(felt, between=(0.0, 0.2)),
+            bound(felt, between=(0.0, 0.5)),
         ]
     return all_of(*parts)
