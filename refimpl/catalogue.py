@@ -28,15 +28,17 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from refimpl.claims.ledger import LEDGER, Claim
-from refimpl.conformance.records import Subject
 from refimpl.errors import RefimplError, unknown_name
 from refimpl.experiments.base import Experiment
 from refimpl.experiments.figure import Figure
 from refimpl.files import figures_package
 from refimpl.papers import Entry, Paper
+
+if TYPE_CHECKING:
+    from refimpl.conformance.records import Subject
 
 GROUP = "refimpl.papers"
 """Entry points of this group add papers: ``name = "package.module"`` of the page."""

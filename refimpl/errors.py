@@ -9,7 +9,6 @@ projection did not converge (residual=0.001, iterations=50)
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -125,6 +124,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str], listing: str = "") 
     """
     names = list(known)
     folded = {item.lower(): item for item in names}
+    import difflib  # costs as much as all the rest of this file, and only who errs needs it
+
     close = difflib.get_close_matches(name.lower(), folded, n=1)
     hint = f" (did you mean {folded[close[0]]!r}?)" if close else ""
     if listing and len(names) > _MOST_NAMES:

@@ -36,11 +36,16 @@ def _algorithms() -> Any:
 
 
 def _datasets() -> Any:
+    from rich.markup import escape
+
+    from refimpl import catalogue
     from refimpl.datasets import DATASETS
 
-    table = make_table("Data sets", "name", "what it is")
+    table = make_table("Data sets", "name", "what it is (source)")
     for name, loader in DATASETS.items():
         table.add_row(name, loader.description)
+    for name, entry in catalogue.datasets().items():
+        table.add_row(name, escape(f"{entry.summary} ({entry.source})"))
     return table
 
 

@@ -38,6 +38,7 @@ class Arm(NamedTuple):
     setting : str
         How it is named in results.
     algorithm : Algorithm
+        Or a function of nothing that makes it, where that costs something.
     objective : callable, optional
         In place of the problem's, for a method that is a loss or a model.
     start : callable, optional
@@ -182,7 +183,7 @@ def _trained(settings: Any, problem: Problem, arm: Arm, rng: Rng) -> dict[str, A
     sets = {"train": split.train, "validation": split.validation, "test": split.test}
     try:
         outcome = train(
-            arm.algorithm,
+            arm.algorithm() if callable(arm.algorithm) else arm.algorithm,
             objective,
             params,
             split.train,

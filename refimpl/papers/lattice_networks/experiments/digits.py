@@ -58,20 +58,15 @@ def pixel_spread(floor: float) -> tuple[float, ...]:
     return tuple(float(s) for s in np.maximum(spread, floor * spread.max()))
 
 
+def _composed(config: Config, form: Any, strength: float) -> Composition:
+    penalty = TailoredPenalty(strength=strength, form=form, decay=pixel_spread(config.floor))
+    return Composition(Adam(learning_rate=config.rate), penalties=penalty)
+
+
 def methods(config: Config) -> dict[str, list[Arm]]:
     return {
         form: [
-            Arm(
-                f"strength={strength:g}",
-                Composition(
-                    Adam(learning_rate=config.rate),
-                    penalties=TailoredPenalty(
-                        strength=strength,
-                        form=form,  # type: ignore[arg-type]
-                        decay=pixel_spread(config.floor),
-                    ),
-                ),
-            )
+            Arm(f"strength={strength:g}", functools.partial(_composed, config, form, strength))
             for strength in config.strengths
         ]
         for form in ("l2", "tailored")
