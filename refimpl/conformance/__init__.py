@@ -44,18 +44,23 @@ roundings of it and 16 times what a change of the inputs by four roundings does 
 differs, the reference is changed until it has their numbers (:mod:`refimpl.conformance.diagnosis`).
 """
 
+from refimpl.conformance.adapters import torch_optimizer, torch_parametrization
 from refimpl.conformance.builders import (
+    closed_form,
     entry_settings,
+    function,
     network_penalty,
     optimizer,
     penalty,
     weight_function,
+    wrapped_gradient,
+    wrapper,
 )
 from refimpl.conformance.checking import check
 from refimpl.conformance.diagnosis import Cause, Diagnosis
 from refimpl.conformance.general import Around, Leafwise, after, before
 from refimpl.conformance.optimizers import Gradient, Reference, draws_of
-from refimpl.conformance.problem import weights
+from refimpl.conformance.problem import array_like, array_of, rolled, weights
 from refimpl.conformance.records import Case, Deviation, Subject, settings_of
 from refimpl.conformance.report import Report, Row
 
@@ -73,13 +78,22 @@ __all__ = [
     "Subject",
     "after",
     "before",
+    "array_like",
+    "array_of",
     "check",
+    "closed_form",
     "draws_of",
     "entry_settings",
+    "function",
     "network_penalty",
     "optimizer",
     "penalty",
+    "rolled",
     "settings_of",
+    "torch_optimizer",
+    "torch_parametrization",
     "weight_function",
     "weights",
+    "wrapped_gradient",
+    "wrapper",
 ]

@@ -20,7 +20,7 @@ from refimpl.algorithms.composed_gradient import penalty_gradient
 from refimpl.algorithms.updates import UpdateSettings
 from refimpl.conformance import problem
 from refimpl.conformance.optimizers import Reference, Spread
-from refimpl.conformance.records import Case, Subject, settings_of
+from refimpl.conformance.records import Case, Deviation, Subject, settings_of
 from refimpl.datasets import Batch
 from refimpl.models import MLP, Objective
 from refimpl.random import Replay, Rng
@@ -256,5 +256,137 @@ def network_function(part: Any, loss: str) -> Callable[..., Any]:
 
     def function(*parts: Any) -> Any:
         return primitive(*parts[:4], *(ad.value(part) for part in parts[4:]))
+
+    return function
+
+
+def function(
+    name: str,
+    contract: str,
+    make: Callable[..., Any],
+    cases: Callable[..., Sequence[Case]],
+    **more: Any,
+) -> Subject:
+    """Any other function; see :class:`refimpl.conformance.records.Subject`."""
+    return Subject(name=name, contract=contract, make=make, cases=cases, **more)
+
+
+def closed_form(
+    name: str,
+    formula: Callable[..., Any],
+    points: Sequence[Mapping[str, float]],
+    *,
+    deviations: Sequence[Deviation] = (),
+    **more: Any,
+) -> Subject:
+    """A formula of the theory, at some points.
+
+    Parameters
+    ----------
+    name : str
+    formula : callable
+        Called with the numbers by position.
+    points : sequence of mapping of str to float
+        The arguments by the names that the contract shows.
+    deviations : sequence of Deviation
+    **more
+        Fields of :class:`refimpl.conformance.records.Subject`.
+
+    Examples
+    --------
+    >>> closed_form("area", lambda r: 3.0 * r * r, [{"r": 1.0}]).contract
+    'f(r) -> number'
+    """
+
+    def cases(settings: Mapping[str, Any], rng: Rng) -> list[Case]:
+        return [
+            Case(", ".join(f"{n}={v:g}" for n, v in point.items()), dict(point)) for point in points
+        ]
+
+    return Subject(
+        name=name,
+        contract=f"f({', '.join(points[0])}) -> number",
+        make=lambda **settings: lambda *values: np.asarray(formula(*values), dtype="float64"),
+        cases=cases,
+        deviations=tuple(deviations),
+        **more,
+    )
+
+
+def wrapper(
+    entry: Any,
+    *,
+    draws: Callable[..., np.ndarray] | None = None,
+    scaled: Callable[[Any, Any], Any] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Subject:
+    """A wrapper as a function of the loss's gradient and the parameters: what the update gets.
+
+    Parameters
+    ----------
+    entry : Entry
+    draws : callable, optional
+        ``draws(settings, leaf, rng)``: what is drawn for a parameter; a third argument then.
+    scaled : callable, optional
+        ``scaled(part, draw)``: how the reference takes a draw.
+    defaults : mapping, optional
+        Over those of the entry.
+    **more
+        Fields of :class:`refimpl.conformance.records.Subject`.
+    """
+    values, hints = settings_of(entry.factory, **{**entry.defaults, **(defaults or {})})
+    noise = ", noise" if draws is not None else ""
+
+    def reference(**settings: Any) -> Callable[..., Any]:
+        part = entry.factory(**settings)
+        return wrapped_gradient(part, scaled)
+
+    def cases(settings: Mapping[str, Any], rng: Rng) -> list[Case]:
+        found = []
+        for number in range(3):
+            params = problem.plain_start(rng.child("wrapper", number))
+            arguments: dict[str, Any] = {"gradient": _slopes_of(number), "params": params}
+            if draws is not None:
+                stream = rng.child("draws", number)
+                arguments["noise"] = [
+                    draws(settings, leaf, stream.child(i)) for i, leaf in enumerate(params)
+                ]
+            found.append(Case(f"batch {number}", arguments))
+        return found
+
+    return Subject(
+        **{
+            "name": entry.name,
+            "contract": f"f(gradient, params{noise}) -> list; gradient(params) -> list",
+            "make": reference,
+            "cases": cases,
+            "settings": values,
+            "hints": hints,
+            "common": "wrapper",
+            **more,
+        }
+    )
+
+
+def _slopes_of(batch: int) -> Callable[[Any], problem.Leaves]:
+    return lambda params: problem.smooth_gradient(params, batch)
+
+
+def wrapped_gradient(
+    part: Any, scaled: Callable[[Any, Any], Any] | None = None
+) -> Callable[..., Any]:
+    """A wrapper of a composition under the contract of :func:`wrapper`."""
+
+    def function(gradient: Any, params: Any, noise: Sequence[Any] = ()) -> list[Any]:
+        def loss(at: Any) -> tuple[Any, Any]:
+            return np.zeros(()), [np.asarray(g) for g in gradient(list(at))]
+
+        def penalty(at: Any) -> tuple[Any, Any]:
+            return np.zeros(()), None
+
+        queue = [draw if scaled is None else scaled(part, draw) for draw in noise]
+        found, _ = part.gradient(loss, penalty, params, part.init(params), 0, Replay(queue))
+        return list(found.gradient)
 
     return function

@@ -225,12 +225,13 @@ class _Comparison:
         return [jittered(case, unit, stream.child(case.name)) for case in self.cases]
 
     def _argument_sizes(self) -> dict[str, float]:
-        names = self.subject.differentiate
-        return {
-            case.name: min((size(case.arguments[name]) for name in names), default=1.0)
-            for case in self.cases
-            if not case.method
-        }
+        found = {}
+        for case in self.cases:
+            names = self.subject.differentiate or tuple(case.arguments)[:1]
+            arrays = [case.arguments[n] for n in names if n in case.arguments]
+            sizes = [size(array) for array in arrays if isinstance(array, np.ndarray)]
+            found[case.name] = min(sizes, default=1.0)
+        return found
 
     # --- the table --------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ quantity itself.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -48,7 +49,7 @@ def jittered(case: Case, unit: float, rng: Rng) -> Case:
         return value
 
     arguments = {name: changed(value, rng.child(name)) for name, value in case.arguments.items()}
-    return Case(case.name, arguments, case.sizes, case.method, case.derived)
+    return dataclasses.replace(case, arguments=arguments)
 
 
 def _shaken(
@@ -104,8 +105,8 @@ def tolerances(
     found = {}
     for key, value in ours.items():
         case, name = key
-        values = [size(v) for (c, n), v in ours.items() if c == case and n == "value"]
-        floor = max(values, default=0.0)
+        values = [size(v) for (c, n), v in ours.items() if c == case and _is_value(n)]
+        floor = max(values, default=arguments.get(case, 0.0))
         if name.startswith(("gradient in", PRODUCT)):
             floor = floor / max(arguments.get(case, 1.0), unit)
         scale = max(size(value), floor)
@@ -116,3 +117,7 @@ def tolerances(
             allowed += _OF_SIZE * unit * max(size(slope), floor) / unit ** (1.0 / 3.0)
         found[key] = allowed
     return found
+
+
+def _is_value(name: str) -> bool:
+    return name.startswith(("value", "output"))

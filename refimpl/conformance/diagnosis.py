@@ -125,9 +125,9 @@ class Search:
             seen = self._look([way], first=True)
             if seen is None:
                 continue
-            if self._differs_from_ours(seen):
-                effective.append((way, seen))
             causes += self._equal([way], seen)
+            if self._acts(way, seen):
+                effective.append((way, seen))
         causes += self._factor([], self.ours, whole=True) + self._constant()
         if not causes:
             causes += self._fitted()
@@ -168,6 +168,15 @@ class Search:
         """The size of what the case shows, for quantities that are zero."""
         seen = [size(value) for (name, _), value in self.ours.items() if name == case]
         return seen[0] if seen else 1.0
+
+    def _acts(self, way: Deviation, seen: Observation) -> bool:
+        """Whether a change shows, in the first look or at least in the derivatives."""
+        if self._differs_from_ours(seen):
+            return True
+        if self.subject.kind == "optimizer" or not self.subject.differentiate:
+            return False
+        whole = self._look([way], first=False)
+        return whole is not None and self._differs_from_ours(whole)
 
     def _differs_from_ours(self, seen: Observation) -> bool:
         return any(

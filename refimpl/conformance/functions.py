@@ -70,7 +70,7 @@ def observe_function(
 
     found: Observation = {}
     values = call(case.arguments)
-    for index, value in enumerate(values):
+    for index, value in enumerate(values if case.whole else []):
         name = "value" if len(values) == 1 else f"output {index}"
         found[case.name, name] = value
     for name, read in case.derived.items():
@@ -116,13 +116,10 @@ def _invariances(
     found: Observation = {}
     first, *_ = case.arguments
     weight = case.arguments[first]
-    moved = {
-        "scale": (SCALED, 2.0 * weight),
-        "rotation": (ROTATED, weight @ rotation(weight.shape[-1]) if weight.ndim else weight),
-    }
     for name in invariances:
-        label, other = moved[name]
-        found[case.name, label] = call({**case.arguments, first: other})[0] - values[0]
+        label = SCALED if name == "scale" else ROTATED
+        moved = 2.0 * weight if name == "scale" else weight @ rotation(weight.shape[-1])
+        found[case.name, label] = call({**case.arguments, first: moved})[0] - values[0]
     return found
 
 

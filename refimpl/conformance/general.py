@@ -3,7 +3,7 @@
 A table for each kind. What one method alone can suffer stands in the table of its paper.
 
 >>> sorted(COMMON)
-['network', 'optimizer', 'penalty']
+['constraint', 'formula', 'network', 'optimizer', 'penalty', 'wrapper']
 """
 
 from __future__ import annotations
@@ -37,16 +37,6 @@ def after(change: Callable[[Any], Any]) -> Callable[[Any, Settings], Any]:
 def unit_rows(weight: Any) -> Any:
     """Every row divided by its length; differentiable."""
     return weight / ad.norm(weight, axis=1, keepdims=True)
-
-
-def _detached_rows(weight: Any) -> Any:
-    """Rows whose lengths count as constants: the value is that of the weight."""
-    lengths = ad.norm(weight, axis=1, keepdims=True)
-    return weight * (ad.stop_gradient(lengths) / lengths)
-
-
-def _tangential(f: Any, settings: Settings) -> Any:
-    return lambda weight, *rest: f(_detached_rows(weight), *rest)
 
 
 _PENALTY = (
@@ -93,12 +83,15 @@ _PENALTY = (
         around=after(ad.stop_gradient),
         rank=2,
     ),
-    Deviation(
-        "lengths detached in the gradient",
-        "the value is right; in the gradient the lengths of the neurons count as constants",
-        around=_tangential,
-        rank=2,
-    ),
+)
+
+_FORMULA = (
+    Deviation("squared", "the square", around=after(lambda v: v * v), rank=2),
+    Deviation("root", "the square root", around=after(lambda v: v**0.5), rank=2),
+    Deviation("reciprocal", "one over the number", around=after(lambda v: 1.0 / v), rank=2),
+    Deviation("wrong sign", "minus the number", around=after(lambda v: -v), rank=2),
+    Deviation("one less", "the number less one", around=after(lambda v: v - 1.0), rank=2),
+    Deviation("complement", "one less the number", around=after(lambda v: 1.0 - v), rank=2),
 )
 
 _NETWORK = (
@@ -111,6 +104,39 @@ _NETWORK = (
         rank=2,
     ),
 )
+
+_WRAPPER = (
+    Deviation(
+        "gradient at the parameters",
+        "nothing is changed: the gradient of the loss itself",
+        around=lambda f, settings: lambda gradient, params, *rest: gradient(params),
+        rank=2,
+    ),
+    Deviation(
+        "added to the gradient at the parameters",
+        "the sum of both gradients",
+        around=lambda f, settings: (
+            lambda gradient, params, *rest: _added(
+                f(gradient, params, *rest), gradient(params), 1.0
+            )
+        ),
+        rank=2,
+    ),
+    Deviation(
+        "mean with the gradient at the parameters",
+        "half the sum of both gradients",
+        around=lambda f, settings: (
+            lambda gradient, params, *rest: _added(
+                f(gradient, params, *rest), gradient(params), 0.5
+            )
+        ),
+        rank=2,
+    ),
+)
+
+
+def _added(left: list[Any], right: list[Any], share: float) -> list[Any]:
+    return [share * (a + b) for a, b in zip(left, right, strict=True)]
 
 
 # --- optimizers -----------------------------------------------------------------------------------
@@ -357,10 +383,50 @@ _OPTIMIZER = (
     ),
 )  # fmt: skip
 
+
+class _Methods:
+    """A constraint of two functions."""
+
+    def __init__(self, project: Callable[..., Any], tangent: Callable[..., Any]) -> None:
+        self.project, self.tangent = project, tangent
+
+
+def _by_columns(inner: Any, settings: Settings) -> Any:
+    def flip(q: Any) -> Any:
+        return np.swapaxes(q, -1, -2)
+
+    return _Methods(
+        lambda q: flip(inner.project(flip(q))), lambda q, u: flip(inner.tangent(flip(q), flip(u)))
+    )
+
+
+_CONSTRAINT = (
+    Deviation("rows and columns exchanged", "the transpose is constrained", around=_by_columns,
+              rank=2),
+    Deviation("nothing projected", "what goes in comes back",
+              around=lambda inner, s: _Methods(lambda q: q, lambda q, u: u), rank=2),
+    Deviation("tangent not projected", "u itself comes back",
+              around=lambda inner, s: _Methods(inner.project, lambda q, u: u), rank=2),
+    Deviation("normal part for the tangent", "what is to be taken away comes back",
+              around=lambda inner, s: _Methods(inner.project, lambda q, u: u - inner.tangent(q, u)),
+              rank=2),
+    Deviation("half of the correction", "half of the normal part is taken away",
+              around=lambda inner, s: _Methods(inner.project,
+                                               lambda q, u: 0.5 * (u + inner.tangent(q, u))),
+              rank=2),
+    Deviation("twice the correction", "the normal part is taken away twice: a reflection",
+              around=lambda inner, s: _Methods(inner.project,
+                                               lambda q, u: 2.0 * inner.tangent(q, u) - u),
+              rank=2),
+)  # fmt: skip
+
 COMMON: dict[str, tuple[Deviation, ...]] = {
     "optimizer": _OPTIMIZER,
     "penalty": _PENALTY,
+    "formula": _FORMULA,
     "network": _NETWORK,
+    "wrapper": _WRAPPER,
+    "constraint": _CONSTRAINT,
 }
 
 

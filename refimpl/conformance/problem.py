@@ -157,3 +157,18 @@ def network_cases(settings: Any, rng: Rng) -> list[Case]:
         sizes = {"examples": examples, "inputs": inputs, "outputs": outputs}
         found.append(Case(name, arguments, sizes))
     return found
+
+
+def array_of(values: Sequence[int]) -> np.ndarray:
+    """Whole numbers as an array of the host."""
+    return np.asarray(values, dtype="int64")
+
+
+def array_like(values: Sequence[float], like: Any) -> np.ndarray:
+    """Numbers as an array of the host, in the precision of another."""
+    return np.asarray(values, dtype=like.dtype)
+
+
+def rolled(points: np.ndarray) -> np.ndarray:
+    """The rows, beginning with the second."""
+    return np.roll(points, -1, axis=0)

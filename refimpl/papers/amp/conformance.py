@@ -6,7 +6,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from refimpl import conformance as kit
+from refimpl.arrays import backend
+from refimpl.papers.amp import ALGORITHMS
+from refimpl.papers.amp.perturbation import norm_of
+from refimpl.papers.amp.sam import SAM
+from refimpl.papers.amp.theory import dynamics, penalty
 
 
 class Deviation(NamedTuple):
@@ -80,3 +88,109 @@ DEVIATIONS = (
     Deviation("no inner step fails", "N = 0 passes the checks and then raises; here it is inert"),
     Deviation("name of ε", "an example in the code passes eps=..., which the class does not take"),
 )
+
+
+# --- what an implementation can be checked against ------------------------------------------------
+
+ENTRIES = {entry.name: entry for entry in ALGORITHMS}
+
+
+def _sam(**settings: Any) -> Callable[..., Any]:
+    """The perturbation always has length ε, tensor by tensor or altogether."""
+    norm = settings["norm"]
+    return kit.wrapped_gradient(SAM(radius=settings["radius"], norm=norm))
+
+
+def _shift(**options: Any) -> Callable[..., Callable[..., Any]]:
+    """One inner step, with one thing done in another way.
+
+    Parameters
+    ----------
+    sign : float
+        −1 descends.
+    squared : bool
+        The norm that divides is squared.
+    entries : bool
+        The radius is divided by the root of the number of entries.
+    rate : bool
+        The ascent rate does not enter.
+    stretch : bool
+        Always to the radius.
+    added : float
+        To the norm that divides, always.
+    """
+
+    def make(**settings: Any) -> Callable[..., Any]:
+        radius = settings["radius"]
+        rate = 1.0 if options.get("rate") else settings.get("ascent_rate", 1.0)
+
+        def wrapped(gradient: Any, params: Any, *rest: Any) -> Any:
+            slopes = [options.get("sign", 1.0) * rate * g for g in gradient(params)]
+            whole = settings["norm"] == "global"
+            moved = []
+            for w, d in zip(params, slopes, strict=True):
+                length = float(norm_of(slopes if whole else [d]))
+                reach = radius / d.size**0.5 if options.get("entries") else radius
+                if options.get("squared"):
+                    length = length**2
+                if options.get("stretch") or length > reach:
+                    d = reach * d / (length + options.get("added", 0.0))
+                moved.append(w + d)
+            return gradient(moved)
+
+        return wrapped
+
+    return make
+
+
+AMP_DEVIATIONS = (
+    kit.Deviation("rescaled instead of projected", "the perturbation always has length ε: SAM",
+                  instead=_sam),
+    kit.Deviation("descends instead of climbing", "the inner step goes down",
+                  instead=_shift(sign=-1.0)),
+    kit.Deviation("squared norm divides", "the perturbation is divided by the squared norm",
+                  instead=_shift(squared=True)),
+    kit.Deviation("radius divided by the root of the entries", "ε is a mean over entries",
+                  instead=_shift(entries=True)),
+    kit.Deviation("ascent rate left out", "the inner step has length one", instead=_shift(
+        rate=True)),
+)  # fmt: skip
+
+SAM_DEVIATIONS = (
+    kit.Deviation("descends instead of climbing", "the inner step goes down",
+                  instead=_shift(sign=-1.0, stretch=True)),
+    kit.Deviation("squared norm divides", "the perturbation is divided by the squared norm",
+                  instead=_shift(squared=True, stretch=True)),
+    *(
+        kit.Deviation(f"{value:g} added to the norm", "a guard that shortens the perturbation",
+                      instead=_shift(added=value, stretch=True))
+        for value in (1e-12, 1e-8, 1e-6, 1e-3)
+    ),
+)  # fmt: skip
+
+
+def _uniform(settings: Any, leaf: Any, rng: Any) -> Any:
+    return rng.uniform(leaf.shape, -1.0, 1.0)
+
+
+def _reach(part: Any, draw: Any) -> Any:
+    return part.bound(part.radius, max(1, draw.size)) * draw
+
+
+_POINTS = [
+    {"norm": 0.3, "rate": 0.5, "radius": 0.4}, {"norm": 2.5, "rate": 0.7, "radius": 0.6},
+    {"norm": 5.0, "rate": 0.25, "radius": 1.1},
+]  # fmt: skip
+_STEPS = [{"learning_rate": a, "rate": b} for a, b in ((0.1, 1.0), (0.3, 0.5), (0.05, 2.0))]
+
+SUBJECTS: tuple[kit.Subject, ...] = (
+    kit.wrapper(ENTRIES["amp"], fixed=("scales", "reported"), deviations=AMP_DEVIATIONS,
+                alternatives={"stabilizer": (1e-12, 1e-8, 1e-6, 1e-3), "inner_steps": (0, 2, 3)}),
+    kit.wrapper(ENTRIES["sam"], fixed=("scales",), deviations=SAM_DEVIATIONS),
+    kit.wrapper(ENTRIES["random_perturbation"], fixed=("scales",), draws=_uniform, scaled=_reach),
+    kit.closed_form("amp_huber", penalty.huber, _POINTS, common="formula", deviations=(
+        kit.Deviation("as printed", "ζ n² and ε n: the penalty of the value, not of the update",
+                      instead=lambda: lambda *n: backend().asarray(penalty.printed(*n))),)),
+    kit.closed_form("amp_critical_curvature", dynamics.critical_curvature, _STEPS,
+                    common="formula"),
+)  # fmt: skip

@@ -42,15 +42,6 @@ def _dampened(first: bool) -> Callable[..., Any]:
     return _leafwise(rule, _zero)
 
 
-def _look_behind(s: dict[str, Any]) -> Callable[..., Any]:
-    mu, rate = s["momentum"], s["learning_rate"]
-
-    def step(w: Any, v: Any, g: Any, draws: Any, t: int) -> Any:
-        return w - rate * (g + mu * v), mu * v + g
-
-    return step
-
-
 MOMENTUM = (
     Deviation(
         "dampening",
@@ -61,11 +52,6 @@ MOMENTUM = (
         "dampening after the first step",
         "as a library's option does it: the first gradient enters whole, later ones times 1 − μ",
         instead=_dampened(first=True),
-    ),
-    Deviation(
-        "velocity of the step before",
-        "the look-ahead uses the velocity before the gradient has entered it",
-        instead=_leafwise(_look_behind, _zero),
     ),
 )
 

@@ -6,7 +6,12 @@ True
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from refimpl import conformance as kit
+from refimpl.papers.gradient_dropout import ALGORITHMS
+from refimpl.papers.gradient_dropout.theory import noise
 
 
 class Deviation(NamedTuple):
@@ -72,3 +77,62 @@ DEVIATIONS = (
     ),
 )
 """What to look for in another implementation."""
+
+
+# --- what an implementation can be checked against ------------------------------------------------
+
+ENTRIES = {entry.name: entry for entry in ALGORITHMS}
+
+
+def _draws(settings: Any, leaf: Any, rng: Any) -> Any:
+    return rng.normal(leaf.shape) if settings["noise"] == "gaussian" else rng.uniform(leaf.shape)
+
+
+def _masked(rule: Callable[[Any, float], Any]) -> Callable[..., Callable[..., Any]]:
+    """Bernoulli noise by a rule of the uniform draw and the rate."""
+
+    def make(**settings: Any) -> Callable[..., Any]:
+        def wrapped(gradient: Any, params: Any, draws: Any) -> Any:
+            pairs = zip(gradient(params), draws, strict=True)
+            return [g * rule(u, settings["rate"]) for g, u in pairs]
+
+        return wrapped
+
+    return make
+
+
+def _gaussian(scale: Callable[[float], float], mean: float = 1.0) -> Callable[..., Any]:
+    return _masked(lambda u, rate: mean + scale(rate) * u)
+
+
+BERNOULLI = (
+    kit.Deviation("unscaled", "kept entries are not scaled up by 1 / (1 − p)",
+                  instead=_masked(lambda u, p: 1.0 * (u > p))),
+    kit.Deviation("kept and dropped exchanged", "entries with u < p stay, the others are dropped",
+                  instead=_masked(lambda u, p: (u < p) / (1.0 - p))),
+    kit.Deviation("rate taken for the share that is kept", "entries with u < p stay, times 1 / p",
+                  instead=_masked(lambda u, p: (u < p) / max(p, 1e-300))),
+    kit.Deviation("scaled by 1 / p", "kept entries are divided by the rate",
+                  instead=_masked(lambda u, p: (u > p) / max(p, 1e-300))),
+    kit.Deviation("dropped where 1 − u < p", "the other end of the draw decides",
+                  instead=_masked(lambda u, p: (1.0 - u > p) / (1.0 - p))),
+    kit.Deviation("one number for a whole gradient", "the first draw serves every entry",
+                  instead=_masked(lambda u, p: (u.flat[0] > p) / (1.0 - p))),
+    kit.Deviation("variance for deviation", "Gaussian noise with s = p / (1 − p)",
+                  instead=_gaussian(lambda p: p / (1.0 - p))),
+    kit.Deviation("rate as deviation", "Gaussian noise with s = p",
+                  instead=_gaussian(lambda p: p)),
+    kit.Deviation("mean 0", "noise without the 1, so that the gradient is gone on average",
+                  instead=_gaussian(lambda p: (p / (1.0 - p)) ** 0.5, 0.0)),
+)  # fmt: skip
+
+_RATES = [{"rate": rate} for rate in (0.1, 0.35, 0.6)]
+
+SUBJECTS: tuple[kit.Subject, ...] = (
+    kit.wrapper(
+        ENTRIES["gradient_dropout"], draws=_draws, deviations=BERNOULLI, defaults={"rate": 0.3},
+        fixed=("noise", "schedule", "stop", "steps_per_epoch", "gaussian_schedule", "deviation"),
+    ),
+    kit.closed_form("gradient_dropout_variance", noise.variance, _RATES, common="formula"),
+    kit.closed_form("gradient_dropout_flipped", noise.flipped, _RATES, common="formula"),
+)  # fmt: skip

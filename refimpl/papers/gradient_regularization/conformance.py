@@ -14,7 +14,9 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from refimpl import conformance as kit
 from refimpl.algorithms.loss_gradient import LossGradient
+from refimpl.papers.gradient_regularization import ALGORITHMS
 from refimpl.papers.gradient_regularization.graph_penalty import GraphPenalty
 from refimpl.papers.gradient_regularization.input_noise import InputNoise
 from refimpl.papers.gradient_regularization.regularization import GradientRegularization
@@ -111,3 +113,20 @@ DEVIATIONS = (
         functools.partial(GraphPenalty, graph="nearest"),
     ),
 )
+
+
+# --- what an implementation can be checked against ------------------------------------------------
+
+ENTRIES = {entry.name: entry for entry in ALGORITHMS}
+_FIXED = (
+    "strength", "derivatives", "points", "count", "low", "high", "spread", "probes", "law",
+    "held_out",
+)  # fmt: skip
+_SMOOTH = {"smoothing": (1e-12, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2), "power": (1, 2)}
+
+SUBJECTS: tuple[kit.Subject, ...] = (
+    kit.network_penalty(ENTRIES["gradient_tikhonov"], fixed=_FIXED, alternatives=_SMOOTH),
+    kit.network_penalty(ENTRIES["gradient_variation"], fixed=_FIXED, alternatives=_SMOOTH),
+    kit.network_penalty(ENTRIES["graph_penalty"], fixed=("strength", "graph", "neighbors"),
+                        alternatives={"power": (1, 2), "bandwidth": (2**-0.5, 2**0.5, 0.5, 2.0)}),
+)  # fmt: skip

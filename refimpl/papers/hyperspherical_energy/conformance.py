@@ -26,15 +26,21 @@ def _hidden(weight: Any) -> list[Any]:
     return [weight, namespace(weight).eye(2, dtype=weight.dtype, device=device(weight))]
 
 
-def _cosines(weight: Any, epsilon: float, added: bool = False) -> tuple[Any, Any]:
+def _cosines(
+    weight: Any, epsilon: float, added: bool = False, detached: str = ""
+) -> tuple[Any, Any]:
     """Cosines with zeros on the diagonal, and the identity."""
     if added:
         lengths = ad.norm(weight, axis=1, keepdims=True) + epsilon
     else:
         lengths = ad.sqrt(ad.sum(weight * weight, axis=1, keepdims=True) + epsilon)
-    unit = weight / lengths
+    unit = weight / (ad.stop_gradient(lengths) if detached else lengths)
     eye = backend_of(ad.value(weight)).eye(weight.shape[0])
-    return ad.matmul(unit, ad.matrix_transpose(unit)) * (1.0 - eye), eye
+    cosine = ad.matmul(unit, ad.matrix_transpose(unit))
+    if detached == "differences":  # 2 − 2 c is |u|² + |v|² − 2 u·v, and the squares have slopes
+        squares = ad.sum(unit * unit, axis=1, keepdims=True)
+        cosine = 1.0 - 0.5 * (squares + ad.matrix_transpose(squares)) + cosine
+    return cosine * (1.0 - eye), eye
 
 
 def _kernel(s: dict[str, Any], cosine: Any, more: float = 0.0) -> Any:
@@ -47,7 +53,12 @@ def _kernel(s: dict[str, Any], cosine: Any, more: float = 0.0) -> Any:
 
 
 def _energy(
-    *, added: float = 0.0, more: float = 0.0, nearest: bool = False, own: bool = False
+    *,
+    added: float = 0.0,
+    more: float = 0.0,
+    nearest: bool = False,
+    own: bool = False,
+    detached: str = "",
 ) -> Callable[..., Any]:
     """The energy with one thing done in another way.
 
@@ -61,11 +72,13 @@ def _energy(
         Of a neuron and its antipode, only the nearer one repels.
     own : bool
         The diagonal counts, with distance 1.
+    detached : {"", "cosines", "differences"}
+        Lengths have no gradient, and distances are computed by one or the other.
     """
 
     def make(**s: Any) -> Callable[..., Any]:
         def energy(weight: Any, *rest: Any) -> Any:
-            cosine, eye = _cosines(weight, added or s["epsilon"], bool(added))
+            cosine, eye = _cosines(weight, added or s["epsilon"], bool(added), detached)
             n = weight.shape[0]
             off = 1.0 - eye
             if nearest:
@@ -129,6 +142,16 @@ ENERGY = (
     Deviation(
         "sum over pairs of lines", "in half space: not divided, own antipodes left out",
         instead=_lines,
+    ),
+    Deviation(
+        "lengths detached in the gradient",
+        "the value is right; in the gradient lengths are constants, so that it is not tangential",
+        instead=_energy(detached="differences"),
+    ),
+    Deviation(
+        "lengths detached in the gradient of the cosines",
+        "the value is right; in the gradient lengths are constants, so that it is not tangential",
+        instead=_energy(detached="cosines"),
     ),
     Deviation(
         "diagonal counted",

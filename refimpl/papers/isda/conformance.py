@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from refimpl import autodiff as ad
+from refimpl import conformance as kit
+from refimpl.arrays import backend_of, namespace
+from refimpl.papers.isda.bound import augmentation_bound
 from refimpl.papers.isda.isda import ISDA
 from refimpl.papers.isda.printed import PrintedRowISDA
 from refimpl.papers.isda.sampled import SampledISDA
@@ -96,3 +100,122 @@ DEVIATIONS = (
     ),
 )
 """What is known to differ, from the released code and from print."""
+
+
+# --- what an implementation can be checked against ------------------------------------------------
+
+
+def _bound(strength: float = 1.0, reduction: str = "mean") -> Callable[..., Any]:
+    def loss(features: Any, labels: Any, weight: Any, bias: Any, covariance: Any) -> Any:
+        return augmentation_bound(
+            features, labels, weight, bias, ad.value(covariance), strength, reduction=reduction
+        )
+
+    return loss
+
+
+def _other(read: Callable[..., Any]) -> Callable[..., Callable[..., Any]]:
+    """The loss with other terms q (N, C): ``read(weight, labels, covariance)``."""
+
+    def make(strength: float = 1.0, reduction: str = "mean") -> Callable[..., Any]:
+        def loss(features: Any, labels: Any, weight: Any, bias: Any, covariance: Any) -> Any:
+            logits = ad.linear(features, weight, bias)
+            terms = read(weight, labels, ad.value(covariance))
+            moved = logits + 0.5 * strength * terms
+            return ad.softmax_cross_entropy(moved, labels, reduction=reduction)
+
+        return loss
+
+    return make
+
+
+def _differences(weight: Any, labels: Any) -> Any:
+    own = ad.take(weight, labels, axis=0)
+    return ad.expand_dims(weight, 0) - ad.expand_dims(own, 1)
+
+
+def _form(v: Any, sigma: Any) -> Any:
+    """Σ_ab v_a σ_ab v_b over the last axes."""
+    return ad.sum(ad.sum(ad.expand_dims(v, -1) * sigma, axis=-2) * v, axis=-1)
+
+
+def _of_other_class(weight: Any, labels: Any, covariance: Any) -> Any:
+    return _form(_differences(weight, labels), covariance[None, :, :, :])
+
+
+def _own_rows(weight: Any, labels: Any, covariance: Any) -> Any:
+    taken = namespace(covariance).take(covariance, labels, axis=0)
+    return _form(ad.expand_dims(weight, 0), taken[:, None, :, :])
+
+
+def _diagonal(weight: Any, labels: Any, covariance: Any) -> Any:
+    eye = backend_of(covariance).eye(covariance.shape[-1])
+    taken = namespace(covariance).take(covariance * eye, labels, axis=0)
+    return _form(_differences(weight, labels), taken[:, None, :, :])
+
+
+def _pooled(weight: Any, labels: Any, covariance: Any) -> Any:
+    whole = namespace(covariance).mean(covariance, axis=0)
+    return _form(_differences(weight, labels), whole[None, None, :, :])
+
+
+def _unsquared(weight: Any, labels: Any, covariance: Any) -> Any:
+    taken = namespace(covariance).take(covariance, labels, axis=0)
+    return ad.sqrt(_form(_differences(weight, labels), taken[:, None, :, :]) + 0.0)
+
+
+def _detached(weight: Any, labels: Any, covariance: Any) -> Any:
+    taken = namespace(covariance).take(covariance, labels, axis=0)
+    return ad.stop_gradient(_form(_differences(weight, labels), taken[:, None, :, :]))
+
+
+BOUND = (
+    kit.Deviation("factor 1/2 of λ missing", "the terms enter with λ, not λ/2",
+                  around=lambda f, s: _bound(2.0 * s["strength"], s["reduction"])),
+    kit.Deviation("λ/4 for λ/2", "the terms enter with half of their weight",
+                  around=lambda f, s: _bound(0.5 * s["strength"], s["reduction"])),
+    kit.Deviation("no augmentation", "plain cross-entropy",
+                  around=lambda f, s: _bound(0.0, s["reduction"])),
+    kit.Deviation("terms subtracted", "the sign of λ is wrong",
+                  instead=_other(lambda w, y, c: -1.0 * _of_label(w, y, c))),
+    kit.Deviation("covariance of the other class", "Σ_j in place of Σ_y", instead=_other(
+        _of_other_class)),
+    kit.Deviation("no differences of rows", "w_jᵀ Σ w_j in place of (w_j − w_y)ᵀ Σ (w_j − w_y)",
+                  instead=_other(_own_rows)),
+    kit.Deviation("diagonal covariance", "variances alone are kept", instead=_other(_diagonal)),
+    kit.Deviation("one covariance for all classes", "their mean is used", instead=_other(_pooled)),
+    kit.Deviation("square root of the quadratic form", "deviations are added, not variances",
+                  instead=_other(lambda w, y, c: _unsquared(w, y, c))),
+    kit.Deviation("quadratic terms detached", "the value is right, the gradient in the head is not",
+                  instead=_other(_detached)),
+)  # fmt: skip
+
+
+def _of_label(weight: Any, labels: Any, covariance: Any) -> Any:
+    taken = namespace(covariance).take(covariance, labels, axis=0)
+    return _form(_differences(weight, labels), taken[:, None, :, :])
+
+
+def _cases(settings: Any, rng: Any) -> list[kit.Case]:
+    found = []
+    for name, (examples, classes, width) in {"a": (6, 4, 3), "b": (9, 3, 5)}.items():
+        draw = rng.child(name)
+        roots = draw.normal((classes, width, width))
+        arguments = {
+            "features": draw.normal((examples, width)),
+            "labels": draw.integers(0, classes, (examples,)),
+            "weight": 0.6 * draw.normal((classes, width)),
+            "bias": 0.3 * draw.normal((classes,)),
+            "covariance": 0.4 * roots @ roots.mT,
+        }
+        found.append(kit.Case(name, arguments, {"examples": examples, "classes": classes}))
+    return found
+
+
+SUBJECTS: tuple[kit.Subject, ...] = (
+    kit.function(
+        "isda", "f(features, labels, weight, bias, covariance (C, A, A)) -> scalar", _bound,
+        _cases, settings={"strength": 1.0, "reduction": "mean"}, fixed=("reduction",),
+        differentiate=("features", "weight", "bias"), deviations=BOUND, common="network",
+    ),
+)  # fmt: skip

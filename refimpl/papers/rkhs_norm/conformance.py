@@ -16,9 +16,11 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from refimpl import conformance as kit
 from refimpl.algorithms.adversarial_training import AdversarialTraining
 from refimpl.algorithms.attacks import ProjectedGradientAttack, normalized_rows
-from refimpl.papers.rkhs_norm import released
+from refimpl.arrays import namespace
+from refimpl.papers.rkhs_norm import ALGORITHMS, released
 from refimpl.papers.rkhs_norm.adversarial_norm import AdversarialNorm
 from refimpl.papers.rkhs_norm.deformation_norm import DeformationNorm, TangentNorm
 from refimpl.papers.rkhs_norm.gradient_norm import GradientNorm
@@ -115,3 +117,82 @@ DEVIATIONS = (
         released.tangent_selector,
     ),
 )
+
+
+# --- what an implementation can be checked against ------------------------------------------------
+
+ENTRIES = {entry.name: entry for entry in ALGORITHMS}
+
+
+def _targets(arguments: Any, rng: Any) -> Any:
+    return rng.normal((arguments["inputs"].shape[0], arguments["w2"].shape[0]))
+
+
+def _projection(**settings: Any) -> Callable[..., Any]:
+    part = SpectralProjection(**settings)
+    return lambda weight: part.project([weight], part.init([weight]), 0)[0][0]
+
+
+def _scaled(**settings: Any) -> Callable[..., Any]:
+    """The whole matrix is divided where its norm is too large."""
+
+    def project(weight: Any) -> Any:
+        norm = namespace(weight).linalg.matrix_norm(weight, ord=2)
+        return weight * (settings["limit"] / norm) if norm > settings["limit"] else weight
+
+    return project
+
+
+def _normalized(**settings: Any) -> Callable[..., Any]:
+    """Spectral normalization: the norm becomes the limit, also where it was smaller."""
+
+    def project(weight: Any) -> Any:
+        return weight * (settings["limit"] / namespace(weight).linalg.matrix_norm(weight, ord=2))
+
+    return project
+
+
+def _frobenius(**settings: Any) -> Callable[..., Any]:
+    def project(weight: Any) -> Any:
+        norm = namespace(weight).linalg.matrix_norm(weight)
+        return weight * (settings["limit"] / norm) if norm > settings["limit"] else weight
+
+    return project
+
+
+PROJECTION = (
+    kit.Deviation("matrix scaled", "all singular values shrink, not only those beyond the limit",
+                  instead=_scaled),
+    kit.Deviation("spectral normalization", "the norm becomes the limit, also where it was smaller",
+                  instead=_normalized),
+    kit.Deviation("Frobenius norm", "the matrix is scaled by another norm", instead=_frobenius),
+)  # fmt: skip
+
+
+def _weights(settings: Any, rng: Any) -> list[kit.Case]:
+    return [
+        kit.Case(f"{name}, {scale:g} times", {"weight": scale * weight})
+        for name, weight in kit.weights(rng).items()
+        for scale in (1.0, 0.25)
+    ]
+
+
+_PENALTY: dict[str, Any] = {"fixed": ("strength", "derivatives")}
+
+SUBJECTS: tuple[kit.Subject, ...] = (
+    kit.network_penalty(ENTRIES["gradient_norm"], **_PENALTY),
+    kit.network_penalty(ENTRIES["loss_gradient"], targets=_targets, loss="mean_squared_error",
+                        contract="f(w1, b1, w2, b2, inputs, targets) -> scalar; network "
+                        "w2 tanh(w1 x + b1) + b2, loss of an example as mean_squared_error has it",
+                        **_PENALTY),
+    kit.network_penalty(ENTRIES["tikhonov"], **_PENALTY),
+    kit.network_penalty(ENTRIES["total_variation"], **_PENALTY),
+    kit.network_penalty(ENTRIES["graph_smoothness"], **_PENALTY),
+    kit.network_penalty(ENTRIES["adversarial_norm"],
+                        fixed=("strength", "derivatives", "start")),
+    kit.penalty(ENTRIES["spectral_penalty"], name="spectral_penalty",
+                alternatives={"power_iterations": (1, 2, 3, 5, 20, 200)}),
+    kit.function("spectral_projection", "f(weight) -> weight with singular values of at most limit",
+                 _projection, _weights, settings={"limit": 1.2, "jitter": 0.0},
+                 alternatives={"jitter": (1e-6,)}, deviations=PROJECTION),
+)  # fmt: skip
