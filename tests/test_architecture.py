@@ -40,6 +40,7 @@ MAY_READ = {
     "algorithms": {"algorithms"},
     "experiments": {"experiments", "algorithms", "theory"},
     "claims": {"claims", "experiments", "algorithms", "theory"},
+    "conformance": {"algorithms", "theory"},
 }
 
 
@@ -110,7 +111,7 @@ def room_of(module):
     if names[:2] != ["refimpl", "papers"] or len(names) < 4:
         return (names[2] if len(names) == 3 else None), None
     part = names[3]
-    return names[2], part if part in ("theory", "experiments", "claims") else "algorithms"
+    return names[2], part if part in MAY_READ else "algorithms"
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("refimpl/papers/*/**/*.py")), ids=name_of)
