@@ -7,7 +7,7 @@ files ``claims.json`` of ``refimpl verify``, it first takes them into the record
 >>> "from refimpl.papers.minnorm.minnorm import Minnorm as Minnorm" in stub()
 True
 >>> table().splitlines()[0]
-'| paper | name | what it says | by name | claims, as recorded |'
+'| name | paper | what it offers | claims, as recorded |'
 """
 
 from __future__ import annotations
@@ -57,14 +57,12 @@ def stub() -> str:
 
 def table() -> str:
     """The papers as a Markdown table, a line each: the record and the first line of the page."""
-    heads = ("paper", "name", "what it says", "by name", "claims, as recorded")
+    heads = ("name", "paper", "what it offers", "claims, as recorded")
     rows = [_row(heads), _row(("---",) * len(heads))]
     counts = counted(recorded())
     for name, paper in catalogue.papers().items():
-        page = catalogue.page(name).strip()
-        says = " ".join(page.partition("\n\n")[0].split())
         offers = ", ".join(f"`{entry}`" for entry in catalogue.names_of(name))
-        rows.append(_row((_cited(paper), f"`{name}`", _plain(says), offers, counts.get(name, ""))))
+        rows.append(_row((f"`{name}`", _cited(paper), offers, counts.get(name, ""))))
     return "\n".join(rows) + "\n"
 
 
@@ -98,13 +96,15 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _cited(paper: Paper) -> str:
-    return f"{paper.reference}: *{paper.title}*" if paper.reference else f"*{paper.title}*"
-
-
-def _plain(text: str) -> str:
-    """Markdown of a line of a docstring."""
-    text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text).replace("``", "`")
-    return text.replace("|", "\\|")
+    """The title, linked where it has a number, with the first author and the year."""
+    if not paper.reference:
+        return paper.title
+    title = paper.title
+    if paper.arxiv:
+        title = f"[{title}](https://arxiv.org/abs/{paper.arxiv})"
+    first, *others = paper.authors.split(", ")
+    name = first.split()[-1]
+    return f"{title} ({name}{' et al.' if others else ''} {paper.year})"
 
 
 def readme(text: str) -> str:

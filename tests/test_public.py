@@ -94,13 +94,28 @@ def test_the_table_of_the_readme_is_not_stale():
     assert text == generated.readme(text), "run python -m refimpl.generated"
 
 
-def test_the_first_example_of_the_readme_is_short_and_trains(capsys):
+def test_the_examples_of_the_readme_run_and_the_first_is_short(capsys):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    first, second = re.findall(r"```python\n(.*?)```", text, re.S)[:2]
+    first, second, third = re.findall(r"```python\n(.*?)```", text, re.S)
     assert len(first.splitlines()) <= 9
     exec(first.replace("epochs=20", "epochs=3"), {})
     assert float(capsys.readouterr().out) > 0.8
     exec(second, {})
+    said = capsys.readouterr().out
+    assert "rows and columns exchanged" in said, said
+    exec(third, {})
     assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [
         ["FD-10", "holds"], ["HE-14", "holds"],
     ]  # fmt: skip
+
+
+def test_the_commands_of_the_readme_exist():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"^refimpl (\w+)", text, re.M)) | set(
+        re.findall(r"`refimpl (\w+)", text)
+    )
+    assert {"verify", "train", "check"} <= names
+    from refimpl.cli.app import app
+
+    context = app.make_context("refimpl", ["list"], resilient_parsing=True)
+    assert names <= set(app.list_commands(context))
