@@ -18,7 +18,7 @@ class Costs(NamedTuple):
     Attributes
     ----------
     binary_weight_bits, float_weight_bits : int
-        Of the binary layers; of stem and head at 32 bits.
+        Of the binary layers; of stem, head and local shift at 32 bits.
     feature_bits : int
         The largest features that are kept for a shortcut beside those being read.
     bops, flops : int
@@ -50,5 +50,6 @@ def costs(model: BoolNet) -> Costs:
             bits += inner * before * model.slices
         widest = max(widest, 2 * model.slices * max(before, outer))
     stem, head = model.widths[0] * model.widths[1], model.widths[-2] * model.widths[-1]
-    bops, flops = 2 * bits, 2 * (stem + head)
-    return Costs(bits, 32 * (stem + head), widest, bops, flops, flops + bops / 64.0)
+    real = stem + head + model.local_shift * model.widths[1]
+    bops, flops = 2 * bits, 2 * real
+    return Costs(bits, 32 * real, widest, bops, flops, flops + bops / 64.0)

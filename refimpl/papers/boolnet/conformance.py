@@ -48,7 +48,7 @@ DEVIATIONS = (
     ),
     Deviation(
         "other offsets",
-        "an option of the released code that its runs do not use: ±i/k",
+        "an option of the released code that its runs do not use: powers of two",
         {"offsets": "non_uniform"},
     ),
     Deviation(

@@ -2,7 +2,8 @@
 
 Forward pass
 ------------
-1. x = signs of the k slices of BN(stem(inputs)); stem and head are ordinary layers
+1. x = signs of the k slices of BN(stem(inputs)), shifted locally where that is asked for; stem and
+   head are ordinary layers
 2. a block, with r = x, or r = the block's own binary layer, BN and signs where the width changes:
    u = XNOR(signs(BN(first(x))), r);  out = OR(signs(BN(second(u))), r): of the block's input r
 3. the last block: real numbers, BN(second(u)) + BN'(mean of u over its slices)
@@ -27,8 +28,8 @@ BaseNet     ``split=False``; BoolNet ``split=True``
 
 Deviations
 ----------
-* Dense layers in place of convolutions: no padding, no pooling, no local adaptive shift, which is
-  a matter of neighboring pixels.
+* Dense layers in place of convolutions: no padding, no pooling. Local adaptive shifting, which
+  looks at neighboring pixels, looks at neighboring units here (``local_shift``).
 * The released code multiplies outputs by mean |w| (``weight_scale="mean_abs"``), the paper says
   that there is no scale; ``detach_scale`` makes it a constant.
 * Statistics are collected from the network with signs for weights (``statistics="signs"``). Those
@@ -46,7 +47,6 @@ Deviations
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -57,11 +57,14 @@ from refimpl.arrays import backend as make_backend
 from refimpl.checks import count, flag, non_negative, one_of, positive, real_between
 from refimpl.errors import SettingError
 from refimpl.models.initializers import INITIALIZERS
-from refimpl.papers.boolnet.normalization import (
-    EPSILON,
-    norm_params,
-    normalized,
+from refimpl.papers.boolnet.layers import (
+    WeightScale,
+    binary_params,
+    binary_units,
+    mean_of_slices,
 )
+from refimpl.papers.boolnet.local_shift import locally_shifted, shift_params
+from refimpl.papers.boolnet.normalization import EPSILON, norm_params, normalized
 from refimpl.papers.boolnet.objective import BoolNetObjective
 from refimpl.papers.boolnet.signs import (
     logic_or,
@@ -72,16 +75,10 @@ from refimpl.papers.boolnet.signs import (
     xnor,
 )
 from refimpl.papers.boolnet.statistics import Params
-from refimpl.papers.boolnet.weights import (
-    Progress,
-    Schedule,
-    output_scale,
-    progressive_weights,
-)
+from refimpl.papers.boolnet.weights import Progress, Schedule
 from refimpl.random import Rng
 
 Shortcuts = Literal["logic", "none"]
-WeightScale = Literal["none", "mean_abs"]
 Statistics = Literal["signs", "training"]
 Normalize = Callable[[Any, Mapping[str, Any]], Any]
 
@@ -102,6 +99,8 @@ class BoolNet:
         XNOR and OR, or a plain binary network.
     split : bool
         Halves of the channels by turns (BoolNet) or all of them in every block (BaseNet).
+    local_shift : int
+        The window of local adaptive shifting behind the stem, odd; 0 for none.
     offsets : str or tuple of float
         "released", "non_uniform", or b_1 .. b_k.
     weight_scale : {"none", "mean_abs"}
@@ -142,6 +141,7 @@ class BoolNet:
     slices: int = field(default=1, metadata={"help": "bits a feature, 1 or even"})
     shortcuts: Shortcuts = field(default="logic", metadata={"help": "XNOR and OR, or none"})
     split: bool = field(default=False, metadata={"help": "blocks act on half of the channels"})
+    local_shift: int = field(default=0, metadata={"help": "window of the shift, odd; 0: none"})
     offsets: str | tuple[float, ...] = field(
         default="released", metadata={"help": "of the slices: released or non_uniform"}
     )
@@ -165,6 +165,13 @@ class BoolNet:
                 f"a BoolNet has inputs, one width or more, and outputs, not {self.widths}"
             )
         count("blocks", self.blocks)
+        count("local_shift", self.local_shift, at_least=0)
+        if self.local_shift and (self.local_shift % 2 == 0 or self.local_shift > self.widths[1]):
+            raise SettingError(
+                "the window of the local shift is odd and no wider than the stem",
+                local_shift=self.local_shift,
+                channels=self.widths[1],
+            )
         slice_offsets(self.slices, self.offsets)
         for name, choices in (("shortcuts", Shortcuts), ("weight_scale", WeightScale),
                               ("statistics", Statistics)):  # fmt: skip
@@ -239,8 +246,7 @@ class BoolNet:
         draw = INITIALIZERS[initializer]
 
         def binary(units: int, inputs: int, stream: Rng) -> dict[str, Array]:
-            weight = self.gain * math.sqrt(2.0 / units) * stream.normal((units, inputs), like=like)
-            return {"weight": weight, **norm_params(units, like)}
+            return binary_params(units, inputs, self.gain, stream, like)
 
         blocks = []
         for index, (before, inner, outer) in enumerate(self.plan()):
@@ -259,18 +265,31 @@ class BoolNet:
             blocks[-1]["merge"] = norm_params(width, like)
         stem = draw((self.widths[1], self.widths[0]), rng.child("stem"), like=like)
         head = draw((classes, width), rng.child("head"), like=like)
-        return {
+        params = {
             "stem": {"weight": stem, **norm_params(self.widths[1], like)},
             "blocks": blocks,
             "slope": 0.25 + 0.0 * norm_params(1, like)["gain"],
             "head": {"weight": head, "bias": norm_params(classes, like)["shift"]},
         }
+        if self.local_shift:
+            local = shift_params(self.widths[1], self.local_shift, rng.child("local"), like)
+            params["local"] = local
+        return params
 
     def __call__(self, params: Params, inputs: Array) -> Any:
         """Outputs (P, K) for inputs (P, n): signs as weights, stored statistics."""
-        return self.forward(
-            params, inputs, lambda x, layer: normalized(x, layer, self.epsilon), 0.0
-        )
+        return self.forward(params, inputs, self.evaluated, 0.0)
+
+    def evaluated(self, x: Any, layer: Mapping[str, Any]) -> Any:
+        """A normalization by the stored statistics."""
+        return normalized(x, layer, self.epsilon)
+
+    def features(self, params: Params, inputs: Array, normalize: Normalize) -> Any:
+        """The real numbers (P, C) of which the first signs are taken."""
+        stem = params["stem"]
+        x = ad.linear(inputs, stem["weight"])
+        y = normalize(x, stem)
+        return locally_shifted(y, x, params["local"], normalize) if self.local_shift else y
 
     def forward(self, params: Params, inputs: Array, normalize: Normalize, strength: float) -> Any:
         """The pass with a normalization of the caller's and weights F(w, λ).
@@ -285,9 +304,8 @@ class BoolNet:
         strength : float
             λ.
         """
-        stem, head = params["stem"], params["head"]
-        first = normalize(ad.linear(inputs, stem["weight"]), stem)
-        x = multi_sign(first, self.bias, self.sign_zero)
+        head = params["head"]
+        x = multi_sign(self.features(params, inputs, normalize), self.bias, self.sign_zero)
         plan = self.plan()
         for index, (block, (_, inner, outer)) in enumerate(
             zip(params["blocks"], plan, strict=True)
@@ -324,47 +342,22 @@ class BoolNet:
         units = self.units(u, block["second"], strength)
         if last:
             y = normalize(units, block["second"])
-            return y + normalize(self.merged(u), block["merge"]) if logic else y
+            return y + normalize(mean_of_slices(u, self.slices), block["merge"]) if logic else y
         out = signs(block["second"], units)
         out = logic_or(out, r) if logic else out
         return out if aside is None else shuffle(out, aside, self.slices)
 
-    def merged(self, u: Any) -> Any:
-        """The mean over the slices: (P, k C) to (P, C)."""
-        return ad.mean(ad.reshape(u, (u.shape[0], self.slices, u.shape[1] // self.slices)), axis=1)
-
     def units(self, x: Any, layer: Params, strength: float, groups: int | None = None) -> Any:
-        """The outputs of a binary layer before normalization.
-
-        Parameters
-        ----------
-        x : array, shape (P, k C)
-        layer : dict
-            ``weight`` (U, C), or (U, k C) for one group.
-        strength : float
-            λ; 0 for signs.
-        groups : int, optional
-            Default: one for each slice; group s of U/k units reads slice s.
-
-        Returns
-        -------
-        array, shape (P, U)
-        """
-        weight = progressive_weights(layer["weight"], strength)
-        k = self.slices if groups is None else groups
-        if k == 1:
-            z = ad.linear(x, weight)
-        else:
-            rows, units = x.shape[0], weight.shape[0]
-            parts = ad.permute_dims(ad.reshape(x, (rows, k, x.shape[1] // k)), (1, 0, 2))
-            grouped = ad.reshape(weight, (k, units // k, weight.shape[1]))
-            products = ad.matmul(parts, ad.matrix_transpose(grouped))
-            # rows after rows in memory, as packed inference has them: layouts decide how the
-            # head's sums are rounded
-            z = ad.reshape(ad.permute_dims(products, (1, 0, 2)), (rows, units))
-        if self.weight_scale == "none":
-            return z
-        return output_scale(layer["weight"], self.detach_scale) * z
+        """The outputs of a binary layer, :func:`refimpl.papers.boolnet.layers.binary_units`, with
+        one group for each slice by default."""
+        return binary_units(
+            x,
+            layer,
+            strength,
+            groups=self.slices if groups is None else groups,
+            scale=self.weight_scale,
+            detach=self.detach_scale,
+        )
 
     def objective(
         self,

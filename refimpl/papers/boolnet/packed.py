@@ -24,8 +24,9 @@ from typing import Any, NamedTuple
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, count_bits, namespace, pack_bits, unpack_bits
 from refimpl.errors import SettingError
+from refimpl.papers.boolnet.layers import mean_of_slices
 from refimpl.papers.boolnet.network import BoolNet
-from refimpl.papers.boolnet.normalization import check_statistics, integer_threshold, normalized
+from refimpl.papers.boolnet.normalization import check_statistics, integer_threshold
 from refimpl.papers.boolnet.signs import check_signs
 from refimpl.papers.boolnet.statistics import (
     Params,
@@ -174,8 +175,7 @@ class PackedNetwork:
     def __call__(self, inputs: Array) -> Array:
         model, params = self.model, self.params
         xp = namespace(inputs)
-        stem = params["stem"]
-        first = normalized(ad.linear(inputs, stem["weight"]), stem, model.epsilon)
+        first = model.features(params, inputs, model.evaluated)
         bits = xp.stack([(first + b if b else first) >= 0 for b in model.bias], axis=1)
         words = pack_bits(bits)  # (P, k, W)
         channels = first.shape[1]
@@ -238,11 +238,11 @@ class PackedNetwork:
         z = xp.astype(_products(u, layer), second["weight"].dtype)
         if model.weight_scale == "mean_abs":
             z = output_scale(second["weight"]) * z
-        y = normalized(z, second, model.epsilon)
+        y = model.evaluated(z, second)
         if model.shortcuts == "none":
             return y
         signs = _flat(unpack_signs(u, units, second["weight"]))
-        return y + normalized(model.merged(signs), params["merge"], model.epsilon)
+        return y + model.evaluated(mean_of_slices(signs, model.slices), params["merge"])
 
 
 def _flat(x: Array) -> Array:

@@ -88,7 +88,8 @@ def slice_offsets(slices: int, kind: str | Sequence[float] = "released") -> tupl
     slices : int
         k, 1 or even.
     kind : {"released", "non_uniform"} or sequence of float
-        ±i/(k/2 + 1); ±i/k, an option of the released code that is not used; or the offsets.
+        ±i/(k/2 + 1); ±2^(i − 1 − h), h the largest power of two up to k/2, an option of the
+        released code that is not used; or the offsets.
 
     Raises
     ------
@@ -117,8 +118,12 @@ def slice_offsets(slices: int, kind: str | Sequence[float] = "released") -> tupl
         raise SettingError(f"offsets must be released, non_uniform or numbers, not {kind!r}")
     if slices == 1:
         return (0.0,)
-    below = slices // 2 + 1 if kind == "released" else slices
-    half = [index / below for index in range(1, slices // 2 + 1)]
+    count = slices // 2
+    if kind == "released":
+        half = [index / (count + 1) for index in range(1, count + 1)]
+    else:
+        largest = 1 << (count.bit_length() - 1)
+        half = [2.0 ** (index - 1 - largest) for index in range(1, count + 1)]
     return (*(-offset for offset in half[::-1]), *half)
 
 

@@ -21,6 +21,8 @@ Params = dict[str, Any]
 def norm_layers(params: Params) -> list[tuple[str, Params]]:
     """The layers with a normalization and their places, in the order of the forward pass."""
     found = [("stem", params["stem"])]
+    if "local" in params:
+        found += [(f"local {name}", params["local"][name]) for name in ("inner", "outer")]
     for index, block in enumerate(params["blocks"]):
         for name in ("down", "first", "second", "merge"):
             if name in block:
@@ -41,12 +43,19 @@ def with_statistics(params: Params, statistics: list[tuple[Array, Array]]) -> Pa
         mean, variance = next(left)
         return {**layer, "mean": mean, "variance": variance}
 
-    stem = put(params["stem"])
+    changed_first = {"stem": put(params["stem"])}
+    if "local" in params:
+        local = params["local"]
+        changed_first["local"] = {
+            **local,
+            "inner": put(local["inner"]),
+            "outer": put(local["outer"]),
+        }
     blocks = []
     for block in params["blocks"]:
         changed = {n: put(block[n]) for n in ("down", "first", "second", "merge") if n in block}
         blocks.append({name: changed[name] for name in block})
-    return {**params, "stem": stem, "blocks": blocks}
+    return {**params, **changed_first, "blocks": blocks}
 
 
 def collected(

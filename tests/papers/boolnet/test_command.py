@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -28,6 +29,7 @@ def train(tmp_path, *options, code=0):
         ("weight_scale=mean_abs", "detach_scale=true"),
         ("progressive=false", "sign_zero=0"),
         ("decay=0.5", "schedule=epoch", "statistics=training"),
+        ("local_shift=3", "slices=2"),
     ],
 )
 def test_every_form_trains(tmp_path, options):
@@ -35,6 +37,16 @@ def test_every_form_trains(tmp_path, options):
     train(tmp_path, *given)
     [summary] = tmp_path.glob("*/summary.json")
     assert json.loads(summary.read_text())["model"] == "boolnet"
+
+
+def test_the_recipe_of_the_paper_trains(tmp_path):
+    options = ("--update", "radam", "--waiting", "nothing", "--threshold", "5", "--wrapper",
+               "clipping:limit=2.5")  # fmt: skip
+    shown = train(tmp_path, *options)
+    assert "waiting='nothing'" in shown and "GradientClipping(limit=2.5)" in shown
+    [history] = tmp_path.glob("*/history.npz")
+    with np.load(history) as saved:
+        assert any("gradient_clipped" in name for name in saved.files)
 
 
 def test_a_run_is_resumed_with_its_own_schedule_only(tmp_path):

@@ -12,6 +12,7 @@ from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.sgd import SGD
 from refimpl.datasets import Batch
 from refimpl.errors import DivergenceError, SettingError
+from refimpl.papers.boolnet.local_shift import folded, windowed
 from refimpl.papers.boolnet.network import BoolNet
 from refimpl.papers.boolnet.packed import PackedNetwork, binary_products, pack_signs
 from refimpl.papers.boolnet.statistics import (
@@ -30,6 +31,8 @@ FORMS = [
     {"slices": 4, "weight_scale": "mean_abs"},
     {"slices": 2, "offsets": "non_uniform"},
     {"slices": 2, "offsets": (-0.3, 0.7)},
+    {"slices": 2, "local_shift": 3},
+    {"local_shift": 1, "split": True},
 ]
 WIDTHS = [(20, 72, 10), (20, 72, 40, 10)]
 
@@ -76,13 +79,27 @@ def twin(model, params, inputs):
     def spread(units):
         return [[sign(y + b) for y in units] for b in model.bias]
 
+    def shifted(x):
+        """The stem's numbers, with what the window around each unit adds to its zero point."""
+        y = [norm(value, params["stem"], unit) for unit, value in enumerate(x)]
+        if not model.local_shift:
+            return y
+        local, reach = params["local"], model.local_shift // 2
+        near = [norm(value, local["inner"], unit) for unit, value in enumerate(x)]
+        for unit in range(len(x)):
+            total = 0.0
+            for step in range(-reach, reach + 1):
+                if 0 <= unit + step < len(x):
+                    total += local["taps"][unit, step + reach] * near[unit + step]
+            y[unit] += norm(total, local["outer"], unit)
+        return y
+
     def logic(f, a, b):
         return [[f(p, q) for p, q in zip(x, y, strict=True)] for x, y in zip(a, b, strict=True)]
 
     outputs = []
     for example in inputs:
-        stem = params["stem"]
-        x = spread([norm(row @ example, stem, unit) for unit, row in enumerate(stem["weight"])])
+        x = spread(shifted([float(row @ example) for row in params["stem"]["weight"]]))
         plan = model.plan()
         for index, block in enumerate(params["blocks"]):
             aside, shortcuts = None, model.shortcuts == "logic"
@@ -157,6 +174,8 @@ def test_packed_weights_take_a_64th_of_the_memory():
         ({"widths": (4, 3)}, {}),
         ({"split": True, "shortcuts": "none"}, {}),
         ({"offsets": "printed"}, {}),
+        ({"local_shift": 2}, {"local_shift": 2, "channels": 8}),
+        ({"local_shift": 9}, {"local_shift": 9, "channels": 8}),
     ],
 )
 def test_settings_that_are_refused(settings, numbers):
@@ -178,6 +197,45 @@ def test_what_can_not_be_packed():
     words = pack_signs(np.ones((1, 65)))
     with pytest.raises(SettingError, match="do not fit"):
         binary_products(words, words, 64)
+
+
+def test_a_local_shift_of_one_unit_is_an_affine_function_of_that_unit():
+    """And a wider one is not: neighbors move the zero point."""
+    x = Rng(3).normal((40, 20))
+    for window in (1, 3):
+        model = BoolNet((20, 16, 3), local_shift=window)
+        params = trained_like(model)
+        slope, at = folded(params["stem"], params["local"], model.epsilon)
+        affine = slope * (x @ params["stem"]["weight"].T) + at
+        apart = np.max(np.abs(model.features(params, x, model.evaluated) - affine))
+        assert apart < 1e-12 if window == 1 else apart > 0.1
+
+
+def test_gradients_reach_the_local_shift():
+    model = BoolNet((4, 8, 3), local_shift=3)
+    objective, params = model.objective(), model.init(Rng(0))
+    batch = Batch(Rng(1).normal((32, 4)), np.arange(32) % 3)
+
+    def value(p):
+        return objective.value(p, batch, objective.init(p))[0]
+
+    gradient = ad.grad(value)(params)["local"]
+    parts = (gradient["taps"], gradient["outer"]["gain"], gradient["outer"]["shift"])
+    assert all(np.max(np.abs(part)) > 1e-6 for part in parts)
+
+
+def test_the_window_has_the_gradient_of_central_differences():
+    given = {"x": Rng(5).normal((7, 6)), "taps": Rng(6).normal((6, 3))}
+
+    def loss(values):
+        return ad.sum(ad.tanh(windowed(values["x"], values["taps"])))
+
+    slopes = ad.grad(loss)(given)
+    for name in given:
+        moved = {key: np.zeros_like(value) for key, value in given.items()}
+        moved[name][2, 1] = 1e-6
+        ends = [float(loss({k: v + s * moved[k] for k, v in given.items()})) for s in (1, -1)]
+        assert abs((ends[0] - ends[1]) / 2e-6 - slopes[name][2, 1]) < 1e-8
 
 
 def steps(model, count=4, update=None, batch=32):

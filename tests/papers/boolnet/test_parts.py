@@ -32,6 +32,9 @@ def test_slices_stand_one_after_the_other():
 def test_offsets():
     assert slice_offsets(8) == pytest.approx((-0.8, -0.6, -0.4, -0.2, 0.2, 0.4, 0.6, 0.8))
     assert slice_offsets(1, "non_uniform") == (0.0,)
+    assert slice_offsets(2, "non_uniform") == (-0.5, 0.5)
+    assert slice_offsets(6, "non_uniform")[3:] == (0.25, 0.5, 1.0)
+    assert slice_offsets(8, "non_uniform")[4:] == (0.0625, 0.125, 0.25, 0.5)
     assert slice_offsets(2, (0.0, 1.0)) == (0.0, 1.0)
 
 
@@ -116,6 +119,13 @@ def test_costs_by_hand():
     assert found.bops == 2 * bits and found.flops == 2 * (40 + 12)
     assert found.operations == found.flops + found.bops / 64
     assert found.feature_bits == 2 * 2 * 8
+
+
+def test_the_local_shift_costs_floats():
+    plain, shifted = (costs(BoolNet((5, 8, 3), local_shift=window)) for window in (0, 3))
+    assert shifted.float_weight_bits - plain.float_weight_bits == 32 * 3 * 8
+    assert shifted.flops - plain.flops == 2 * 3 * 8
+    assert shifted.bops == plain.bops
 
 
 def test_energy_of_a_new_network_needs_what_was_not_published():

@@ -1,4 +1,4 @@
-"""What the training experiments share: Adam with cosine rates, λ that falls, and checks of bits."""
+"""What the training experiments share: RAdam with cosine rates, and checks of bits."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.algorithms.adam import Adam
 from refimpl.algorithms.composition import Composition
+from refimpl.algorithms.radam import RAdam
 from refimpl.arrays import to_host, unpack_bits
 from refimpl.datasets.base import Dataset
 from refimpl.papers.boolnet.network import BoolNet
 from refimpl.papers.boolnet.packed import PackedNetwork
-from refimpl.papers.boolnet.statistics import (
-    Params,
-)
+from refimpl.papers.boolnet.statistics import Params
 from refimpl.random import Rng
 from refimpl.training import train
 
 
 def cosine(rate: float, epochs: int, last: float = 1e-8) -> Callable[[int], Composition]:
-    """Adam with a rate that falls from ``rate`` to ``last`` as half a cosine, epoch by epoch."""
+    """RAdam as in the released code, waiting for its second moment; its rate falls from ``rate`` to
+    ``last`` as half a cosine, epoch by epoch."""
 
     def at(epoch: int) -> Composition:
         share = 0.5 + 0.5 * math.cos(math.pi * epoch / epochs)
-        return Composition(Adam(learning_rate=last + (rate - last) * share))
+        falling = last + (rate - last) * share
+        return Composition(RAdam(learning_rate=falling, threshold=5.0, waiting="nothing"))
 
     return at
 
@@ -41,6 +41,7 @@ def run(
     epochs: int,
     batch_size: int,
     backend: Any = None,
+    start: Callable[[Params], Params] | None = None,
     **options: Any,
 ) -> Any:
     """Train ``model`` from a seeded start; further options are those of training.
@@ -53,13 +54,16 @@ def run(
     rng : Rng
         Of the start and of the order of the examples.
     rate, epochs, batch_size
-        Of Adam with cosine rates.
+        Of RAdam with cosine rates.
+    start : callable, optional
+        ``start(params) -> params``, what is changed in the model's own start.
     """
     at = cosine(rate, epochs)
+    params = model.init(rng.child("init"), backend=backend)
     return train(
         at(0),
         objective,
-        model.init(rng.child("init"), backend=backend),
+        params if start is None else start(params),
         data,
         epochs=epochs,
         batch_size=batch_size,
