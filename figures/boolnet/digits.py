@@ -50,7 +50,7 @@ FIGURE = Figure(
     claims=("BN-21b", "BN-22b"),
     caption=(
         "Points: seeds. Diamonds: means and one standard deviation. Each method at the best of "
-        "three rates by mean validation accuracy. The pilot on MNIST, on which BN-21 and BN-22 are "
+        "five rates by mean validation accuracy. The pilot on MNIST, on which BN-21 and BN-22 are "
         "judged, is another experiment: there stale statistics of the normalization had made four "
         "slices look worse than one."
     ),

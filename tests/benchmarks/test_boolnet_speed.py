@@ -8,7 +8,7 @@ import statistics
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 from timing import bursts
 
 from refimpl import Rng
@@ -23,6 +23,7 @@ from refimpl.papers.boolnet.statistics import binary_layers, recalibrate
 
 TARGETS = {
     "one slice": ({}, 3.5),
+    "local shift": ({"local_shift": 3}, 4.0),
     "statistics of the pass": ({"statistics": "training"}, 3.0),
     "four slices": ({"slices": 4}, 6.5),
 }
@@ -73,6 +74,14 @@ def test_packed_inference_in_memory_and_speed():
             statistics.median,
             bursts(lambda: network(weights, inputs), lambda: packed(inputs), seconds=2.0),
         )
+    kernels = {pool["architecture"] for pool in threadpool_info() if "architecture" in pool}
+    print(
+        f"BLAS kernels {', '.join(sorted(kernels)) or 'unknown'}, one thread: "
+        f"{floats / 2**20:.0f} MiB of float32 weights, {packed.nbytes / 2**20:.0f} MiB packed; "
+        "64 examples in "
+        f"{1e3 * again:.0f} ms packed, {1e3 * plain:.0f} ms by a float32 network, "
+        f"{1e3 * graph:.0f} ms by the float graph"
+    )
     print(
         f"packed: {floats / packed.nbytes:.0f} times less memory for binary weights; 64 examples "
         f"{plain / again:.2f} times as fast as a float32 network of these widths, "

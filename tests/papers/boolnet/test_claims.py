@@ -17,6 +17,7 @@ from refimpl.papers.boolnet.experiments import (
     packed,
     popcount,
     scale,
+    starts,
     structure,
 )
 
@@ -34,20 +35,37 @@ GOOD = ("holds", "qualified", "refuted")
 BAD = ("fails", "not shown", "error")
 
 
+LEVELS = {"plain, k=1": 0.937, "logic, k=1": 0.945, "logic, k=4": 0.951}
+
+
 def made_up_images():
     """What the pilot reports, with a little noise: no test waits for MNIST."""
     rows = images.tasks(images.Config())
     noise = 2e-4 * Rng(0).normal((2, len(rows)))
-    level = {("none", 1): 0.937, ("none", 4): 0.951, ("logic", 1): 0.945, ("logic", 4): 0.951}
-    recomputed = [level[row["shortcuts"], row["slices"]] for row in rows]
-    stale = [0.95 if row["slices"] == 1 else 0.94 for row in rows]
+    recomputed = [LEVELS.get(row["method"], 0.95) for row in rows]
+    stale = [0.94 if "k=4" in row["method"] else 0.95 for row in rows]
     return Result(
         "boolnet_images",
         {
             **{key: np.array([row[key] for row in rows]) for key in rows[0]},
             "recomputed": np.array(recomputed) + noise[0],
             "stale": np.array(stale) + noise[1],
-            "undecided": np.full(len(rows), 0.02),
+            "undecided": np.where([row["method"].endswith("slow") for row in rows], 0.9, 0.02),
+        },
+    )
+
+
+def made_up_starts():
+    rows = starts.tasks(starts.Config.full())
+    poor = [row["form"] in ("no scale", "scale, no e") for row in rows]
+    noise = 1e-2 * Rng(2).normal((len(rows),))
+    return Result(
+        "boolnet_starts",
+        {
+            **{key: np.array([row[key] for row in rows]) for key in rows[0]},
+            "accuracy": np.where(poor, 0.75, 0.95) + noise,
+            "spread": np.full(len(rows), 0.97),
+            "spread_expected": np.full(len(rows), 0.976),
         },
     )
 
@@ -79,7 +97,7 @@ def results():
         )
         for module, config in RUN.items()
     }
-    made_up = (made_up_images(), made_up_digits(), made_up_packed())
+    made_up = (made_up_images(), made_up_digits(), made_up_packed(), made_up_starts())
     return {**found, **{result.name: result for result in made_up}}
 
 
@@ -184,13 +202,16 @@ CASES = [
     (t.packed_is_float, "boolnet_packed", "accuracy", plus(-0.6, 3)),
     (t.shortcuts_help, "boolnet_images", "recomputed", times(0.0)),
     (t.shortcuts_help, "boolnet_images", "undecided", plus(0.9)),
-    (t.shortcuts_help, "boolnet_images", "shortcuts", lambda values: values[::-1]),
-    (t.shortcuts_help, "boolnet_images", "slices", times(2)),
-    (t.shortcuts_help, "boolnet_images", "decay", times(2.0)),
+    (t.shortcuts_help, "boolnet_images", "method", lambda values: values[::-1]),
     (t.shortcuts_help, "boolnet_images", "seed", lambda values: values[:3]),
     (t.slices_and_statistics, "boolnet_images", "recomputed", times(0.0)),
     (t.slices_and_statistics, "boolnet_images", "stale", times(0.0)),
-    (t.slices_and_statistics, "boolnet_images", "slices", lambda values: values[::-1]),
+    (t.slices_and_statistics, "boolnet_images", "method", lambda values: values[::-1]),
+    (t.size_at_the_start, "boolnet_starts", "accuracy", times(0.0)),
+    (t.size_at_the_start, "boolnet_starts", "spread", times(1.2)),
+    (t.size_at_the_start, "boolnet_starts", "spread_expected", times(1.2)),
+    (t.size_at_the_start, "boolnet_starts", "form", lambda values: values[::-1]),
+    (t.size_at_the_start, "boolnet_starts", "seed", lambda values: values[:3]),
     (t.slices_on_digits, "boolnet_digits", "test", plus(-0.05, 4)),
     (t.slices_on_digits, "boolnet_digits", "method", lambda values: values[[0, 1, 4, 3, 2]]),
 ]
@@ -233,3 +254,33 @@ def test_shortcuts_on_digits_are_reported_with_their_interval(results):
     outcome = t.shortcuts_on_digits(results["boolnet_digits"])
     assert outcome.verdict == "reported" and abs(outcome.measured - 0.01) < 1e-3
     assert "99 % in [" in outcome.note
+
+
+def test_the_pilot_at_a_small_size(monkeypatch):
+    """On digits, since no test waits for MNIST: every method runs, and says what it stores."""
+    load = images.datasets.load
+
+    def of_digits(name, **options):
+        assert name == "mnist"
+        return load("digits", **{**options, "validation": 100})
+
+    monkeypatch.setattr(images.datasets, "load", of_digits)
+    config = images.Config(size=100, test=50, width=8, epochs=2, batch_size=50, seeds=1)
+    result = images.EXPERIMENT.run(config, backend("numpy"), Rng(0))
+    assert result["method"].tolist() == ["float", *images.FORMS]
+    binary, stem_and_head = 4 * 8 * 8, 32 * (64 * 8 + 8 * 10)
+    assert result["bits"].tolist() == [
+        stem_and_head + 32 * binary, *[stem_and_head + binary] * len(images.FORMS)
+    ]  # fmt: skip
+    assert result["undecided"][0] == 0.0 and result["undecided"][-1] > 0.9
+    assert np.all((result["recomputed"] >= 0.0) & (result["recomputed"] <= 1.0))
+
+
+def test_the_starts_at_a_small_size(monkeypatch):
+    monkeypatch.setattr(
+        starts, "FORMS", {key: starts.FORMS[key] for key in ("scale", "small gain")}
+    )
+    config = starts.Config(size=100, test=50, widths=(64, 32, 16, 10), blocks=1, epochs=1, seeds=1)
+    result = starts.EXPERIMENT.run(config, backend("numpy"), Rng(0))
+    assert np.all(np.abs(result["spread"] / result["spread_expected"] - 1.0) < 0.3)
+    assert result["spread_expected"] == pytest.approx([0.00892, 0.0488], rel=1e-3)

@@ -10,12 +10,13 @@ from refimpl import catalogue
 from refimpl.cli.app import app
 
 TINY = ("train", "--data", "gaussians", "--data-option", "training=60", "--data-option",
-        "classes=3", "--width", "8", "--batch-size", "20", "--epochs", "2", "--model", "boolnet",
-        "--algorithm", "adam")  # fmt: skip
+        "classes=3", "--width", "8", "--batch-size", "20", "--epochs", "2", "--model",
+        "boolnet")  # fmt: skip
 
 
-def train(tmp_path, *options, code=0):
-    run = CliRunner().invoke(app, [*TINY, "--output", str(tmp_path), *options])
+def train(tmp_path, *options, algorithm="adam", code=0):
+    given = [*TINY, "--algorithm", algorithm, "--output", str(tmp_path), *options]
+    run = CliRunner().invoke(app, given)
     assert run.exit_code == code, run.output
     return run.output
 
@@ -40,9 +41,8 @@ def test_every_form_trains(tmp_path, options):
 
 
 def test_the_recipe_of_the_paper_trains(tmp_path):
-    options = ("--update", "radam", "--waiting", "nothing", "--threshold", "5", "--wrapper",
-               "clipping:limit=2.5")  # fmt: skip
-    shown = train(tmp_path, *options)
+    options = ("--waiting", "nothing", "--threshold", "5", "--wrapper", "clipping:limit=2.5")
+    shown = train(tmp_path, *options, algorithm="radam")
     assert "waiting='nothing'" in shown and "GradientClipping(limit=2.5)" in shown
     [history] = tmp_path.glob("*/history.npz")
     with np.load(history) as saved:
@@ -60,4 +60,4 @@ def test_a_run_is_resumed_with_its_own_schedule_only(tmp_path):
 
 def test_what_is_refused(tmp_path):
     assert "slices=3" in train(tmp_path, "--model-option", "slices=3", code=2)
-    assert "keeps no memory" in train(tmp_path, "--algorithm", "sgld", code=2)
+    assert "keeps no memory" in train(tmp_path, algorithm="sgld", code=2)

@@ -3,13 +3,22 @@
 import numpy as np
 import pytest
 
+from figures.boolnet.bits import hidden_bits
 from figures.style import Style
 from refimpl import Rng, backend, catalogue
 from refimpl.experiments.base import Result
-from refimpl.papers.boolnet.experiments import accounting, operators, structure
+from refimpl.papers.boolnet.experiments import (
+    accounting,
+    digits,
+    images,
+    operators,
+    starts,
+    structure,
+)
+from refimpl.papers.boolnet.network import BoolNet
 
 NAMES = ("boolnet_weights", "boolnet_logic", "boolnet_slices", "boolnet_costs", "boolnet_packed",
-         "boolnet_digits")  # fmt: skip
+         "boolnet_digits", "boolnet_images", "boolnet_bits", "boolnet_starts")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -23,16 +32,31 @@ def results():
         "disagreements": np.zeros((2, 3)),
         "accuracies": np.array([[0.3, 0.5, 0.6], [0.4, 0.6, 0.7]]),
     }
-    digits = {
+    compared = {
         "method": np.array(["float", "plain, k=1", "logic, k=1"]),
         "setting": np.array([["rate 1", "rate 2"]] * 3),
         "chosen": np.array([0, 1, 0]),
         "test": 0.9 + 0.01 * Rng(1).normal((3, 5)),
     }
+    rows = images.tasks(images.Config())
+    pilot = {
+        **{key: np.array([row[key] for row in rows]) for key in rows[0]},
+        "recomputed": 0.95 + 0.01 * Rng(2).normal((len(rows),)),
+        "stale": 0.9 + 0.01 * Rng(3).normal((len(rows),)),
+    }
+    rows = starts.tasks(starts.Config())
+    begun = {
+        **{key: np.array([row[key] for row in rows]) for key in rows[0]},
+        "accuracy": 0.9 + 0.01 * Rng(4).normal((len(rows),)),
+        "spread": np.full(len(rows), 0.5),
+        "spread_expected": np.full(len(rows), 0.5),
+    }
     return {
         **found,
+        "boolnet_images": Result("boolnet_images", pilot, images.Config()),
+        "boolnet_starts": Result("boolnet_starts", begun),
         "boolnet_packed": Result("boolnet_packed", packed),
-        "boolnet_digits": Result("boolnet_digits", digits),
+        "boolnet_digits": Result("boolnet_digits", compared, digits.Config()),
     }
 
 
@@ -55,3 +79,10 @@ def test_the_chosen_settings_and_all_slices_are_in_the_data(results):
     data = catalogue.figure("boolnet_slices").data(results)
     assert data["signs_8"].shape[1] == 8
     assert len(np.unique(data["signs_4"], axis=0)) == 5
+
+
+def test_bits_of_the_hidden_layers_by_hand():
+    """Two blocks of two layers of 8 by 8 signs, and the features beside those being read."""
+    model = BoolNet((5, 8, 3), blocks=2, slices=2)
+    assert hidden_bits(model, False) == 4 * 64 + 2 * 2 * 8
+    assert hidden_bits(model, True) == 32 * hidden_bits(model, False)

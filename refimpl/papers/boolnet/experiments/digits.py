@@ -20,6 +20,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "logic, k=1": {},
     "plain, k=4": {"shortcuts": "none", "slices": 4},
     "logic, k=4": {"slices": 4},
+    "logic, k=1, scaled": {"weight_scale": "mean_abs"},
 }
 
 
@@ -27,13 +28,13 @@ FORMS: dict[str, dict[str, Any]] = {
 class Config:
     """The data, the networks, the grid of rates, and the training."""
 
-    size: int = 500
-    validation: int = 400
+    size: int = 200
+    validation: int = 200
     test: int = 800
-    widths: tuple[int, ...] = (64, 64, 10)
-    blocks: int = 2
-    rates: tuple[float, ...] = (4e-3, 1.6e-2, 6.4e-2)
-    epochs: int = 10
+    widths: tuple[int, ...] = (64, 32, 10)
+    blocks: int = 1
+    rates: tuple[float, ...] = (1e-3, 4e-3, 1.6e-2, 6.4e-2, 0.256)
+    epochs: int = 2
     batch_size: int = 50
     seeds: int = 2
 
@@ -43,7 +44,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(size=800, epochs=20, seeds=5)
+        return cls(size=800, validation=400, widths=(64, 64, 10), blocks=2, epochs=20, seeds=5)
 
 
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
@@ -67,7 +68,7 @@ def float_network(config: Config) -> MLP:
 
 
 def methods(config: Config) -> Mapping[str, list[Arm]]:
-    """Three rates each."""
+    """Five rates each."""
     steps = steps_per_epoch(config.size, config.batch_size)
 
     def grid(model: BoolNet | None) -> list[Arm]:

@@ -8,6 +8,7 @@ Plain Python numbers; nothing here is shared with the code that it checks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 
@@ -79,3 +80,43 @@ def printed_offsets(slices: int) -> list[float]:
     """
     half = [2.0 * n / slices for n in range(slices // 2 + 1)]
     return sorted({*half, *(-value for value in half)})
+
+
+def spread_at_start(
+    inputs: int,
+    units: int,
+    *,
+    first_gain: float,
+    epsilon: float,
+    scaled: bool,
+    signs: bool = False,
+    gain: float = 1.0,
+) -> float:
+    """The size of the normalized numbers behind a binary layer whose weights were just drawn.
+
+    The sum of n signs of mean 0 with weights w has the variance n E w² (n where weights are signs),
+    the scale multiplies it by m², m = E|w| = sqrt(2/π) sqrt(E w²), and normalization leaves
+    γ sqrt(v/(v + e)). That is also the factor by which e shortens the gradient which passes the
+    normalization on its way down; the shortcut beside it is not shortened.
+
+    Parameters
+    ----------
+    inputs, units : int
+        n, and the fan-out: E w² = ``first_gain``² · 2/units.
+    first_gain, epsilon, gain : float
+        On the weights; e; γ.
+    scaled, signs : bool
+        Whether there is the scale; whether weights are signs.
+
+    Examples
+    --------
+    >>> round(spread_at_start(128, 128, first_gain=0.01, epsilon=1e-5, scaled=False), 3)
+    0.976
+    >>> round(spread_at_start(128, 128, first_gain=0.01, epsilon=1e-5, scaled=True), 4)
+    0.0045
+    """
+    square = first_gain**2 * 2.0 / units
+    variance = inputs * (1.0 if signs else square)
+    if scaled:
+        variance *= 2.0 / math.pi * square
+    return gain * math.sqrt(variance / (variance + epsilon))

@@ -1,0 +1,95 @@
+"""Accuracy against bits: hidden layers of float, plain and logic networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from refimpl.papers.boolnet.accounting import costs
+from refimpl.papers.boolnet.experiments import digits, images
+from refimpl.papers.boolnet.network import BoolNet
+
+from ..base import Figure, Results
+
+FLOAT = "float"
+
+
+def hidden_bits(model: BoolNet, floats: bool) -> int:
+    """Bits of the hidden layers' weights and of the features of one example."""
+    found = costs(model)
+    return (32 if floats else 1) * (found.binary_weight_bits + found.feature_bits)
+
+
+def _digits(settings: Any) -> Callable[[str], BoolNet]:
+    return lambda name: BoolNet(
+        settings.widths, blocks=settings.blocks, **digits.FORMS.get(name, {})
+    )
+
+
+def _images(settings: Any) -> Callable[[str], BoolNet]:
+    return lambda name: images.network(settings, 784, "logic, k=1" if name == FLOAT else name)
+
+
+def data(results: Results) -> dict[str, np.ndarray]:
+    """Bits, and means and standard deviations of test accuracies, by method."""
+    chosen, pilot = results["boolnet_digits"], results["boolnet_images"]
+    of_digits = dict(zip(chosen["method"].tolist(), np.asarray(chosen["test"]), strict=True))
+    found = np.asarray(pilot["method"])
+    of_images = {
+        str(name): np.asarray(pilot["recomputed"])[found == name]
+        for name in dict.fromkeys(found.tolist())
+        if not str(name).endswith("slow")
+    }
+    values = {}
+    for part, scores, network in (
+        ("digits", of_digits, _digits(chosen.config)),
+        ("images", of_images, _images(pilot.config)),
+    ):
+        values[f"{part}_method"] = np.array(list(scores))
+        values[f"{part}_bits"] = np.array([hidden_bits(network(n), n == FLOAT) for n in scores])
+        values[f"{part}_accuracy"] = np.array(list(scores.values()))
+    return values
+
+
+def draw(results: Results, style: Any) -> Any:
+    """Means and one standard deviation over logarithmic bits; names in one legend."""
+    values = data(results)
+    figure, (left, right) = style.subplots(1, 2, width=4.8, height=4.0)
+    names = dict.fromkeys([*values["digits_method"].tolist(), *values["images_method"].tolist()])
+    marks = {name: (style.colors[i % 7], "osD^vPX"[i % 7]) for i, name in enumerate(names)}
+    for axes, part, label in ((left, "digits", "digits"), (right, "images", "MNIST")):
+        accuracy = 100.0 * values[f"{part}_accuracy"]
+        for name, bits, runs in zip(
+            values[f"{part}_method"].tolist(), values[f"{part}_bits"], accuracy, strict=True
+        ):
+            color, mark = marks[name]
+            axes.errorbar(
+                bits, runs.mean(), yerr=runs.std(ddof=1), fmt=mark, color=color, capsize=3,
+                label=name,
+            )  # fmt: skip
+        axes.set_xscale("log")
+        axes.set(
+            xlabel="bits of the hidden layers",
+            ylabel="test accuracy, %",
+            title=f"{label}, n = {accuracy.shape[1]} seeds",
+        )
+    right.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
+    return figure
+
+
+FIGURE = Figure(
+    name="boolnet_bits",
+    title="Accuracy against bits of the hidden layers",
+    draw=draw,
+    experiments=("boolnet_digits", "boolnet_images"),
+    claims=("BN-21", "BN-21b", "BN-22b"),
+    caption=(
+        "Weights between stem and head and the features of one example, in one bit each, or in 32 "
+        "for the float network of the same widths; stem and head are float in all. Means and one "
+        "standard deviation of test accuracies. Digits at rates chosen by validation, MNIST at "
+        "those of the pilot, statistics recomputed."
+    ),
+    data=data,
+)
