@@ -2,10 +2,10 @@
 
 5 000 images (the pilot had 10 000), stem and head in float, two blocks of two binary layers of 256
 units, RAdam from 2e-3 along half a cosine, 15 epochs, batches of 128, gain 1e-2 on the first binary
-weights, in float32. λ is multiplied by 0.5 each epoch, so that it ends below the weights; by 0.8 where a
-network is called slow, which leaves it above most of them. Networks have no scale unless they are
-called scaled. Statistics are the running averages of the training pass ("stale") or those of the
-training set under signs. Settings are fixed in advance; nothing is chosen on test images.
+weights, in float32. λ is multiplied by 0.5 each epoch, so that it ends below the weights; by 0.8
+where a network is called slow, which leaves it above most of them. Networks have no scale unless
+they are called scaled. Statistics are the running averages of the training pass ("stale") or those
+of the training set under signs. Settings are fixed in advance; nothing is chosen on test images.
 """
 
 from __future__ import annotations
