@@ -8,8 +8,11 @@ differ in their offsets. What is saved is traffic with memories more than arithm
 Paper: N. Guo, J. Bethge, H. Yang, K. Zhong, X. Ning, C. Meinel, Y. Wang, "BoolNet: Minimizing the
 Energy Consumption of Binary Neural Networks", 2021 (reference recalled; the preprint was read, its
 published version was not). Code was released by the authors; what is said of it was read in it, and
-nothing is copied. Networks here are dense: convolutions, pooling and the local adaptive shift after
-the stem, whose published form is not confirmed, are left out; so are RAdam and ImageNet.
+nothing is copied. Networks here are dense: convolutions, pooling and ImageNet are left out.
+
+``refimpl train --data digits --model boolnet --update radam --waiting nothing --threshold 5
+--learning-rate 0.016 --wrapper clipping:limit=2.5`` is the paper's recipe but for the cosine, which
+the experiments have.
 
 =========================================== ================ =================== ==================
 statement                                   whose            file                claims
@@ -19,7 +22,9 @@ straight-through sign, progressive weights  printed          signs, weights     
 normalization and sign are one threshold    printed; derived normalization       BN-5, BN-6
 XNOR-popcount is the inner product          printed          packed              BN-7
 gradient under the scale mean |w|           derived          weights             BN-8
-what the scale changes, and when            derived          network             BN-9
+what the scale changes, and when            derived; own     network,            BN-9, BN-9b
+                                                             experiments.starts
+local adaptive shifting                     released code    local_shift
 k slices have k + 1 patterns; offsets       derived; printed signs               BN-10, BN-11
 flipped slice, OR with r, shuffle           printed; derived network, signs      BN-12, BN-13,
                                                                                  BN-14
@@ -49,10 +54,23 @@ scale changes no gradient at all; with e > 0 or frozen statistics it does (BN-9)
 
 What to mind
 ------------
-λ must end far below the weights (``boolnet_undecided`` says how many are no signs yet), and the
-statistics of the normalizations must be those of the network with signs: while λ is large, those of
-the training pass belong to another network. Absolute energies of a new network cannot be computed:
-energies per access, the split of power and the parallelism were not published.
+* λ must end far below the weights (``boolnet_undecided`` says how many are no signs yet), and the
+  statistics of the normalizations must be those of the network with signs: while λ is large, those
+  of the training pass belong to another network.
+* A deep network of logic shortcuts learns little without a scale while weights harden slowly, and
+  well with the released one (digits, nine binary layers: BN-9b has the numbers). It is no matter of
+  the scale as such, which normalization takes out: at e = 0 nothing changes (BN-9). With weights as
+  small as they are at first, a sum times mean |w| has a variance v far below e = 1e-5, so that
+  normalized numbers are of the size sqrt(v/(v + e)): they lie within the window of the
+  straight-through gradient, and what passes through a binary layer on its way down is short beside
+  what passes the shortcut. A large e, or a small γ, does the same without a scale; a wide window
+  alone does little. Signs from the first step on (``progressive=False``) need none of it. What the
+  paper says (no scale) and what its code does are thus not the same in training.
+* A local shift of one unit, which is what the released layer is on a map of one pixel, is an affine
+  function of that unit, and nothing that the normalization could not do
+  (:func:`refimpl.papers.boolnet.local_shift.folded`).
+* Absolute energies of a new network cannot be computed: energies per access, the split of power and
+  the parallelism were not published.
 """
 
 from refimpl.papers import Entry, Paper

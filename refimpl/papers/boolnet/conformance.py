@@ -73,6 +73,48 @@ DEVIATIONS = (
         {"statistics": "training"},
     ),
     Deviation(
+        "local shift of one unit",
+        "the released layer on a map of one pixel: an affine function, which shifts nothing",
+        {"local_shift": 1},
+    ),
+    Deviation(
+        "e beside small sums",
+        "a large e in place of a scale: normalized numbers start small, and gradients keep to the "
+        "shortcuts",
+        {"epsilon": 1.0},
+    ),
+    Deviation(
+        "OR with what XNOR made",
+        "a common mistake: OR(out, u) for OR(out, r)",
+        None,
+    ),
+    Deviation(
+        "slices interleaved",
+        "a common mistake: channel c of slice s at c k + s; groups then read all slices",
+        None,
+    ),
+    Deviation(
+        "half of the gradient at ties of OR",
+        "libraries whose minimum shares the gradient between equal arguments: 1/2 for 1 where the "
+        "signs differ",
+        None,
+    ),
+    Deviation(
+        "OR by clamping",
+        "released code: (x + 1)/2 + (y + 1)/2 clamped to [0, 1]; the same on signs, gradient too",
+        None,
+    ),
+    Deviation(
+        "real shortcuts where widths change",
+        "released option: a 32-bit layer in k groups in place of the binary one",
+        None,
+    ),
+    Deviation(
+        "length of training",
+        "released scripts: 120 epochs for BaseNet, 80 and 90 for BoolNet; 60 in the ablations",
+        None,
+    ),
+    Deviation(
         "temperature of activations",
         "released code: a schedule that nothing reads; activations are signs throughout",
         None,
