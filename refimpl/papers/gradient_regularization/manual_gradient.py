@@ -39,9 +39,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from refimpl import autodiff as ad
+from refimpl.algorithms.gradient_penalties import sum_trees
 from refimpl.arrays import Array, namespace, qr
 from refimpl.models import MLP
 
+Measure = Callable[[Array, slice], tuple[Array, Array]]
 Derivatives = Callable[[Array, Array], tuple[Array, Array | None]]
 
 
@@ -158,6 +160,37 @@ def narrowed(weight: Array) -> tuple[Array, Array | None]:
         return weight, None
     basis, upper = qr(weight.mT)
     return upper.mT, basis
+
+
+def by_hand(
+    model: MLP, params: Any, points: Array, covectors: Array, measure: Measure
+) -> tuple[Array, list[dict[str, Array]]]:
+    """A penalty that is a sum over points, and its gradient in the parameters.
+
+    Parameters
+    ----------
+    model : MLP
+    params : list of dict
+    points : array, shape (P, n)
+    covectors : array, shape (M, P, K)
+    measure : callable
+        ``measure(rows, part) -> (value, slope)``: what the rows of the points ``part``, a slice,
+        add to the penalty, and its derivative in them. It may look at their lengths and products
+        only.
+
+    Returns
+    -------
+    value : array, 0-d
+    gradient : list of dict
+    """
+    first = narrowed(params[0]["weight"])
+    values, gradients = [], []
+    for part in blocks(points.shape[0], covectors.shape[0]):
+        found = rows_pass(model, params, points[part, :], covectors[:, part, :], first)
+        value, slope = measure(found.gradients, part)
+        values.append(value)
+        gradients.append(pull_back(found, params, slope))
+    return sum_trees(values), sum_trees(gradients)
 
 
 def rows_pass(

@@ -85,6 +85,12 @@ def penalty_points(
     return box[0] + (box[1] - box[0]) * unit
 
 
+def equal_weights(points: Array) -> Array:
+    """1 / Q for each of Q points."""
+    count = points.shape[0]
+    return namespace(points).full((count,), 1.0 / count, dtype=points.dtype, device=device(points))
+
+
 def multiplier(count: int) -> int:
     """The generator a of a lattice: the number next to 0.618 count that has no factor in common.
 

@@ -49,26 +49,13 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
-from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree
-from refimpl.algorithms.gradient_penalties import (
-    STRENGTH_HELP,
-    plain,
-    sum_trees,
-    taped,
-    zero,
-)
+from refimpl.algorithms.gradient_penalties import STRENGTH_HELP, plain, taped, zero
 from refimpl.arrays import Array, device, namespace
 from refimpl.checks import count, flag, non_negative, one_of, plain_numbers, real_between
 from refimpl.errors import SettingError
 from refimpl.papers.gradient_regularization import diagnosis
-from refimpl.papers.gradient_regularization.manual_gradient import (
-    blocks,
-    has_manual,
-    narrowed,
-    pull_back,
-    rows_pass,
-)
+from refimpl.papers.gradient_regularization.manual_gradient import by_hand, has_manual
 from refimpl.papers.gradient_regularization.measures import (
     Law,
     Norm,
@@ -80,6 +67,7 @@ from refimpl.papers.gradient_regularization.measures import (
 from refimpl.papers.gradient_regularization.points import (
     Points,
     check_rule,
+    equal_weights,
     held_out_points,
     penalty_points,
 )
@@ -205,7 +193,7 @@ class GradientRegularization:
         if self.strength == 0.0:
             return zero(params), ()
         points = self._points(batch.inputs, rng)
-        weights = self._weights(points)
+        weights = equal_weights(points)
         return self.strength * self.measure(objective, params, points, weights, rng), ()
 
     def measure(
@@ -254,17 +242,12 @@ class GradientRegularization:
             (points.shape[0], model.widths[-1]), dtype=points.dtype, device=device(points)
         )
         units = covectors(beside, self.probes, self.law, self._stream(rng))
-        weights = self.strength * self._scale() * self._weights(points)
-        first = narrowed(params[0]["weight"])
-        values, gradients = [], []
-        for part in blocks(points.shape[0], units.shape[0]):
-            found = rows_pass(model, params, points[part, :], units[:, part, :], first)
-            value, slope = total_and_slope(
-                found.gradients, weights[part], self.power, self.norm, self.smoothing
-            )
-            values.append(value)
-            gradients.append(pull_back(found, params, slope))
-        return sum_trees(values), sum_trees(gradients), ()
+        weights = self.strength * self._scale() * equal_weights(points)
+
+        def measure(rows: Array, part: slice) -> tuple[Array, Array]:
+            return total_and_slope(rows, weights[part], self.power, self.norm, self.smoothing)
+
+        return *by_hand(model, params, points, units, measure), ()
 
     def diagnostics(self, params: Tree, batch: Any, objective: Any, aux: Any) -> dict[str, Array]:
         """With ``held_out``, R / λ at the points and halfway between them, and a flag.
@@ -280,7 +263,7 @@ class GradientRegularization:
         )
         found = []
         for place in (points, held_out_points(points)):
-            found.append(whole.measure(objective, params, place, self._weights(place)))
+            found.append(whole.measure(objective, params, place, equal_weights(place)))
         ratio = diagnosis.ratio(float(found[0]), float(found[1]))
         xp = namespace(found[0])
         flagged = xp.asarray(float(ratio > diagnosis.TOO_FEW), dtype=found[0].dtype)
@@ -312,14 +295,3 @@ class GradientRegularization:
             spread=self.spread,
             rng=rng.child("points") if rng is not None and random else None,
         )
-
-    def _weights(self, points: Array) -> Array:
-        xp = namespace(points)
-        q = points.shape[0]
-        return xp.full((q,), 1.0 / q, dtype=points.dtype, device=device(points))
-
-
-def penalty_of(part: GradientRegularization, objective: Any, params: Tree, inputs: Array) -> float:
-    """R / λ of trained parameters at given points of equal weight, as a number."""
-    weights = namespace(inputs).full((inputs.shape[0],), 1.0 / inputs.shape[0], dtype=inputs.dtype)
-    return float(ad.value(part.measure(objective, params, inputs, weights)))

@@ -18,10 +18,8 @@ from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment, Task
 from refimpl.models import MLP, Objective
-from refimpl.papers.gradient_regularization.regularization import (
-    GradientRegularization,
-    penalty_of,
-)
+from refimpl.papers.gradient_regularization.points import equal_weights
+from refimpl.papers.gradient_regularization.regularization import GradientRegularization
 from refimpl.papers.gradient_regularization.theory import tikhonov, variation
 from refimpl.random import Rng
 
@@ -98,7 +96,7 @@ def run_task(
     found = part.diagnostics(params, batch, objective, ())
     # the energy without the rounding of the norm, so that it can be held against the minimum
     plain = replace(quiet, strength=1.0, smoothing=0.0)
-    rough = penalty_of(plain, objective, params, batch.inputs)
+    rough = float(plain.measure(objective, params, place, equal_weights(place)))
     discrete = float(objective(params, batch)) + part.strength * rough
     return {
         "kind": kind,
