@@ -47,6 +47,7 @@ def draw(results: Results, style: Any) -> Any:
         )  # fmt: skip
         axes.set(ylabel="test accuracy under l2 attacks")
     panels[0].set(xlabel="clean test accuracy", title=f"{seeds} seeds, bars: standard deviation")
+    panels[0].locator_params(axis="x", nbins=5)
     panels[1].set(xlabel="mean ‖J‖ on test inputs", xscale="log")
     panels[1].set_xticks([3, 10, 30], ["3", "10", "30"])
     panels[1].minorticks_off()
