@@ -36,6 +36,7 @@ from refimpl.experiments.base import Experiment
 from refimpl.experiments.figure import Figure
 from refimpl.files import figures_package
 from refimpl.papers import Entry, Paper
+from refimpl.variants import Variant
 
 if TYPE_CHECKING:
     from refimpl.conformance.records import Subject
@@ -177,6 +178,32 @@ def losses() -> dict[str, Entry]:
 def datasets() -> dict[str, Entry]:
     """The data sets that papers add to :data:`refimpl.datasets.DATASETS`, by name."""
     return _offered("DATASETS")
+
+
+@functools.cache
+def variants() -> tuple[Variant, ...]:
+    """The variants that papers list in their ``vectors.py``, for test vectors.
+
+    Raises
+    ------
+    RefimplError
+        If two of one method have one name.
+
+    Examples
+    --------
+    >>> "nesterov.default.json" in [variant.file for variant in variants()]
+    True
+    """
+    found: dict[str, Variant] = {}
+    for name in papers():
+        room = rooms()[name]
+        if not (room.folder / "vectors.py").is_file():
+            continue
+        for variant in importlib.import_module(f"{room.module}.vectors").VECTORS:
+            if variant.file in found:
+                raise RefimplError(f"two variants of {variant.method!r} are {variant.name!r}")
+            found[variant.file] = variant
+    return tuple(found.values())
 
 
 def entry(name: str) -> Entry:

@@ -23,6 +23,7 @@ _COMMANDS = {
     "figures": "figures",
     "list": "listing",
     "data": "data",
+    "vectors": "vectors",
 }
 
 
