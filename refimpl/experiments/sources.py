@@ -17,12 +17,15 @@ import ast
 import functools
 import hashlib
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import refimpl
 
 PACKAGE = Path(refimpl.__file__).resolve().parent
+
+_LEAVES = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.boolop)
 
 
 class _Wanted(NamedTuple):
@@ -47,10 +50,10 @@ def in_package(module: str) -> bool:
     return "." in module and _root(module) is not None
 
 
-def _file(module: str, roots: dict[str, Path]) -> Path | None:
+@functools.cache
+def _file(module: str, root: Path) -> Path | None:
     """The file of ``refimpl.x.y``, None if that is not a module but a name in one."""
-    top, *rest = module.split(".")
-    base = roots[top].joinpath(*rest)
+    base = root.joinpath(*module.split(".")[1:])
     for path in (base.with_suffix(".py"), base / "__init__.py"):
         if path.is_file():
             return path
@@ -74,13 +77,35 @@ class _Read(NamedTuple):
 
 
 @functools.cache
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node; of names, operators and constants there are too many to ask each for parts."""
+    pending: list[Any] = [tree]
+    while pending:
+        node = pending.pop()
+        yield node
+        for name in node._fields:
+            part = getattr(node, name, None)
+            if type(part) is list:
+                pending += [item for item in part if isinstance(item, ast.AST)]
+            elif isinstance(part, ast.AST) and not isinstance(part, _LEAVES):
+                pending.append(part)
+
+
+@functools.cache
 def _read(path: Path, module: str) -> _Read:
     wanted: set[_Wanted] = set()
     bound: dict[str, _Wanted] = {}
     modules: dict[str, str] = {}
-    tree = ast.parse(path.read_bytes())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
+    used: set[tuple[str, str]] = set()
+    for node in _nodes(ast.parse(_content(path))):
+        if isinstance(node, ast.Attribute):
+            if isinstance(node.value, ast.Name):
+                used.add((node.value.id, node.attr))
+        elif isinstance(node, ast.Import):
             for alias in node.names:
                 # of the face of all, only the names that are used matter (below)
                 wanted.add(_Wanted(alias.name, "" if alias.name == PACKAGE.name else "*"))
@@ -90,10 +115,7 @@ def _read(path: Path, module: str) -> _Read:
             for alias in node.names:
                 wanted.add(_Wanted(base, alias.name))
                 bound[alias.asname or alias.name] = _Wanted(base, alias.name)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            module_of = modules.get(node.value.id)
-            wanted |= {_Wanted(module_of, node.attr)} if module_of else set()
+    wanted |= {_Wanted(modules[name], attribute) for name, attribute in used if name in modules}
     return _Read(frozenset(wanted), bound)
 
 
@@ -127,8 +149,9 @@ def sources_of(module: str) -> tuple[Path, ...]:
             continue
         seen.add(wanted)
         inner = f"{wanted.module}.{wanted.name}"
-        path = _file(wanted.module, roots)
-        if wanted.name not in ("", "*") and _file(inner, roots) is not None:
+        root = roots[wanted.module.partition(".")[0]]
+        path = _file(wanted.module, root)
+        if wanted.name not in ("", "*") and _file(inner, root) is not None:
             pending.add(_Wanted(inner))
         elif path is None:
             continue
@@ -157,7 +180,7 @@ def dependency_hash(module: str) -> str:
     top = module.partition(".")[0]
     for path in sources_of(module):
         root = PACKAGE if path.is_relative_to(PACKAGE) else _root(top)
-        content = path.read_bytes()
+        content = _content(path)
         name = path.relative_to((root or PACKAGE).parent).as_posix()
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
@@ -166,5 +189,5 @@ def dependency_hash(module: str) -> str:
 
 def forget() -> None:
     """Read the files again, where they have changed while this process runs."""
-    for cached in (_read, sources_of, dependency_hash):
+    for cached in (_file, _content, _read, sources_of, dependency_hash):
         cached.cache_clear()
