@@ -163,10 +163,10 @@ def bindings(path):
         while wanted not in seen:
             seen.add(wanted)
             inner = f"{wanted.module}.{wanted.name}"
-            if wanted.name != "*" and sources._file(inner, {"refimpl": sources.PACKAGE}):
+            if wanted.name != "*" and sources._file(inner, sources.PACKAGE):
                 found.add(inner)
                 break
-            face = sources._file(wanted.module, {"refimpl": sources.PACKAGE})
+            face = sources._file(wanted.module, sources.PACKAGE)
             if face is None:
                 break
             bound = None
