@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, device, eps, namespace, range_unwatched
@@ -49,12 +49,11 @@ class Moves(NamedTuple):
 
 
 class ManyChains(Protocol):
-    """The interface: as :class:`refimpl.constraints.Constraint`, with an axis of chains in front.
+    """As :class:`refimpl.constraints.Constraint`, with an axis of chains in front."""
 
-    ``reversible`` says that a drift that is found is undone by the drift from its end.
-    """
-
-    reversible: bool
+    @property
+    def reversible(self) -> bool:
+        """Whether a drift that is found is always undone by the drift from its end."""
 
     def extend(self, parameters: Array) -> Array:
         """The configurations; raises InfeasibleError if some chain has none."""
@@ -410,7 +409,7 @@ class ManyUser:
         """The gradients."""
         return gradient
 
-    def _values(self, q: Array) -> Array:
+    def _values(self, q: Any) -> Any:
         assert self.one.rows is not None
         return self.one.rows(q)
 
@@ -421,7 +420,7 @@ class ManyUser:
     def jacobians(self, q: Array) -> Array:
         """J(q), shape (chains, m, d)."""
         xp = namespace(q)
-        values, pullback = ad.vjp(self.one.rows, q)
+        values, pullback = ad.vjp(self._values, q)
         eye = xp.eye(values.shape[1], dtype=q.dtype, device=device(q))
         cotangents = [xp.zeros_like(values) + eye[i, :] for i in range(values.shape[1])]
         return xp.stack([pullback(cotangent) for cotangent in cotangents], axis=1)

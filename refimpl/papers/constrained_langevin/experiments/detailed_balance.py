@@ -55,7 +55,7 @@ def fluxes(config: Config, chains: ManyChains, backend: Backend) -> dict[str, An
     place = np.stack([np.sin(phi), np.cos(phi)], axis=1)[:, :, None, None]
     along = np.stack([np.cos(phi), -np.sin(phi)], axis=1) * momentum[:, None]
     state = state._replace(positions=[backend.asarray(place)])
-    draws = Replay([along[:, :, None, None], np.zeros(phi.size)])
+    draws: Any = Replay([along[:, :, None, None], np.zeros(phi.size)])
     after, info = chains.step(state, lambda q: slope * q[0][:, 0, 0], draws)
 
     chance = to_host(info.acceptance)

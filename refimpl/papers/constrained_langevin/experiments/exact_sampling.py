@@ -58,12 +58,12 @@ def tasks(config: Config) -> list[Task]:
 
 def chains_of(name: str, target: Target, step_size: float) -> ManyChains:
     """The chains of a sampler, or of a negative control, which has its step from new momenta."""
-    common = {"temperature": 1.0, "start": "require", **target.settings}
+    common: dict[str, Any] = {"temperature": 1.0, "start": "require", **target.settings}
     if name == "mala":
         return ManyChains(ConstrainedMALA(step_size=0.5 * step_size**2, **common))
     if name == "hmc":
         return ManyChains(ConstrainedHMC(step_size=step_size, leapfrog_steps=3, **common))
-    mixing = {"refreshment": "partial", "friction": 1.0} if name == "partial" else {}
+    mixing: dict[str, Any] = {"refreshment": "partial"} if name == "partial" else {}
     algorithm = ConstrainedHMC(step_size=step_size, leapfrog_steps=1, **mixing, **common)
     return CONTROLS.get(name, ManyChains)(algorithm)
 
