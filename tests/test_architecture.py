@@ -25,6 +25,7 @@ FLOORS = [
     {"testing"},
     {"algorithms"},
     {"training"},
+    {"sampling"},
     {"experiments"},
     {"claims"},
     {"conformance"},
@@ -127,7 +128,11 @@ def test_a_paper_is_a_room(path):
         if part is not None and read is not None and other == paper:
             assert read in MAY_READ[part], f"{name_of(path)} imports {imported}"
     if part == "theory":
-        assert not {part_of(name) for name in imports(path)} & {"algorithms", "training"}
+        assert not {part_of(name) for name in imports(path)} & {
+            "algorithms",
+            "sampling",
+            "training",
+        }
 
 
 def test_every_folder_of_a_paper_has_a_page_with_its_record():

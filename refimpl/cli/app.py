@@ -19,6 +19,7 @@ from refimpl.errors import RefimplError
 _COMMANDS = {
     "verify": "verify",
     "train": "train",
+    "sample": "sample",
     "check": "check",
     "figures": "figures",
     "list": "listing",
@@ -96,6 +97,7 @@ def app() -> None:
     refimpl verify                                 check every claim (minutes)
     refimpl verify --paper foundations             check one paper's
     refimpl train --data digits --algorithm sgd    train one network
+    refimpl sample --constraint circle             draw from a law on a constraint set
     refimpl check my_module:step --against adam    is your own implementation right?
     refimpl list algorithms                        names, hyper-parameters, defaults
     refimpl figures --quick                        draw every figure

@@ -82,6 +82,7 @@ from refimpl.papers.constrained_langevin.common import (
     feasible_start,
     general_blocks,
 )
+from refimpl.papers.constrained_langevin.many_chains import ManyChains
 from refimpl.papers.constrained_langevin.metropolis import (
     NO_PARTS,
     MetropolisInfo,
@@ -165,6 +166,10 @@ class ConstrainedHMC:
         time = self.leapfrog_steps * self.step_size
         decay = 0.0 if self.refreshment == "full" else math.exp(-self.friction * time)
         return MetropolisScheme(self.step_size, self.leapfrog_steps, self.temperature, decay)
+
+    def many(self) -> ManyChains:
+        """Independent chains of this sampler, on a leading axis of every parameter."""
+        return ManyChains(self)
 
     def blocks(self, params: Tree) -> Blocks:
         """Which constraint acts on which parameters."""

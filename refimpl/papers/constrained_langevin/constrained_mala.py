@@ -71,6 +71,7 @@ from refimpl.papers.constrained_langevin.common import (
     feasible_start,
     general_blocks,
 )
+from refimpl.papers.constrained_langevin.many_chains import ManyChains
 from refimpl.papers.constrained_langevin.metropolis import (
     NO_PARTS,
     MetropolisInfo,
@@ -134,6 +135,10 @@ class ConstrainedMALA:
     def scheme(self) -> MetropolisScheme:
         """The numbers of the equivalent step of RATTLE."""
         return MetropolisScheme(math.sqrt(2.0 * self.step_size), 1, self.temperature, 0.0)
+
+    def many(self) -> ManyChains:
+        """Independent chains of this sampler, on a leading axis of every parameter."""
+        return ManyChains(self)
 
     def blocks(self, params: Tree) -> Blocks:
         """Which constraint acts on which parameters."""

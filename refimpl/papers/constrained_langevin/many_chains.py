@@ -52,8 +52,6 @@ from refimpl.algorithms.base import Tree, check_params, required_rng
 from refimpl.arrays import Array, device, eps, namespace, range_unwatched
 from refimpl.constraints import choose, largest_of_each, over_chains
 from refimpl.errors import SettingError
-from refimpl.papers.constrained_langevin.constrained_hmc import ConstrainedHMC
-from refimpl.papers.constrained_langevin.constrained_mala import ConstrainedMALA
 from refimpl.random import Rng
 
 Potential = Callable[[Tree], Any]
@@ -124,14 +122,16 @@ class ManyChains:
     Parameters
     ----------
     algorithm : ConstrainedHMC or ConstrainedMALA
+        Its constraint, temperature and scheme are read.
 
     Examples
     --------
+    >>> from refimpl.papers.constrained_langevin.constrained_mala import ConstrainedMALA
     >>> ManyChains(ConstrainedMALA(step_size=0.1)).with_step_size(0.2).algorithm.step_size
     0.2
     """
 
-    algorithm: ConstrainedHMC | ConstrainedMALA
+    algorithm: Any
 
     def with_step_size(self, step_size: float) -> ManyChains:
         """The same chains with another step size."""
