@@ -58,14 +58,14 @@ What to mind
   statistics of the normalizations must be those of the network with signs: while λ is large, those
   of the training pass belong to another network.
 * A deep network of logic shortcuts learns little without a scale while weights harden slowly, and
-  well with the released one (digits, nine binary layers: BN-9b has the numbers). It is no matter of
-  the scale as such, which normalization takes out: at e = 0 nothing changes (BN-9). With weights as
-  small as they are at first, a sum times mean |w| has a variance v far below e = 1e-5, so that
-  normalized numbers are of the size sqrt(v/(v + e)): they lie within the window of the
-  straight-through gradient, and what passes through a binary layer on its way down is short beside
-  what passes the shortcut. A large e, or a small γ, does the same without a scale; a wide window
-  alone does little. Signs from the first step on (``progressive=False``) need none of it. What the
-  paper says (no scale) and what its code does are thus not the same in training.
+  well with the released one: 75.9 and 94.0 % on digits (nine binary layers, 5 seeds, BN-9b). It is
+  no matter of the scale as such, which normalization takes out: at e = 0 nothing changes (BN-9),
+  and 75.2 % are left. With weights as small as they are at first, a sum times mean |w| has a
+  variance v far below e = 1e-5, so that normalized numbers are of the size sqrt(v/(v + e)): they
+  lie within the window of the straight-through gradient, and what passes through a binary layer on
+  its way down is short beside what passes the shortcut. Without a scale, e = 1 gives 94.8 %, and
+  γ = 0.05 at the start 86.6 %. Signs from the first step on (``progressive=False``) need none of
+  it: 94.4 %. What the paper says (no scale) and what its code does are not the same in training.
 * A local shift of one unit, which is what the released layer is on a map of one pixel, is an affine
   function of that unit, and nothing that the normalization could not do
   (:func:`refimpl.papers.boolnet.local_shift.folded`).

@@ -10,6 +10,7 @@ from refimpl.papers.boolnet.claims import structure as s
 from refimpl.papers.boolnet.claims import training as t
 from refimpl.papers.boolnet.experiments import (
     accounting,
+    digits,
     distillation,
     fusion,
     images,
@@ -284,3 +285,12 @@ def test_the_starts_at_a_small_size(monkeypatch):
     result = starts.EXPERIMENT.run(config, backend("numpy"), Rng(0))
     assert np.all(np.abs(result["spread"] / result["spread_expected"] - 1.0) < 0.3)
     assert result["spread_expected"] == pytest.approx([0.00892, 0.0488], rel=1e-3)
+
+
+@pytest.mark.parametrize("config", [digits.Config.quick(), digits.Config.full()], ids=str)
+def test_the_comparison_on_digits_has_as_many_digits_and_an_inner_grid(config):
+    assert config.size + config.validation + config.test <= 1797
+    grids = digits.methods(config)
+    assert {len(grid) for grid in grids.values()} == {5}
+    split, _, _ = digits.problem(config, backend("numpy"), Rng(0))[:3]
+    assert len(split.test) == config.test

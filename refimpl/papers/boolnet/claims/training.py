@@ -102,7 +102,7 @@ def slices_on_digits(result: Result) -> Outcome:
     paper=PAPER,
     place="derived; on digits",
     statement="where weights harden slowly, what the released scale does for a deep logic network "
-    "it does by being small beside e: e alone, or a small γ, do the same",
+    "it does by being small beside e: a large e alone does the same, a small γ most of it",
     experiment="boolnet_starts",
     profile="full",
 )

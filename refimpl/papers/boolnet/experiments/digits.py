@@ -30,7 +30,7 @@ class Config:
 
     size: int = 200
     validation: int = 200
-    test: int = 800
+    test: int = 400
     widths: tuple[int, ...] = (64, 32, 10)
     blocks: int = 1
     rates: tuple[float, ...] = (1e-3, 4e-3, 1.6e-2, 6.4e-2, 0.256)
@@ -44,7 +44,9 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(size=800, validation=400, widths=(64, 64, 10), blocks=2, epochs=20, seeds=5)
+        return cls(
+            size=800, validation=400, test=597, widths=(64, 64, 10), blocks=2, epochs=20, seeds=5
+        )
 
 
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
