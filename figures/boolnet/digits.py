@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base import Figure, Results
+from .seeds import draw_runs
 
 
 def data(results: Results) -> dict[str, np.ndarray]:
@@ -27,11 +28,7 @@ def draw(results: Results, style: Any) -> Any:
     axes = np.ravel(panels)[0]
     for row, runs in enumerate(100.0 * values["accuracy"]):
         place = len(values["method"]) - 1 - row
-        color = style.colors[row % len(style.colors)]
-        axes.plot(runs, np.full(runs.size, place - 0.15), "o", color=color, alpha=0.5)
-        axes.errorbar(
-            runs.mean(), place + 0.12, xerr=runs.std(ddof=1), fmt="D", color=color, capsize=3
-        )
+        draw_runs(axes, runs, place, style.colors[row % len(style.colors)])
     labels = [f"{m}\n{s}" for m, s in zip(values["method"], values["setting"], strict=True)]
     axes.set_yticks(range(len(labels)), labels[::-1])
     axes.set(

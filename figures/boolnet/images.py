@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base import Figure, Results
+from .seeds import draw_runs
 
 NAMES = ("float", "plain, k=1", "logic, k=1", "plain, k=4", "logic, k=4", "plain, k=1, scaled",
          "logic, k=1, scaled", "logic, k=1, slow", "logic, k=4, slow")  # fmt: skip
@@ -30,15 +31,13 @@ def draw(results: Results, style: Any) -> Any:
     figure, panels = style.subplots(1, 1, width=6.4, height=5.2)
     axes = np.ravel(panels)[0]
     places = np.arange(len(values["method"]))[::-1]
-    for key, offset, color in (("recomputed", 0.16, 0), ("stale", -0.16, 1)):
+    for key, offset, color in (("recomputed", 0.18, 0), ("stale", -0.2, 1)):
         for place, runs, name in zip(places, 100.0 * values[key], values["method"], strict=True):
             if name == "float" and key == "stale":
                 continue
             shade = style.colors[color]
-            axes.plot(runs, np.full(runs.size, place + offset), "o", color=shade, alpha=0.5, ms=4)
-            axes.errorbar(
-                runs.mean(), place + offset, xerr=runs.std(ddof=1), fmt="D", color=shade,
-                capsize=3, mfc=shade if color == 0 else "white",
+            draw_runs(
+                axes, runs, place + offset, shade, mfc=shade if color == 0 else "white",
                 label=f"{key} statistics" if place == places[-1] else None,
             )  # fmt: skip
     axes.set_yticks(places, [str(name) for name in values["method"]])

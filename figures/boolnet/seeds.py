@@ -1,0 +1,27 @@
+"""How runs are drawn: seeds as points, their mean as a diamond with one standard deviation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def draw_runs(axes: Any, runs: np.ndarray, place: float, color: str, **options: Any) -> None:
+    """Points below, the mean above ``place``.
+
+    Parameters
+    ----------
+    axes : matplotlib axes
+    runs : array, shape (n,)
+        One number a seed, along the horizontal axis.
+    place : float
+        Of the row.
+    color : str
+    **options
+        Of the diamond.
+    """
+    axes.plot(runs, np.full(runs.size, place - 0.06), "o", color=color, alpha=0.5, ms=4)
+    axes.errorbar(
+        runs.mean(), place + 0.08, xerr=runs.std(ddof=1), fmt="D", color=color, capsize=3, **options
+    )
