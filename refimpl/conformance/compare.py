@@ -30,12 +30,16 @@ _OF_TWINS, _OF_SIZE = 16.0, 64.0
 
 
 def jittered(case: Case, unit: float, rng: Rng) -> Case:
-    """The case with every array changed by a few roundings, relative to its entries."""
+    """The case with every array changed by a few roundings, relative to its entries.
+
+    Whole numbers stay: where a function jumps, they are what it is tried at.
+    """
 
     def shake(array: np.ndarray, stream: Rng) -> np.ndarray:
         if array.dtype.kind != "f":
             return array
-        return array * (1.0 + ROUNDINGS * unit * stream.rademacher(array.shape))
+        shaken = array * (1.0 + ROUNDINGS * unit * stream.rademacher(array.shape))
+        return np.where(array == np.round(array), array, shaken)
 
     def changed(value: Any, stream: Rng) -> Any:
         if isinstance(value, np.ndarray):

@@ -22,7 +22,7 @@ from refimpl.conformance.compare import gap, size
 from refimpl.conformance.foreign import BrokenError
 from refimpl.conformance.functions import Key, Observation
 from refimpl.conformance.general import COMMON, size_factors
-from refimpl.conformance.records import Case, Deviation, Subject, changed
+from refimpl.conformance.records import NUMBER, Case, Deviation, Subject, changed
 from refimpl.errors import RefimplError
 
 MOST_PAIRS = 1500
@@ -237,7 +237,10 @@ class Search:
         if ratios is None:
             return []
         named = _named_ratios(ratios, self.cases)
-        if named is None or self._distance(seen, ratios) == math.inf:
+        if named is None:
+            return []
+        name, ratios = named
+        if self._distance(seen, ratios) == math.inf:
             return []
         if not whole:
             full = self._look(ways, first=False)
@@ -247,8 +250,7 @@ class Search:
         distance = self._distance(seen, ratios)
         if distance == math.inf:
             return []
-        name, rank = named
-        factor = Deviation(name, rank=rank)
+        factor = Deviation(name, rank=2)
         return [_cause([*ways, factor], distance)]
 
     def _constant(self) -> list[Cause]:
@@ -330,6 +332,7 @@ class Search:
             (one, other)
             for index, (one, _) in enumerate(effective)
             for other, _ in effective[index + 1 :]
+            if not (one.rank == other.rank == NUMBER)  # one number can be fitted, two often can
         ]
         combined.sort(key=lambda pair: pair[0].rank + pair[1].rank)
         for one, other in combined[:MOST_PAIRS]:
@@ -347,13 +350,20 @@ def _cause(ways: Iterable[Deviation], distance: float) -> Cause:
     return Cause(tuple(way.shown for way in ways), what, distance, rank)
 
 
-def _named_ratios(ratios: Mapping[str, float], cases: Sequence[Case]) -> tuple[str, int] | None:
-    """What the ratios of all cases are: one number, or one that the sizes give."""
+def _named_ratios(
+    ratios: Mapping[str, float], cases: Sequence[Case]
+) -> tuple[str, dict[str, float]] | None:
+    """What the ratios of all cases are: one number, or one that the sizes give.
+
+    Returns the name, and what the ratio of each case has to be.
+    """
     values = [ratios[case.name] for case in cases]
-    if all(abs(value) <= 1e-14 for value in values):
-        return "theirs is zero", 2
+    if not any(values):
+        return "theirs is zero", dict(ratios)
     if _one_number(values):
-        return (factor_name(values[0]), 2) if abs(values[0] - 1.0) > 1e-14 else None
+        if abs(values[0] - 1.0) < 1e-9:
+            return None
+        return factor_name(values[0]), dict.fromkeys(ratios, values[0])
     known = [size_factors(case.sizes) for case in cases]
     if not all(known):
         return None
@@ -362,8 +372,12 @@ def _named_ratios(ratios: Mapping[str, float], cases: Sequence[Case]) -> tuple[s
             continue
         left = [value / factors[name] for value, factors in zip(values, known, strict=True)]
         if _one_number(left):
-            more = "" if abs(left[0] - 1.0) < 1e-9 else f", times {_number(left[0])}"
-            return f"theirs is ours {name}{more}", 2
+            more = "" if abs(left[0] - 1.0) < 1e-6 else f", times {_number(left[0])}"
+            meant = {
+                case.name: left[0] * factors[name]
+                for case, factors in zip(cases, known, strict=True)
+            }
+            return f"theirs is ours {name}{more}", meant
     return None
 
 

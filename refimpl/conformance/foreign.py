@@ -245,7 +245,8 @@ class BrokenError(Exception):
 def guarded(where: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """What ``function`` returns; whatever it raises becomes :class:`BrokenError`."""
     try:
-        return function(*args, **kwargs)
+        with np.errstate(all="ignore"):  # what is not finite shows in the comparison
+            return function(*args, **kwargs)
     except Exception as error:
         text = str(error).strip().splitlines()
         raise BrokenError(where, f"{type(error).__name__}: {text[0] if text else ''}") from error

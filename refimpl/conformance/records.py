@@ -28,6 +28,9 @@ Kind = Literal["function", "optimizer", "constraint"]
 Implementation = Any
 Make = Callable[..., Implementation]
 
+NUMBER = 2.5
+"""Rank of another number for a setting."""
+
 _STEPS = (2.0, 0.5, 10.0, 0.1)
 _TYPICAL = (1e-12, 1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3)
 
@@ -48,9 +51,9 @@ class Deviation:
         ``instead(**settings)`` makes an implementation that takes the place of the reference.
     around : callable, optional
         ``around(implementation, settings)`` makes one of one.
-    rank : int
-        Where it stands among causes that have the same numbers: 0 known of the method, 1 a
-        setting, 2 known of every method, 3 fitted.
+    rank : float
+        Where it stands among causes that have the same numbers: 0 known of the method, 1 a choice
+        among its settings, 2 known of every method, then another number for a setting, 3 fitted.
     """
 
     name: str
@@ -58,7 +61,7 @@ class Deviation:
     values: Mapping[str, Any] = field(default_factory=dict)
     instead: Make | None = None
     around: Callable[[Implementation, Mapping[str, Any]], Implementation] | None = None
-    rank: int = 0
+    rank: float = 0
 
     @property
     def shown(self) -> str:
@@ -198,7 +201,9 @@ class Subject:
                 if other != value:
                     text = f"{name}={other!r}"
                     what = f"the reference with {text} in place of {value!r}"
-                    found.append(Deviation(text, what, {name: other}, rank=1))
+                    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+                    rank = NUMBER if number else 1
+                    found.append(Deviation(text, what, {name: other}, rank=rank))
         return found
 
 

@@ -182,8 +182,9 @@ SIGN = (
 )  # fmt: skip
 
 
-def _two(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda **settings: lambda x, y: function(x, y, **settings)
+def _two(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """A function of two signs that knows no settings."""
+    return lambda **settings: function
 
 
 OR = (
@@ -279,7 +280,8 @@ SUBJECTS: tuple[kit.Subject, ...] = (
     kit.function("boolnet_sign", "f(x) -> signs, with the straight-through gradient",
                  lambda zero=1: lambda x: binary_sign(x, zero), _sign_cases, settings={"zero": 1},
                  differentiate=("x",), deviations=SIGN),
-    kit.function("boolnet_or", "f(x, y) -> OR of signs", _two(logic_or), _pair_cases,
+    kit.function("boolnet_or", "f(x, y) -> OR of signs",
+                 lambda form: lambda x, y: logic_or(x, y, form), _pair_cases,
                  settings={"form": "minimum"}, fixed=("form",), differentiate=("x", "y"),
                  deviations=OR),
     kit.function("boolnet_xnor", "f(x, y) -> XNOR of signs", _two(xnor), _pair_cases,

@@ -163,8 +163,6 @@ LAYERS_UD = (
               instead=_splitting(retraction="polar")),
     Deviation("momentum carried", "after a drift the old momentum is projected, without the force "
               "of the constraint", instead=_splitting(momentum="carried")),
-    Deviation("momentum not projected", "the momentum is never made tangent",
-              instead=_splitting(tangent="never")),
     Deviation("QR retraction, momentum carried", "as Riemannian optimizers do it",
               instead=_splitting(retraction="qr", momentum="carried")),
     Deviation("polar retraction, momentum carried", "as Riemannian optimizers do it",

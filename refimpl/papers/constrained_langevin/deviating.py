@@ -29,7 +29,7 @@ class OrthogonalSplitting:
         From W + h P back to the constraint.
     momentum : {"increment", "carried"}
         After a drift: (W' − W)/h, or P, then projected.
-    tangent : {"orthogonal", "canonical", "never"}
+    tangent : {"orthogonal", "canonical"}
         The projection on the tangent space.
     """
 
@@ -81,7 +81,7 @@ class OrthogonalSplitting:
         return math.exp(-friction * h), math.sqrt(temperature * -math.expm1(-2.0 * friction * h))
 
     def _flat(self, constraint: Constraint, q: Array, p: Array) -> Array:
-        if not isinstance(constraint, Orthogonal) or self.tangent == "never":
+        if not isinstance(constraint, Orthogonal):
             return p
         if self.tangent == "canonical":
             return p - q @ (p.mT @ q)

@@ -108,6 +108,10 @@ ADAM = (
               instead=_adam(first=False)),
     Deviation("bias correction of the second moment missing", "v is used as it is",
               instead=_adam(second=False)),
+    Deviation("betas exchanged", "β₁ is that of the second moment, β₂ that of the first",
+              instead=lambda **s: _adam()(**{
+                  **s, "beta1": s.get("beta2", 0.999),
+                  "beta2": s.get("beta1", s.get("momentum", 0.9))})),
     Deviation("epsilon inside the root", "√(v̂ + ε) in place of √v̂ + ε", instead=_adam(inside=True)),
     Deviation("epsilon beside the uncorrected root", "ε is added to √v, before the correction",
               instead=_adam(unscaled=True)),

@@ -26,73 +26,69 @@ def _hidden(weight: Any) -> list[Any]:
     return [weight, namespace(weight).eye(2, dtype=weight.dtype, device=device(weight))]
 
 
-def _cosines(
-    weight: Any, epsilon: float, added: bool = False, detached: str = ""
-) -> tuple[Any, Any]:
-    """Cosines with zeros on the diagonal, and the identity."""
-    if added:
-        lengths = ad.norm(weight, axis=1, keepdims=True) + epsilon
-    else:
-        lengths = ad.sqrt(ad.sum(weight * weight, axis=1, keepdims=True) + epsilon)
-    unit = weight / (ad.stop_gradient(lengths) if detached else lengths)
-    eye = backend_of(ad.value(weight)).eye(weight.shape[0])
-    cosine = ad.matmul(unit, ad.matrix_transpose(unit))
-    if detached == "differences":  # 2 − 2 c is |u|² + |v|² − 2 u·v, and the squares have slopes
-        squares = ad.sum(unit * unit, axis=1, keepdims=True)
-        cosine = 1.0 - 0.5 * (squares + ad.matrix_transpose(squares)) + cosine
-    return cosine * (1.0 - eye), eye
+def _squares(s: dict[str, Any], weight: Any, how: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Squared distances of all directions, to their opposites, and of each to its own opposite."""
+    square = ad.sum(weight * weight, axis=1, keepdims=True)
+    added = how.get("added", 0.0)
+    lengths = (
+        ad.sqrt(square) + added if added else ad.sqrt(square + how.get("inside", s["epsilon"]))
+    )
+    unit = weight / (ad.stop_gradient(lengths) if how.get("detached") else lengths)
+    product = ad.matmul(unit, ad.matrix_transpose(unit))
+    if not how.get("differences"):
+        return 2.0 - 2.0 * product, 2.0 + 2.0 * product, 4.0 + 0.0 * square
+    own = ad.sum(unit * unit, axis=1, keepdims=True)
+    both = own + ad.matrix_transpose(own)
+    return both - 2.0 * product, both + 2.0 * product, 4.0 * own
 
 
-def _kernel(s: dict[str, Any], cosine: Any, more: float = 0.0) -> Any:
-    """φ of the cosines; ``more`` is added to squared distances or angles."""
+def _kernel(s: dict[str, Any], squares: Any, more: float = 0.0) -> Any:
+    """The energy of pairs at these squared distances; ``more`` is added to them, or to angles."""
     if s["metric"] == "angular":
-        angle = ad.arccos(cosine) + more
-        return -ad.log(angle) if s["s"] == 0 else angle ** (-s["s"])
-    squares = 2.0 - 2.0 * cosine + more
-    return -0.5 * ad.log(squares) if s["s"] == 0 else squares ** (-0.5 * s["s"])
+        angle = ad.arccos(ad.clip(1.0 - 0.5 * squares, -1.0, 1.0)) + more
+        return -1.0 * ad.log(angle) if s["s"] == 0 else angle ** (-s["s"])
+    return -0.5 * ad.log(squares + more) if s["s"] == 0 else (squares + more) ** (-0.5 * s["s"])
 
 
-def _energy(
-    *,
-    added: float = 0.0,
-    more: float = 0.0,
-    nearest: bool = False,
-    own: bool = False,
-    detached: str = "",
-) -> Callable[..., Any]:
+def _energy(**how: Any) -> Callable[..., Any]:
     """The energy with one thing done in another way.
 
     Parameters
     ----------
     added : float
         To the lengths of the neurons, where the reference would add to their squares.
+    inside : float
+        To the squared lengths.
     more : float
         To the squared distances, or angles.
+    differences : bool
+        Distances are those of the vectors, not 2 − 2 c, which counts where lengths are not 1.
+    detached : bool
+        Lengths have no gradient.
     nearest : bool
         Of a neuron and its antipode, only the nearer one repels.
     own : bool
         The diagonal counts, with distance 1.
-    detached : {"", "cosines", "differences"}
-        Lengths have no gradient, and distances are computed by one or the other.
     """
 
     def make(**s: Any) -> Callable[..., Any]:
+        more = how.get("more", 0.0)
+
         def energy(weight: Any, *rest: Any) -> Any:
-            cosine, eye = _cosines(weight, added or s["epsilon"], bool(added), detached)
+            near, far, antipode = _squares(s, weight, how)
             n = weight.shape[0]
+            eye = backend_of(ad.value(weight)).eye(n)
+            near, far = ad.where(eye > 0, 1.0 + 0.0 * near, near), ad.where(eye > 0, 1.0, far)
             off = 1.0 - eye
-            if nearest:
-                return (
-                    s["strength"] * ad.sum(off * _kernel(s, ad.abs(cosine), more)) / (n * (n - 1))
-                )
-            total = ad.sum(off * _kernel(s, cosine, more))
-            points = n
+            if how.get("nearest"):
+                total = ad.sum(off * _kernel(s, ad.minimum(near, far), more))
+                return s["strength"] * total / (n * (n - 1))
+            total, points = ad.sum(off * _kernel(s, near, more)), n
             if s["space"] == "half":
-                opposite = ad.sum(off * _kernel(s, -1.0 * cosine, more))
-                alone = 0.0 * eye[0, 0] - 1.0
-                antipodes = n * ad.value(_kernel(s, alone, more))
-                total, points = 2.0 * (total + opposite + antipodes), 2 * n
-            if own:
+                total = total + ad.sum(off * _kernel(s, far, more))
+                total = 2.0 * (total + ad.sum(_kernel(s, antipode, more)))
+                points = 2 * n
+            if how.get("own"):
                 total = total + points * (1.0 if s["s"] else 0.0)
             return s["strength"] * total / (points * (points - 1))
 
@@ -146,12 +142,12 @@ ENERGY = (
     Deviation(
         "lengths detached in the gradient",
         "the value is right; in the gradient lengths are constants, so that it is not tangential",
-        instead=_energy(detached="differences"),
+        instead=_energy(detached=True, differences=True),
     ),
     Deviation(
         "lengths detached in the gradient of the cosines",
         "the value is right; in the gradient lengths are constants, so that it is not tangential",
-        instead=_energy(detached="cosines"),
+        instead=_energy(detached=True),
     ),
     Deviation(
         "diagonal counted",
@@ -165,7 +161,12 @@ ENERGY = (
             instead=made(value),
         )
         for what, made in (
-            ("lengths", lambda value: _energy(added=value)),
+            ("lengths", lambda value: _energy(added=value, differences=True)),
+            ("lengths, distances by cosines", lambda value: _energy(added=value)),
+            (
+                "squared lengths, distances by differences",
+                lambda value: _energy(inside=value, differences=True),
+            ),
             ("squared distances", lambda value: _energy(more=value)),
         )
         for value in (1e-12, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3)
