@@ -184,6 +184,8 @@ def datasets() -> dict[str, Entry]:
 def variants() -> tuple[Variant, ...]:
     """The variants that papers list in their ``vectors.py``, for test vectors.
 
+    A method without one is there at its defaults.
+
     Raises
     ------
     RefimplError
@@ -203,7 +205,9 @@ def variants() -> tuple[Variant, ...]:
             if variant.file in found:
                 raise RefimplError(f"two variants of {variant.method!r} are {variant.name!r}")
             found[variant.file] = variant
-    return tuple(found.values())
+    listed = {variant.method for variant in found.values()}
+    others = [name for name in (*algorithms(), *losses()) if name not in listed]
+    return (*found.values(), *map(Variant, others))
 
 
 def entry(name: str) -> Entry:

@@ -7,7 +7,8 @@ A paper that offers methods lists variants of them in ``refimpl/papers/NAME/vect
         Variant("momentum", "nesterov", settings={"nesterov": True}),
     )
 
-Every method has one at least; ``refimpl.vectors`` finds them through the catalogue.
+A method that is not listed is written down at its defaults; ``refimpl.vectors`` finds all through
+the catalogue.
 
 >>> Variant("momentum", "heavy", settings={"momentum": 0.99}).file
 'momentum.heavy.json'
@@ -63,8 +64,8 @@ class Variant:
     note : str
         What is special here.
     problem : str or callable, optional
-        ``"quadratic"``, ``"network"`` or ``"tasks"``, or a function that makes a
-        :class:`Problem`; default: by what the entry requires.
+        ``"quadratic"``, ``"steady"`` (one batch), ``"network"``, ``"tasks"``, or a function that
+        makes a :class:`Problem`; default: by what the entry requires.
     own_draws : callable, optional
         ``own_draws(settings, step, problem)``: noise that the method draws from a seed among its
         settings, for those who have other generators.

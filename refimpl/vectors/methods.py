@@ -60,6 +60,8 @@ def problem_of(variant: Variant) -> Problem:
     entry = entry_of(variant.method)
     if "tasks" in entry.requires:
         return PROBLEMS["tasks"]()
+    if "full_batch" in entry.requires:
+        return PROBLEMS["steady"]()
     wants_model = {"objective", "training", "classification"} & set(entry.requires)
     return PROBLEMS["network" if wants_model else "quadratic"]()
 
@@ -161,8 +163,6 @@ def variant_of(record: Mapping[str, Any]) -> Variant:
     for variant in catalogue.variants():
         if (variant.method, variant.name) == (record["method"], record["variant"]):
             return variant
-    if record["variant"] == "default" and record["role"] == "reference":
-        return Variant(record["method"])
     raise DataError(f"there is no variant {record['variant']!r} of {record['method']!r} here")
 
 

@@ -12,6 +12,7 @@ in hexadecimal.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -86,6 +87,12 @@ NETWORK = (
 )
 
 
+def steady() -> Problem:
+    """The quadratic problem with one batch for all steps, for methods that compare its values."""
+    problem = quadratic()
+    return dataclasses.replace(problem, batches=problem.batches[:1])
+
+
 def network() -> Problem:
     """A classifier with a hidden layer of tanh units under cross-entropy."""
     rng = Rng(1).child("network")
@@ -133,6 +140,7 @@ def tasks() -> Problem:
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     "quadratic": quadratic,
+    "steady": steady,
     "network": network,
     "tasks": tasks,
 }

@@ -62,7 +62,7 @@ class Recorder(Rng):
         self, shape: Any = (), low: float = 0.0, high: float = 1.0, like: Array | None = None
     ) -> Array:
         draws = _array(super().uniform(shape))
-        share = namespace(draws).floor(64.0 * draws) / 64.0
+        share = (namespace(draws).floor(64.0 * draws) + 0.5) / 64.0
         return self._keep("uniform", _array(low + (high - low) * share), like)
 
     def rademacher(self, shape: Any = (), like: Array | None = None) -> Array:

@@ -69,6 +69,12 @@ VECTORS = (
         )
         for name in ("stale_normal", "fixed_iterations", "unscaled_noise")
     ),
+    Variant("constrained_hmc", settings=HOT),
+    Variant("constrained_hmc", "circle", settings={**CIRCLES, "constraint": "circle"}),
+    Variant(
+        "constrained_hmc", "partial", settings={**HOT, "refreshment": "partial", "friction": 1.0}
+    ),
+    Variant("constrained_mala", settings=HOT),
     Variant("constrained_od", settings=HOT),
     Variant("constrained_od", "circle", settings={**CIRCLES, "constraint": "circle"}),
     Variant("constrained_ud", settings=HOT),

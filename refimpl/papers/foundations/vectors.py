@@ -11,6 +11,8 @@ VECTORS = (
     Variant("nesterov"),
     Variant("adam", settings={"learning_rate": 0.0625}),
     Variant("adam", "large_epsilon", settings={"learning_rate": 0.0625, "epsilon": 0.125}),
+    Variant("radam", settings={"learning_rate": 0.0625}),
+    Variant("clipping", settings={"limit": 0.5}),
     Variant("adamw", settings={"learning_rate": 0.0625, "strength": 0.5}),
     Variant("weight_decay", settings=STRONG),
     Variant("l2", settings=STRONG),
