@@ -60,7 +60,7 @@ def pixel_spread(floor: float) -> tuple[float, ...]:
 
 def _composed(config: Config, form: Any, strength: float) -> Composition:
     penalty = TailoredPenalty(strength=strength, form=form, decay=pixel_spread(config.floor))
-    return Composition(Adam(learning_rate=config.rate), penalties=penalty)
+    return Composition(Adam(learning_rate=config.rate), penalties=(penalty,))
 
 
 def methods(config: Config) -> dict[str, list[Arm]]:
