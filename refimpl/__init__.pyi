@@ -13,7 +13,9 @@ from refimpl.algorithms.momentum import Momentum as Momentum
 from refimpl.algorithms.orthogonality import Orthogonality as Orthogonality
 from refimpl.algorithms.radam import RAdam as RAdam
 from refimpl.algorithms.sgd import SGD as SGD
+from refimpl.algorithms.sghmc import SGHMC as SGHMC
 from refimpl.algorithms.sgld import SGLD as SGLD
+from refimpl.algorithms.sgnht import SGNHT as SGNHT
 from refimpl.algorithms.srip import SRIP as SRIP
 from refimpl.api import check as check
 from refimpl.api import list_algorithms as list_algorithms

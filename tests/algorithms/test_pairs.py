@@ -18,8 +18,8 @@ OBJECTIVE = Objective(MLP((3, 4, 2), activation="tanh"), "softmax_cross_entropy"
 ENTRIES = catalogue.algorithms()
 UPDATES = [name for name, entry in ENTRIES.items() if entry.kind == "update"]
 PARTS = [name for name, entry in ENTRIES.items() if entry.is_part]
-SAMPLERS = ["sgld", "langevin", "c_cola_od", "c_cola_ud", "o_cola_od", "o_cola_ud",
-            "constrained_od", "constrained_ud"]  # fmt: skip
+SAMPLERS = ["sgld", "sghmc", "sgnht", "langevin", "c_cola_od", "c_cola_ud", "o_cola_od",
+            "o_cola_ud", "constrained_od", "constrained_ud"]  # fmt: skip
 CLOSED = ["minnorm", "constrained_mala", "constrained_hmc"]
 
 

@@ -24,6 +24,8 @@ stationary variance τ/(a(1 − ha/2)) of   derived                 experiments.
 Langevin steps, stable where ha < 2                              sgld_gaussian
 chains of SGLD keep that law, not the    derived                 experiments.             FD-11
 target's                                                         sgld_gaussian
+covariance of SGHMC and SGNHT at every   derived                 theory.momentum_noise    FD-12,
+step size, with noisy gradients                                                           FD-13
 ======================================== ======================= ======================== ======
 
 Errors found in print: none was looked for; these are textbook facts.
@@ -39,7 +41,9 @@ from refimpl.algorithms.momentum import Momentum
 from refimpl.algorithms.orthogonality import Orthogonality
 from refimpl.algorithms.radam import RAdam
 from refimpl.algorithms.sgd import SGD
+from refimpl.algorithms.sghmc import SGHMC
 from refimpl.algorithms.sgld import SGLD
+from refimpl.algorithms.sgnht import SGNHT
 from refimpl.algorithms.srip import SRIP
 from refimpl.papers import Entry, Paper
 
@@ -125,6 +129,18 @@ ALGORITHMS = (
         SGLD,
         "stochastic gradient Langevin dynamics",
         source="Welling & Teh 2011",
+    ),
+    Entry(
+        "sghmc",
+        SGHMC,
+        "stochastic gradient Hamiltonian Monte Carlo",
+        source="Chen, Fox & Guestrin 2014",
+    ),
+    Entry(
+        "sgnht",
+        SGNHT,
+        "stochastic gradient Nosé-Hoover thermostat",
+        source="Ding et al. 2014",
     ),
     Entry(
         "langevin",

@@ -20,6 +20,10 @@ CASES = {
     "srip": Case(sample={"strength": 0.1}, noise_free={"method": "exact"}, inert=FREE),
     "sgld": SAMPLER,
     "langevin": SAMPLER,
+    "sghmc": SAMPLER,
+    "sgnht": Case(
+        sample={"temperature": 0.01, "noise": 0.01}, noise_free={"temperature": 0.0, "noise": 0.0}
+    ),
     "clipping": Case(sample={"limit": 0.05}, inert={"limit": 1e6}),
     "early_stopping": Case(sample={"evaluate_every": 1, "patience": 100}),
 }

@@ -45,7 +45,7 @@ def laws_are_kept(result: Result) -> Outcome:
 @claim(
     "CL-43",
     paper=PAPER,
-    place="negative controls",
+    place="derived; negative controls",
     statement="The same steps without the Metropolis test leave each of the five laws, and without "
     "the reversibility check the law on the narrow oval, by more than 6 standard errors",
     experiment="exact_sampling",

@@ -163,3 +163,60 @@ def sampled_discretized_covariance(result: Result) -> Outcome:
             note="of the target",
         ),
     )
+
+
+@claim(
+    "FD-12",
+    paper="foundations",
+    place="derived; Chen, Fox & Guestrin 2014, Ding et al. 2014",
+    statement="On a Gaussian SGHMC has position variance (1 - h C / 2) s^2 / (k h C (2 - h C - "
+    "h^2 k / 2)), s^2 the noise of a step; SGNHT has the same at the friction that keeps E p^2 = "
+    "tau",
+    experiment="momentum_gaussian",
+)
+def exact_covariance_with_momentum(result: Result) -> Outcome:
+    """By injected noise, with no sampling; the bias of the target's variance is far larger."""
+    tau, curvatures = result.config.temperature, np.asarray(result.config.curvatures)
+    exact, predicted = result["exact"], result["predicted"]
+    tolerance = 2e4 * float(np.max(result["eps"]))
+    thermostat = result["method"] == "sgnht"
+    largest = result["step_size"] == np.max(result["step_size"])
+    bias = np.abs(exact[largest, :, 0] * curvatures / tau - 1.0)
+    return all_of(
+        compare(predicted, exact, tolerance, relative=True, note="E x^2, E p^2, E x p"),
+        compare(
+            tau,
+            np.mean(exact[thermostat, :, 1], axis=1),
+            tolerance,
+            note="kinetic temperature of SGNHT",
+        ),
+        bound(np.min(np.max(bias, axis=1)), at_least=0.1, note="relative bias at the largest step"),
+        compare(2.0 * len(result.config.step_sizes), len(result["friction"]), 0.0, note="runs"),
+    )
+
+
+@claim(
+    "FD-13",
+    paper="foundations",
+    place="derived; Ding et al. 2014",
+    statement="With noisy gradients chains of SGHMC keep the predicted law, and SGNHT finds the "
+    "friction that keeps the kinetic temperature, which it does not know beforehand",
+    experiment="momentum_gaussian",
+)
+def sampled_covariance_with_momentum(result: Result) -> Outcome:
+    """Six standard errors of independent rows: 48 moments have a false alarm of 1e-7."""
+    predicted = result["predicted"]
+    error = np.sqrt(2.0 / result.config.chains)
+    thermostat = result["method"] == "sgnht"
+    tau, friction = result.config.temperature, result["friction"][thermostat]
+    found = result["sampled_friction"][thermostat]
+    added = result.config.friction  # A/tau, which an exact gradient would need
+    return all_of(
+        compare(1.0, result["sampled_position"] / predicted[..., 0], 6.0 * error, note="E x^2"),
+        compare(1.0, result["sampled_momentum"] / predicted[..., 1], 6.0 * error, note="E p^2"),
+        compare(
+            tau, result["mean_kinetic"][thermostat], 6.0 * tau * error, note="E |p|^2 / n, SGNHT"
+        ),
+        compare(friction, found, 0.05, relative=True, note="friction of SGNHT"),
+        bound(np.max(found) / added, at_least=1.15, note="friction over A/tau, largest step"),
+    )
