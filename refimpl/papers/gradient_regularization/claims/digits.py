@@ -1,6 +1,6 @@
 """Claims on images: paired comparisons, strengths chosen by clean validation accuracy.
 
-The comparisons train 450 networks on digits and 125 on MNIST, too dear for the quick profile. The
+The comparisons train 360 networks on digits and 125 on MNIST, too dear for the quick profile. The
 choice does not look at attacks, so that accuracy under them is not bought with clean accuracy.
 """
 

@@ -27,7 +27,7 @@ from refimpl.papers.gradient_regularization.regularization import GradientRegula
 from refimpl.random import Rng
 
 GRIDS: dict[str, tuple[float, ...]] = {
-    "none": (0.025, 0.05, 0.1, 0.2, 0.4),
+    "none": (0.00625, 0.0125, 0.025, 0.05, 0.1),
     "weight decay": (1e-3, 3e-3, 1e-2, 3e-2, 0.1),
     "noise": (0.1, 0.2, 0.4, 0.6, 0.8),
     "loss gradient": (0.05, 0.1, 0.2, 0.4, 1.0),

@@ -12,7 +12,7 @@ from refimpl.experiments.comparison import Arm, comparison
 from refimpl.papers.gradient_regularization.experiments import digits
 
 GRIDS: dict[str, tuple[float, ...]] = {
-    "none": (0.025, 0.05, 0.1, 0.2, 0.4),
+    "none": (0.00625, 0.0125, 0.025, 0.05, 0.1),
     "weight decay": (1e-3, 3e-3, 1e-2, 3e-2, 0.1),
     "attack training": (0.1, 0.2, 0.5, 1.0, 2.0),
     "Tikhonov": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
