@@ -13,6 +13,7 @@ True
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -104,6 +105,15 @@ def _cited(paper: Paper) -> str:
     first, *others = paper.authors.split(", ")
     name = first.split()[-1]
     return f"{title} ({name}{' et al.' if others else ''} {paper.year})"
+
+
+def plain(text: str) -> str:
+    """A paragraph of a docstring without its roles and marks.
+
+    >>> plain("see :func:`~refimpl.api.train` and ``x``")
+    'see refimpl.api.train and x'
+    """
+    return re.sub(r":\w+:`~?([^`]+)`", r"\1", text).replace("``", "").replace("`", "")
 
 
 def readme(text: str) -> str:

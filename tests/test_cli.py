@@ -72,8 +72,8 @@ def test_verify_prints_a_line_for_each_claim_and_the_summary_last(book, tmp_path
         "Checking 2 claims of 1 paper: quick profile, numpy float64, seed 0"
     )
     rows = {line.split()[0]: line for line in output if line.startswith("FD-")}
-    assert rows["FD-1"].split()[1:4] == ["holds", "0", "0"]
-    assert rows["FD-2"].split()[1:] == ["refuted", "-", "-", "statement", "of", "FD-2"]
+    assert rows["FD-1"].split()[1:5] == ["holds", "0", "0", "0"]
+    assert rows["FD-2"].split()[1:] == ["refuted", "-", "-", "-", "statement", "of", "FD-2"]
     assert output[-1].startswith("2 claims: 1 holds, 0 qualified, 1 refuted, 0 fails in ")
     assert output[-1].endswith("s -> outputs/verify/report.html")
     content = json.loads((tmp_path / "outputs/verify/claims.json").read_text())
@@ -81,6 +81,20 @@ def test_verify_prints_a_line_for_each_claim_and_the_summary_last(book, tmp_path
     assert content["provenance"]["profile"] == "quick"
     assert (tmp_path / "outputs/verify/report.html").is_file()
     assert list((tmp_path / "outputs/cache/traced").glob("*.npz"))
+
+
+def test_the_document_alone_is_on_standard_output(book):
+    result = call("verify", "--paper", "foundations", "--jobs", 1, "--json")
+    content = json.loads(result.stdout)
+    assert [claim["id"] for claim in content["claims"]] == ["FD-1", "FD-2"]
+    assert "Checking 2 claims" in result.stderr
+
+
+def test_a_run_of_one_claim_keeps_the_others_in_the_report(book, tmp_path):
+    call("verify", "--paper", "foundations", "--jobs", 1)
+    call("verify", "--claim", "FD-2", "--jobs", 1)
+    content = json.loads((tmp_path / "outputs/verify/claims.json").read_text())
+    assert [claim["id"] for claim in content["claims"]] == ["FD-1", "FD-2"]
 
 
 def test_a_failing_claim_makes_the_exit_code_1_and_says_why(book):

@@ -40,7 +40,7 @@ def recorded(path: str | Path = PATH) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
     try:
-        return {entry["id"]: entry for entry in json.loads(path.read_text("utf-8"))["claims"]}
+        return {entry["id"]: entry for entry in entries(json.loads(path.read_text("utf-8")))}
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is no record of claims: {error!r}") from None
 

@@ -1,21 +1,28 @@
 """What ``refimpl verify`` leaves behind: ``claims.json`` and a self-contained HTML report.
 
-The report is one file without scripts from elsewhere, fonts or images to load, so it can be
-mailed or archived as it is.
+The report is one file without scripts, fonts or images from elsewhere, so it can be mailed or
+archived as it is. It can be searched and filtered, and each claim leads to its code, experiment,
+figures and paper. A later run of some claims renews those and keeps the others: each entry carries
+the profile, date and commit of its own run.
 """
 
 from __future__ import annotations
 
-import html
+import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refimpl.claims.ledger import Record, columns, shown, summarize
+from refimpl.claims.ledger import SKIPPED, VERDICTS, Record, shown
+from refimpl.claims.maths import maths
+from refimpl.claims.origins import ORIGINS, origin
+from refimpl.claims.recorded import entries, merged, recorded
+from refimpl.errors import DataError
 from refimpl.files import write_atomic
 
-_MEANING = {
+MEANING = {
     "holds": "true as stated",
     "qualified": "true under a stated condition",
     "refuted": "the printed statement is false; the corrected one is measured",
@@ -25,185 +32,187 @@ _MEANING = {
     "error": "the computation broke: no verdict",
     "skipped": "not looked at here: the reason stands beside it",
 }
+"""What each verdict says."""
 
-_STYLE = """
-:root { --ink: #1b1f24; --soft: #57606a; --line: #d8dee4; --page: #fff; --band: #f6f8fa;
-  --holds: #1a7f37; --qualified: #9a6700; --refuted: #6639ba; --fails: #cf222e; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --soft: #9aa4ae; --line: #30363d; --page: #0d1117; --band: #161b22;
-    --holds: #3fb950; --qualified: #d29922; --refuted: #a371f7; --fails: #f85149; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 76rem; padding: 1.5rem; background: var(--page);
-  color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-h1 { margin: 0 0 .25rem; font-size: 1.6rem; } h2 { margin: 2rem 0 .5rem; font-size: 1.2rem; }
-.summary { font-size: 1.05rem; } .soft { color: var(--soft); }
-table { border-collapse: collapse; width: 100%; }
-th, td { padding: .45rem .6rem; text-align: left; vertical-align: top;
-  border-bottom: 1px solid var(--line); }
-th { background: var(--band); font-weight: 600; white-space: nowrap; }
-td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.id { font-weight: 600; white-space: nowrap; }
-.verdict { font-weight: 600; white-space: nowrap; }
-.holds { color: var(--holds); } .qualified { color: var(--qualified); }
-.refuted { color: var(--refuted); } .fails { color: var(--fails); }
-.reported, .not-shown, .skipped { color: var(--soft); } .error { color: var(--fails); }
-.detail { color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }
-.filter { position: sticky; top: 0; padding: .6rem 0; background: var(--page); }
-.filter label { margin-right: 1.2rem; white-space: nowrap; cursor: pointer; }
-.scroll { overflow-x: auto; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; }
-dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-"""
+_STATED = ("profile", "backend", "dtype", "seed", "finished", "commit")
+
+Entry = Mapping[str, Any]
 
 
-def claims_json(records: Sequence[Record], provenance: dict[str, Any]) -> str:
-    """The records and where they come from, as JSON text (strict: no NaN)."""
-    content = {
-        "summary": {v: sum(record.verdict == v for record in records) for v in columns(records)},
-        "provenance": provenance,
-        "claims": [record.as_dict() for record in records],
-    }
-    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+@dataclass(frozen=True)
+class Chapter:
+    """What the report says of a paper, beside its claims."""
+
+    name: str
+    title: str
+    reference: str = ""
+    arxiv: str = ""
+    says: str = ""
 
 
-def report_html(
-    records: Sequence[Record],
-    provenance: dict[str, Any],
-    titles: Mapping[str, str] | None = None,
-) -> str:
-    """The report as one HTML document.
+@dataclass(frozen=True)
+class Source:
+    """Where a claim is at home: ``path:line`` of its function, and the figures that show it.
+
+    ``url`` is the address of the code at the commit, where one is known; ``figures`` are names,
+    with the file of the picture or an empty text.
+    """
+
+    code: str
+    url: str = ""
+    figures: tuple[tuple[str, str], ...] = ()
+
+
+def document(
+    records: Sequence[Record], provenance: Mapping[str, Any], known: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The contents of ``claims.json``: this run's claims, and those that earlier runs left.
 
     Parameters
     ----------
     records : sequence of Record
     provenance : dict
         See :func:`refimpl.experiments.store.provenance`.
-    titles : mapping of str to str, optional
-        Of the papers, by name; the report has the papers in this order. A paper without a title
-        stands under its name, at the end.
+    known : mapping, optional
+        Entries by id of earlier runs: kept where this run has no verdict, or only one of the quick
+        profile in place of one of the full profile.
+    """
+    fresh = entries({"provenance": provenance, "claims": [record.as_dict() for record in records]})
+    found = list(merged(known or {}, fresh).values())
+    return {"summary": _counts(found), "provenance": dict(provenance), "claims": found}
+
+
+def claims_json(content: Mapping[str, Any]) -> str:
+    """The document as JSON text (strict: no NaN)."""
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def report_html(
+    content: Mapping[str, Any],
+    chapters: Iterable[Chapter] = (),
+    sources: Mapping[str, Source] | None = None,
+) -> str:
+    """The report as one HTML document.
+
+    Parameters
+    ----------
+    content : mapping
+        See :func:`document`.
+    chapters : iterable of Chapter, optional
+        The papers in their order. A paper without a chapter stands under its name, at the end.
+    sources : mapping of str to Source, optional
+        By claim id.
 
     Examples
     --------
     >>> record = Record("FD-1", "foundations", "textbook", "1 < 2", (), "holds", 1.0, 1.0)
-    >>> page = report_html([record], {"seed": 0})
+    >>> page = report_html(document([record], {"seed": 0}))
     >>> "1 &lt; 2" in page, "<link" in page, "src=" in page
     (True, False, False)
     """
-    titles = titles or {}
-    present = dict.fromkeys(record.paper for record in records)
-    papers = {name: titles[name] for name in titles if name in present}
-    papers |= {name: name for name in present if name not in titles}
-    sections = "\n".join(
-        _section(name, title, [record for record in records if record.paper == name])
-        for name, title in papers.items()
-    )
-    counts = {v: sum(record.verdict == v for record in records) for v in columns(records)}
-    boxes = "\n".join(
-        f'<label><input type="checkbox" checked data-verdict="{_class(v)}"> '
-        f'<span class="{_class(v)}">{v}</span> ({counts[v]}) '
-        f'<span class="soft">{_MEANING[v]}</span></label>'
-        for v in columns(records)
-    )
-    facts = "\n".join(
-        f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in provenance.items()
-    )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>refimpl: claims</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>Claims, predicted against measured</h1>
-<p class="summary">{_text(summarize(records))}</p>
-<h2>Papers</h2>
-<div class="scroll">{_overview(papers, records)}</div>
-<div class="filter" role="group" aria-label="Show verdicts">{boxes}</div>
-{sections}
-<h2>Provenance</h2>
-<dl>{facts}</dl>
-<script>
-for (const box of document.querySelectorAll("input[data-verdict]"))
-  box.addEventListener("change", () => {{
-    for (const row of document.querySelectorAll("tr." + box.dataset.verdict + "-row"))
-      row.hidden = !box.checked;
-  }});
-</script>
-</body>
-</html>
-"""
-
-
-def _overview(papers: Mapping[str, str], records: Sequence[Record]) -> str:
-    rows = []
-    for name, title in papers.items():
-        own = [record for record in records if record.paper == name]
-        cells = []
-        for v in columns(records):
-            count = sum(record.verdict == v for record in own)
-            cells.append(f'<td class="number {_class(v) if count else "soft"}">{count}</td>')
-        rows.append(
-            f'<tr><td><a href="#{name}">{_text(title)}</a></td>'
-            f'<td class="number">{len(own)}</td>{"".join(cells)}</tr>'
-        )
-    head = "".join(f"<th>{v}</th>" for v in columns(records))
-    return f"<table><tr><th>paper</th><th>claims</th>{head}</tr>{''.join(rows)}</table>"
-
-
-def _section(paper: str, title: str, records: Sequence[Record]) -> str:
-    rows = "\n".join(map(_row, records))
-    return f"""<h2 id="{paper}">{_text(title)} <span class="soft">{paper}</span></h2>
-<div class="scroll"><table>
-<tr><th>claim</th><th>verdict</th><th>statement</th><th>predicted</th><th>measured</th>
-<th>difference</th><th>tolerance</th><th>seconds</th></tr>
-{rows}
-</table></div>"""
-
-
-def _row(record: Record) -> str:
-    details = [
-        ("", record.place),
-        ("condition", record.condition),
-        ("correction", record.correction),
-        ("note", record.note),
-        ("experiment", ", ".join(record.experiments)),
+    claims = [_view(entry, content, sources or {}) for entry in content["claims"]]
+    by_name = {chapter.name: chapter for chapter in chapters}
+    for claim in claims:
+        by_name.setdefault(claim["paper"], Chapter(claim["paper"], claim["paper"]))
+    papers = [
+        {**vars(chapter), "claims": own}
+        for chapter in by_name.values()
+        if (own := [claim for claim in claims if claim["paper"] == chapter.name])
     ]
-    lines = "".join(
-        f'<div class="detail">{f"{label}: " if label else ""}{_text(text)}</div>'
-        for label, text in details
-        if text
-    )
-    seconds = f"{record.seconds + record.experiment_seconds:.2f}"
-    v, gap = record.verdict, record.difference
-    return (
-        f'<tr class="{_class(v)}-row" id="{record.id}"><td class="id">{record.id}</td>'
-        f'<td class="verdict {_class(v)}">{v}</td><td>{_text(record.statement)}{lines}</td>'
-        f'<td class="number">{_text(shown(record.predicted))}</td>'
-        f'<td class="number">{_text(shown(record.measured))}</td>'
-        f'<td class="number">{"-" if gap is None else f"{gap:.1e}"}</td>'
-        f'<td class="number">{_text(shown(record.tolerance))}</td>'
-        f'<td class="number">{seconds}</td></tr>'
+    origins = [
+        (name, meaning, own)
+        for name, meaning in ORIGINS.items()
+        if (own := [claim for claim in claims if claim["origin"] == name])
+    ]
+    return _template().render(
+        summary=_sentence(content["summary"]),
+        provenance=content["provenance"],
+        stated=[name for name in _STATED if content["provenance"].get(name) is not None],
+        verdicts=list(content["summary"]),
+        meaning=MEANING,
+        papers=papers,
+        origins=origins,
     )
 
 
-def _class(verdict: str) -> str:
-    return verdict.replace(" ", "-")
+@functools.cache
+def _template() -> Any:
+    import jinja2
+    import markupsafe
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "maths": lambda text: markupsafe.Markup(maths(text)),
+        "css": lambda verdict: verdict.replace(" ", "-"),
+        "count": lambda claims, verdict: sum(claim["verdict"] == verdict for claim in claims),
+    }
+    return environment.get_template("report.html.j2")
 
 
-def _text(value: Any) -> str:
-    return html.escape(str(value))
+def _view(
+    entry: Entry, content: Mapping[str, Any], sources: Mapping[str, Source]
+) -> dict[str, Any]:
+    """A claim as the template shows it."""
+    numbers = [
+        (name, shown(entry.get(name)))
+        for name in ("predicted", "measured", "tolerance")
+        if entry.get(name) is not None
+    ]
+    if isinstance(entry.get("difference"), float):
+        numbers.insert(2, ("difference", f"{entry['difference']:.1e}"))
+    source = sources.get(entry["id"], Source(""))
+    details = [("code", {"text": source.code, "url": source.url})] if source.code else []
+    if entry["experiments"]:
+        details.append(("experiment", {"text": ", ".join(entry["experiments"]), "url": ""}))
+    details += [("figure", {"text": name, "url": path}) for name, path in source.figures]
+    seconds = entry["seconds"] + entry["experiment_seconds"]
+    details.append(("seconds", {"text": f"{seconds:.2f}, with its experiments", "url": ""}))
+    run = [str(entry[name]) for name in ("profile", "finished", "commit") if entry.get(name)]
+    if run and entry.get("finished") != content["provenance"].get("finished"):
+        details.append(("of the run", {"text": ", ".join(run), "url": ""}))
+    whose = entry.get("origin") or origin(entry["place"])
+    return {**entry, "origin": whose, "numbers": numbers, "details": details}
+
+
+def _counts(claims: Sequence[Entry]) -> dict[str, int]:
+    judged = ("holds", "qualified", "refuted", "fails")
+    counts = {v: sum(claim["verdict"] == v for claim in claims) for v in (*VERDICTS, SKIPPED)}
+    return {v: count for v, count in counts.items() if count or v in judged}
+
+
+def _sentence(counts: Mapping[str, int]) -> str:
+    total = sum(counts.values())
+    noun = "claim" if total == 1 else "claims"
+    return f"{total} {noun}: " + ", ".join(f"{count} {v}" for v, count in counts.items())
 
 
 def write(
     records: Sequence[Record],
-    provenance: dict[str, Any],
+    provenance: Mapping[str, Any],
     folder: str | Path,
-    titles: Mapping[str, str] | None = None,
+    chapters: Iterable[Chapter] = (),
+    sources: Mapping[str, Source] | None = None,
 ) -> Path:
-    """Write ``claims.json`` and ``report.html`` into ``folder``; returns the report's path."""
+    """Write ``claims.json`` and ``report.html`` into ``folder``; returns the report's path.
+
+    Claims that an earlier run left in the folder stay in both, unless ``sources`` no longer has
+    them. A file there that is no record of claims is replaced.
+    """
     folder = Path(folder)
-    write_atomic(folder / "claims.json", claims_json(records, provenance))
-    write_atomic(folder / "report.html", report_html(records, provenance, titles))
+    try:
+        known = recorded(folder / "claims.json")
+    except DataError:
+        known = {}
+    if sources is not None:
+        known = {name: entry for name, entry in known.items() if name in sources}
+    content = document(records, provenance, known)
+    if sources is not None:
+        order = {name: index for index, name in enumerate(sources)}
+        content["claims"].sort(key=lambda entry: order.get(entry["id"], len(order)))
+    write_atomic(folder / "claims.json", claims_json(content))
+    write_atomic(folder / "report.html", report_html(content, chapters, sources))
     return folder / "report.html"

@@ -30,12 +30,12 @@ def tolerant_streams() -> None:
             reconfigure(errors="replace")
 
 
-def make_console(width_elsewhere: int = 120) -> Console:
+def make_console(width_elsewhere: int = 120, *, stderr: bool = False) -> Console:
     """The console for results: as wide as the terminal, and of a fixed width elsewhere."""
     tolerant_streams()
-    console = Console(highlight=False)
+    console = Console(highlight=False, stderr=stderr)
     if not console.is_terminal and console.width < width_elsewhere:
-        console = Console(highlight=False, width=width_elsewhere)
+        console = Console(highlight=False, width=width_elsewhere, stderr=stderr)
     return console
 
 

@@ -1,8 +1,9 @@
-"""``refimpl verify``: check claims, one line each, and write the report."""
+"""``refimpl verify``: check claims, paper by paper, and write the report."""
 
 from __future__ import annotations
 
 import datetime
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,42 +13,11 @@ import click
 
 from refimpl.cli.options import CACHE, output_option, run_options
 
-_COLORS = {
-    "holds": "green",
-    "qualified": "yellow",
-    "refuted": "magenta",
-    "fails": "bold red",
-    "error": "bold red",
-}
-
-
-def _row(
-    id: str,
-    verdict: str,
-    predicted: str,
-    measured: str,
-    difference: str,
-    statement: str,
-    width: int,
-) -> Any:
-    """One line of the table, cut to the width."""
-    from rich.text import Text
-
-    line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(f"{id:<8}", "bold")
-    line.append(f"{verdict:<10}", _COLORS.get(verdict, ""))
-    for value in (predicted, measured):
-        shortened = value if len(value) <= 13 else value[:12] + "…"
-        line.append(f"{shortened:<14}")
-    line.append(f"{difference:<11}", "dim")
-    line.append(statement)
-    line.truncate(width, overflow="ellipsis")
-    return line
-
 
 @click.command("verify")
 @click.option("--paper", "papers", multiple=True, metavar="NAME", help="This paper's claims.")
 @click.option("--claim", "ids", multiple=True, metavar="ID", help="This claim.")
+@click.option("--json", "as_json", is_flag=True, help="Print the document and nothing else.")
 @output_option("outputs/verify")
 @run_options(quick=True)
 @click.pass_context
@@ -55,26 +25,25 @@ def command(
     context: click.Context,
     papers: Sequence[str],
     ids: Sequence[str],
+    as_json: bool,
     output: Path,
     quick: bool,
     cache: bool,
     **options: Any,
 ) -> None:
-    """Check the claims of the papers: predicted against measured, one line per claim.
+    """Check the claims of the papers: predicted against measured.
 
     The verdicts: holds; qualified (true under a stated condition); refuted (the printed statement
     is false, the corrected one is measured); reported (a number that is not judged); not shown (a
     comparison that did not separate); fails (the implementation does not show it); error (the
-    computation broke). Writes claims.json and report.html. Exit code 1 if a claim fails, 3 if the
-    computation of one broke or no claim was looked at. --paper and --claim can be repeated and add
-    up; see `refimpl list claims` for the ids.
+    computation broke). Writes claims.json and report.html, which keep the claims of earlier runs.
+    Exit code 1 if a claim fails, 3 if the computation of one broke or no claim was looked at.
+    --paper and --claim can be repeated and add up; see `refimpl list claims` for the ids.
     """
-    from rich.markup import escape
-
     from refimpl import catalogue
     from refimpl.arrays import backend
-    from refimpl.claims import ledger, report
-    from refimpl.cli.display import TaskProgress, make_console
+    from refimpl.claims import report
+    from refimpl.cli.display import make_console
     from refimpl.errors import RefimplError
     from refimpl.experiments.store import provenance
 
@@ -85,35 +54,12 @@ def command(
         claims = catalogue.select(papers, ids)
     except RefimplError as error:
         raise click.UsageError(str(error), context) from None
-    console = make_console()
+    console = make_console(stderr=as_json)
     profile = "quick" if quick else "full"
-    console.print(
-        _heading(claims, f"{profile} profile, {where.name} {where.dtype_name}", options),
-        markup=False,
-    )
-    console.print()
-    console.print(
-        _row("claim", "verdict", "predicted", "measured", "difference", "statement", console.width),
-        style="dim",
-    )
-    with TaskProgress(console) as progress:
-
-        def show(record: ledger.Record) -> None:
-            gap = "" if record.difference is None else f"{record.difference:.1e}"
-            values = ledger.shown(record.predicted), ledger.shown(record.measured), gap
-            progress.print(
-                _row(record.id, record.verdict, *values, record.statement, console.width)
-            )
-
-        records = ledger.evaluate(
-            claims,
-            catalogue.experiment,
-            on_record=show,
-            progress=progress.task_done,
-            profile=profile,
-            cache_dir=CACHE if cache else None,
-            **options,
-        )
+    setting = f"{profile} profile, {where.name} {where.dtype_name}"
+    console.print(_heading(claims, setting, options), markup=False)
+    chosen = {**options, "profile": profile, "cache_dir": CACHE if cache else None}
+    records = _evaluated(claims, console, chosen)
     seconds = time.perf_counter() - start
     facts = provenance(
         where,
@@ -123,22 +69,92 @@ def command(
         seconds=round(seconds, 2),
         finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
+    chapters, sources = _chapters(), _sources(claims, output, facts["commit"])
+    path = report.write(records, facts, output, chapters, sources)
+    _conclude(console, claims, records, options, f"in {seconds:.0f} s -> {path}")
+    if as_json:
+        click.echo(report.claims_json(report.document(records, facts)), nl=False)
+    context.exit(_exit_code({record.verdict for record in records}))
+
+
+def _evaluated(claims: Sequence[Any], console: Any, chosen: dict[str, Any]) -> list[Any]:
+    """Run what the claims need, printing each paper when its claims are known."""
+    from refimpl import catalogue
+    from refimpl.claims import ledger
+    from refimpl.cli.claim_lines import ClaimLines
+    from refimpl.cli.display import TaskProgress
+
     titles = {name: paper.title for name, paper in catalogue.papers().items()}
-    path = report.write(records, facts, output, titles)
+    with TaskProgress(console) as progress:
+        lines = ClaimLines(console, claims, titles, progress.print)
+        lines.heads()
+        records = ledger.evaluate(
+            claims,
+            catalogue.experiment,
+            on_record=lines.add,
+            progress=progress.task_done,
+            **chosen,
+        )
+    lines.skipped()
+    return records
+
+
+def _conclude(
+    console: Any, claims: Sequence[Any], records: Sequence[Any], options: dict[str, Any], end: str
+) -> None:
+    """What failed, the counts, and what the numbers do not reach."""
+    from refimpl.claims import ledger
+    from refimpl.cli.claim_lines import failure
+
     console.print()
     for record in records:
         if record.verdict in ("fails", "error"):
-            console.print(_failure(record), soft_wrap=True)
-    line = f"{ledger.summarize(records)} in {seconds:.0f} s -> {path}"
-    console.print(line, soft_wrap=True, markup=False)
+            console.print(failure(record), soft_wrap=True)
     if options["seed"]:
         console.print(_out_of_reach(claims, options["seed"]), soft_wrap=True)
-    for record in records:
-        if record.verdict == ledger.SKIPPED and (ids or len(records) == 1):
-            console.print(f"{record.id} skipped: {escape(record.note)}", soft_wrap=True)
     if options["dtype"] == "float32" and any(record.verdict == "fails" for record in records):
         console.print("Tolerances are for float64: a claim can fail for want of digits alone.")
-    context.exit(_exit_code({record.verdict for record in records}))
+    console.print(f"{ledger.summarize(records)} {end}", soft_wrap=True, markup=False)
+
+
+def _chapters() -> list[Any]:
+    """What the report says of each paper: its record, and the second paragraph of its page."""
+    from refimpl import catalogue
+    from refimpl.claims.report import Chapter
+    from refimpl.generated import plain
+
+    found = []
+    for name, paper in catalogue.papers().items():
+        paragraphs = catalogue.page(name).split("\n\n")
+        says = plain(" ".join(paragraphs[1].split())) if len(paragraphs) > 1 else ""
+        found.append(Chapter(name, paper.title, paper.reference, paper.arxiv, says))
+    return found
+
+
+def _sources(claims: Sequence[Any], output: Path, commit: str | None) -> dict[str, Any]:
+    """Where every claim is at home, and the figures of the papers that are looked at."""
+    from refimpl import catalogue
+    from refimpl.claims.report import Source
+    from refimpl.experiments.store import PACKAGE, repository
+
+    shown: dict[str, list[tuple[str, str]]] = {}
+    for figure in catalogue.figures_of(papers=list({claim.paper: 1 for claim in claims})):
+        picture = Path("outputs/figures") / f"{figure.name}.png"
+        link = os.path.relpath(picture, output) if picture.is_file() else ""
+        for id in figure.claims:
+            shown.setdefault(id, []).append((figure.name, link))
+    found = {}
+    for claim in catalogue.claims():
+        code = claim.function.__code__
+        path = Path(code.co_filename)
+        if path.is_relative_to(PACKAGE.parent):
+            path = path.relative_to(PACKAGE.parent)
+        url = repository()
+        if url and commit:
+            url = f"{url}/blob/{commit.rstrip('+')}/{path.as_posix()}#L{code.co_firstlineno}"
+        where = f"{path.as_posix()}:{code.co_firstlineno}"
+        found[claim.id] = Source(where, url, tuple(shown.get(claim.id, ())))
+    return found
 
 
 def _heading(claims: Sequence[Any], setting: str, options: dict[str, Any]) -> str:
@@ -162,21 +178,6 @@ def _out_of_reach(claims: Sequence[Any], seed: int) -> str:
     return (
         f"Seed {seed} does not reach {len(fixed)} of these claims, whose computations draw nothing "
         f"or fix their draws: {', '.join(fixed) or 'none'}"
-    )
-
-
-def _failure(record: Any) -> str:
-    """All the numbers of a claim that fails, or broke."""
-    from rich.markup import escape
-
-    from refimpl.claims.ledger import shown
-
-    place = escape(f"({record.paper}, {record.place})")
-    return (
-        f"[bold red]{record.id} {record.verdict}[/] {place}: "
-        f"predicted {escape(shown(record.predicted))}, "
-        f"measured {escape(shown(record.measured))}, "
-        f"tolerance {escape(shown(record.tolerance))}. {escape(record.note)}"
     )
 
 

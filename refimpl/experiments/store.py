@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib.metadata
 import io
 import json
 import os
@@ -76,6 +77,16 @@ def commit(folder: Path = PACKAGE.parent) -> str | None:
         return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else "")
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def repository() -> str:
+    """The address of the repository, as the installed distribution states it, or nothing."""
+    try:
+        urls = importlib.metadata.metadata("refimpl").get_all("Project-URL") or []
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    named = dict(url.split(", ", 1) for url in urls)
+    return named.get("Repository", "").rstrip("/")
 
 
 def provenance(backend: Backend, seed: int, **more: Any) -> dict[str, Any]:
