@@ -134,9 +134,9 @@ class _Comparison:
         """Observe both, compare, and diagnose."""
         subject = self.subject
         reference = subject.make(**self.settings)
+        unit, theirs = self._theirs()
         try:
             ours = self._observe(reference, TapeArrays(), self.cases)
-            unit, theirs = self._theirs()
             twins = [
                 self._observe(reference, TapeArrays(), self._twin(number, unit))
                 for number in range(_TWINS)
@@ -190,25 +190,32 @@ class _Comparison:
 
     def _theirs(self) -> tuple[float, Observation]:
         """The rounding unit, and what theirs shows until it breaks."""
+        asked, found = self.dtype, self._shown()
+        given = {str(value.dtype) for value in found.values() if value.dtype.kind == "f"}
+        lowest = max([*given, asked], key=lambda kind: float(np.finfo(kind).eps))
+        if np.finfo(lowest).eps > np.finfo(asked).eps:
+            self.notes.append(
+                f"{asked} went in and {lowest} came back: compared with {lowest} going in too"
+            )
+            self.dtype = lowest
+            found = self._shown()
+        if not self.broken and not self._repeats(found):
+            self.notes.append(
+                "two runs with the same inputs differ: what is drawn must come from the arguments"
+            )
+        unit = float(np.finfo(self.dtype).eps)
+        return unit, {key: value.astype("float64") for key, value in found.items()}
+
+    def _shown(self) -> Observation:
         found: Observation = {}
+        self.broken = []
         for case in self.cases:
             try:
                 found.update(self._observe(self.theirs, self.arrays, [case]))
             except BrokenError as error:
                 self.broken.append(error)
                 found.update(getattr(error, "seen", {}))
-        kinds = {str(value.dtype) for value in found.values() if value.dtype.kind == "f"}
-        low = [kind for kind in kinds if np.finfo(kind).eps > np.finfo(self.dtype).eps]
-        unit = max([float(np.finfo(kind).eps) for kind in [*low, self.dtype]])
-        if low:
-            self.notes.append(
-                f"{self.dtype} went in and {', '.join(low)} came back: compared in that precision"
-            )
-        if not self.broken and not self._repeats(found):
-            self.notes.append(
-                "two runs with the same inputs differ: what is drawn must come from the arguments"
-            )
-        return unit, {key: value.astype("float64") for key, value in found.items()}
+        return found
 
     def _repeats(self, found: Observation) -> bool:
         steps = 2 if self.subject.kind == "optimizer" else None

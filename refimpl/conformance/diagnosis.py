@@ -116,7 +116,11 @@ class Search:
     def run(self, pairs: bool = True) -> Diagnosis:
         """Search, singly and then in pairs."""
         ways = list(self.subject.deviations)
-        named = [way.values for way in ways if way.values and way.around is way.instead is None]
+        named = [
+            way.values
+            for way in ways
+            if way.values and way.around is way.instead is way.family is None
+        ]
         ways += [way for way in self.subject.switches(self.settings) if way.values not in named]
         ways += COMMON.get(self.subject.common, ())
         causes, effective = [], []
@@ -190,7 +194,7 @@ class Search:
         if self._distance(seen) == math.inf:
             return []
         whole = self._look(ways, first=False)
-        if whole is None or not self._complete(whole):
+        if whole is None or not self._complete(whole) or not self._differs_from_ours(whole):
             return []
         distance = self._distance(whole)
         if distance == math.inf:
@@ -248,7 +252,8 @@ class Search:
                 return []
             seen = full
         distance = self._distance(seen, ratios)
-        if distance == math.inf:
+        meant = {key: ratios[key[0]] * value for key, value in seen.items()}
+        if distance == math.inf or not self._differs_from_ours(meant):
             return []
         factor = Deviation(name, rank=2)
         return [_cause([*ways, factor], distance)]

@@ -31,6 +31,7 @@ Make = Callable[..., Implementation]
 NUMBER = 2.5
 """Rank of another number for a setting."""
 
+_NONE = object()
 _STEPS = (2.0, 0.5, 10.0, 0.1)
 _TYPICAL = (1e-12, 1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3)
 
@@ -49,6 +50,9 @@ class Deviation:
         Settings of the reference that do the same.
     instead : callable, optional
         ``instead(**settings)`` makes an implementation that takes the place of the reference.
+    family, options : callable and mapping, optional
+        ``family(**options)`` gives an ``instead``; the options of two deviations of one family are
+        taken together.
     around : callable, optional
         ``around(implementation, settings)`` makes one of one.
     rank : float
@@ -60,6 +64,8 @@ class Deviation:
     what: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     instead: Make | None = None
+    family: Callable[..., Make] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     around: Callable[[Implementation, Mapping[str, Any]], Implementation] | None = None
     rank: float = 0
 
@@ -82,17 +88,20 @@ def changed(
     SettingError
         If two of them change the same setting, or both stand in its place.
     """
-    values = dict(settings)
-    touched: set[str] = set()
+    values, options = dict(settings), dict[str, Any]()
     for deviation in deviations:
-        if touched & deviation.values.keys():
-            raise SettingError("two deviations change one setting")
-        touched |= deviation.values.keys()
-        values.update(deviation.values)
-    instead = [deviation.instead for deviation in deviations if deviation.instead is not None]
-    if len(instead) > 1:
+        for mine, others in ((deviation.values, values), (deviation.options, options)):
+            known = settings if others is values else {}
+            if any(name in others and others[name] != known.get(name, _NONE) for name in mine):
+                raise SettingError("two deviations change one thing")
+            others.update(mine)
+    places = {deviation.instead for deviation in deviations if deviation.instead is not None}
+    families = {deviation.family for deviation in deviations if deviation.family is not None}
+    if len(places) + len(families) > 1:
         raise SettingError("two deviations stand in the place of the reference")
-    implementation = (instead[0] if instead else make)(**values)
+    for family in families:
+        places = {family(**options)}
+    implementation = (places.pop() if places else make)(**values)
     for deviation in deviations:
         if deviation.around is not None:
             implementation = deviation.around(implementation, values)

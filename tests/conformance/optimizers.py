@@ -90,7 +90,7 @@ class Adam(Optimizer):
             v = b2 * memory[1] + (1 - b2) * (g - m) ** 2
         top = np.maximum(top, v)
         c1, c2 = 1 - b1**t, 1 - b2**t
-        if self.fault == "no correction":
+        if self.fault.startswith("no correction"):
             c1 = c2 = 1.0
         if self.fault == "no first correction":
             c1 = 1.0
@@ -98,7 +98,7 @@ class Adam(Optimizer):
             c2 = 1.0
         used = (top if self.fault == "largest second moment" else v) / c2
         root = np.sqrt(used) + self.epsilon
-        if self.fault == "epsilon inside":
+        if self.fault.endswith("epsilon inside"):
             root = np.sqrt(used + self.epsilon)
         if self.fault == "no root":
             root = used + self.epsilon

@@ -90,14 +90,14 @@ def gram(weight, by="rows"):
     return [[float(np.dot(w[i], w[j])) for j in range(n)] for i in range(n)]
 
 
-def orthogonality(fault="", strength=0.01):
+def orthogonality(fault="", strength=0.01, by="rows"):
     """λ ‖W Wᵀ − I‖²_F for neurons in rows."""
 
     def function(weight):
         w = weight
         if fault == "rows normalized":
             w = np.stack([row / math.sqrt(float(row @ row)) for row in weight])
-        g = gram(w, "columns" if fault == "columns" else "rows")
+        g = gram(w, "columns" if fault == "columns" else by)
         total = 0.0
         for i, line in enumerate(g):
             for j, x in enumerate(line):

@@ -22,6 +22,10 @@ def label(fault):
     return f"{fault.against}-{fault.fault}"
 
 
+def own(fault):
+    return f"{fault.against}-{','.join(map(str, fault.settings.values())) or 'default'}"
+
+
 def report_on(fault, name=None, **options):
     steps = {"steps": STEPS, **options}
     theirs = fault.make(fault.fault if name is None else name)
@@ -30,7 +34,8 @@ def report_on(fault, name=None, **options):
 
 def is_named(fault, report):
     causes = report.diagnosis.causes if report.diagnosis else ()
-    return not report.agrees and bool(causes) and causes[0].names == (fault.answer,)
+    answer = (fault.answer,) if isinstance(fault.answer, str) else fault.answer
+    return not report.agrees and bool(causes) and causes[0].names == answer
 
 
 def is_left_open(report):
@@ -40,11 +45,11 @@ def is_left_open(report):
 
 def test_there_are_enough_faults_of_both_kinds():
     assert len(FAULTS) >= 60 and len(OUTSIDE) >= 20
-    assert len({label(fault) for fault in FAULTS}) == len(FAULTS)
+    assert len({(label(fault), str(fault.make)) for fault in FAULTS}) == len(FAULTS)
     assert len({fault.against for fault in FAULTS}) >= 25
 
 
-@pytest.mark.parametrize("fault", RIGHT, ids=lambda fault: f"{fault.against}-{fault.settings}")
+@pytest.mark.parametrize("fault", RIGHT, ids=own)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_nothing_right_is_accused(fault, seed):
     report = report_on(fault, "", seed=seed, steps=20)
@@ -52,7 +57,7 @@ def test_nothing_right_is_accused(fault, seed):
     assert report.diagnosis is None
 
 
-@pytest.mark.parametrize("fault", RIGHT, ids=lambda fault: f"{fault.against}-{fault.settings}")
+@pytest.mark.parametrize("fault", RIGHT, ids=own)
 def test_nothing_right_is_accused_in_single_precision(fault):
     report = report_on(fault, "", dtype="float32")
     assert report.agrees, str(report)
@@ -63,7 +68,7 @@ def test_a_known_fault_is_named_first(fault):
     report = report_on(fault)
     assert is_named(fault, report), str(report)
     assert report.diagnosis.causes[0].distance < 1e-6
-    assert fault.answer in str(report) and report.first is not None
+    assert " and ".join(report.diagnosis.causes[0].names) in str(report)
 
 
 @pytest.mark.parametrize("fault", OUTSIDE, ids=label)

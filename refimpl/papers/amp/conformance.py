@@ -147,23 +147,23 @@ AMP_DEVIATIONS = (
     kit.Deviation("rescaled instead of projected", "the perturbation always has length ε: SAM",
                   instead=_sam),
     kit.Deviation("descends instead of climbing", "the inner step goes down",
-                  instead=_shift(sign=-1.0)),
+                  family=_shift, options={"sign": -1.0}),
     kit.Deviation("squared norm divides", "the perturbation is divided by the squared norm",
-                  instead=_shift(squared=True)),
+                  family=_shift, options={"squared": True}),
     kit.Deviation("radius divided by the root of the entries", "ε is a mean over entries",
-                  instead=_shift(entries=True)),
-    kit.Deviation("ascent rate left out", "the inner step has length one", instead=_shift(
-        rate=True)),
+                  family=_shift, options={"entries": True}),
+    kit.Deviation("ascent rate left out", "the inner step has length one",
+                  family=_shift, options={"rate": True}),
 )  # fmt: skip
 
 SAM_DEVIATIONS = (
     kit.Deviation("descends instead of climbing", "the inner step goes down",
-                  instead=_shift(sign=-1.0, stretch=True)),
+                  family=_shift, options={"sign": -1.0, "stretch": True}),
     kit.Deviation("squared norm divides", "the perturbation is divided by the squared norm",
-                  instead=_shift(squared=True, stretch=True)),
+                  family=_shift, options={"squared": True, "stretch": True}),
     *(
         kit.Deviation(f"{value:g} added to the norm", "a guard that shortens the perturbation",
-                      instead=_shift(added=value, stretch=True))
+                      family=_shift, options={"added": value, "stretch": True})
         for value in (1e-12, 1e-8, 1e-6, 1e-3)
     ),
 )  # fmt: skip

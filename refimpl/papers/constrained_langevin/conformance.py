@@ -74,34 +74,33 @@ CIRCLE_UD = (
     Deviation(
         "xi_after_theta=True",
         "released code: the drift takes the new θ in the formula of ξ and leaves the circle",
-        instead=_released_circle(xi_after_theta=True),
+        family=_released_circle,
+        options={"xi_after_theta": True},
     ),
     Deviation(
         "stale_gradient=True",
         "released code: the kick takes the gradient from before the drift",
-        instead=_released_circle(stale_gradient=True),
+        family=_released_circle,
+        options={"stale_gradient": True},
     ),
     Deviation(
         "raw_start=True",
         "released code: the momenta start at the gradient, and not tangent",
-        instead=_released_circle(raw_start=True),
-    ),
-    Deviation(
-        "xi_after_theta=True and stale_gradient=True",
-        "released code: both",
-        instead=_released_circle(xi_after_theta=True, stale_gradient=True),
+        family=_released_circle,
+        options={"raw_start": True},
     ),
     Deviation(
         "xi_after_theta=True, stale_gradient=True and raw_start=True",
         "released code: all that act on weights inside their circles",
-        instead=_released_circle(xi_after_theta=True, stale_gradient=True, raw_start=True),
+        family=_released_circle,
+        options={"xi_after_theta": True, "stale_gradient": True, "raw_start": True},
     ),
 )
 
 
 def _off_circles(settings: Mapping[str, Any], params: list[Any]) -> float:
     radius = settings["radii"][0]
-    return max(float(largest(w)) / radius for w in params if w.ndim > 1) - 1.0
+    return max(0.0, *(float(largest(w)) / radius - 1.0 for w in params if w.ndim > 1))
 
 
 # --- orthonormal layers ---------------------------------------------------------------------------
@@ -158,22 +157,18 @@ def _splitting(**options: str) -> Callable[..., OrthogonalSplitting]:
 
 LAYERS_UD = (
     Deviation("QR retraction", "the Q factor in place of the projection along the old normal",
-              instead=_splitting(retraction="qr")),
+              family=_splitting, options={"retraction": "qr"}),
     Deviation("polar retraction", "the nearest point in place of the projection along the normal",
-              instead=_splitting(retraction="polar")),
+              family=_splitting, options={"retraction": "polar"}),
     Deviation("momentum carried", "after a drift the old momentum is projected, without the force "
-              "of the constraint", instead=_splitting(momentum="carried")),
-    Deviation("QR retraction, momentum carried", "as Riemannian optimizers do it",
-              instead=_splitting(retraction="qr", momentum="carried")),
-    Deviation("polar retraction, momentum carried", "as Riemannian optimizers do it",
-              instead=_splitting(retraction="polar", momentum="carried")),
+              "of the constraint", family=_splitting, options={"momentum": "carried"}),
     Deviation("canonical tangent", "U − Q Uᵀ Q in place of the orthogonal projection",
-              instead=_splitting(tangent="canonical")),
+              family=_splitting, options={"tangent": "canonical"}),
     Deviation("start of the released code", "momenta start at −0.01 h Π ∇V, in the order OBA",
-              instead=_released_layers()),
+              family=_released_layers, options={}),
     *(
-        Deviation(f"{name}=True", "released code, with its start", instead=_released_layers(
-            **{name: True}))
+        Deviation(f"{name}=True", "released code, with its start", family=_released_layers,
+                  options={name: True})
         for name in ("stale_normal", "fixed_iterations", "unscaled_noise")
     ),
 )  # fmt: skip

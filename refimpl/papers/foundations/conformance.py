@@ -103,29 +103,31 @@ def _adam(
 
 ADAM = (
     Deviation("bias correction missing", "m and v are used as they are: first steps are too long",
-              instead=_adam(first=False, second=False)),
+              family=_adam, options={"first": False, "second": False}),
     Deviation("bias correction of the first moment missing", "m is used as it is",
-              instead=_adam(first=False)),
+              family=_adam, options={"first": False}),
     Deviation("bias correction of the second moment missing", "v is used as it is",
-              instead=_adam(second=False)),
+              family=_adam, options={"second": False}),
     Deviation("betas exchanged", "β₁ is that of the second moment, β₂ that of the first",
               instead=lambda **s: _adam()(**{
                   **s, "beta1": s.get("beta2", 0.999),
                   "beta2": s.get("beta1", s.get("momentum", 0.9))})),
-    Deviation("epsilon inside the root", "√(v̂ + ε) in place of √v̂ + ε", instead=_adam(inside=True)),
+    Deviation("epsilon inside the root", "√(v̂ + ε) in place of √v̂ + ε",
+              family=_adam, options={"inside": True}),
     Deviation("epsilon beside the uncorrected root", "ε is added to √v, before the correction",
-              instead=_adam(unscaled=True)),
-    Deviation("AMSGrad", "the largest second moment so far divides", instead=_adam(largest=True)),
+              family=_adam, options={"unscaled": True}),
+    Deviation("AMSGrad", "the largest second moment so far divides",
+              family=_adam, options={"largest": True}),
 )  # fmt: skip
 
 ADAMW = (
     Deviation("coupled decay", "λ w is added to the gradient, so that Adam's scale divides it",
               {"decoupled": False}),
     Deviation("decay not multiplied by the learning rate", "w shrinks by λ in every step, not α λ",
-              instead=_adam(decay="unscaled")),
+              family=_adam, options={"decay": "unscaled"}),
     Deviation("decay of the new weights", "the weights shrink after the step, not before",
-              instead=_adam(decay="after")),
-    Deviation("no decay", "the weights do not shrink", instead=_adam()),
+              family=_adam, options={"decay": "after"}),
+    Deviation("no decay", "the weights do not shrink", family=_adam, options={}),
 )  # fmt: skip
 
 # --- samplers -------------------------------------------------------------------------------------
@@ -172,13 +174,13 @@ def _langevin(*, damping: str = "exact", heat: str = "exact") -> Callable[..., A
 
 LANGEVIN = (
     Deviation("friction to first order", "c = 1 − γ h in place of exp(−γ h), d = √(2 γ τ h)",
-              instead=_langevin(damping="linear", heat="linear")),
+              family=_langevin, options={"damping": "linear", "heat": "linear"}),
     Deviation("damping to first order", "c = 1 − γ h in place of exp(−γ h)",
-              instead=_langevin(damping="linear")),
+              family=_langevin, options={"damping": "linear"}),
     Deviation("noise to first order", "d = √(2 γ τ h) in place of √(τ (1 − c²))",
-              instead=_langevin(heat="linear")),
+              family=_langevin, options={"heat": "linear"}),
     Deviation("1 − c for 1 − c² in the noise", "the noise is too small by √(1 + c)",
-              instead=_langevin(heat="root")),
+              family=_langevin, options={"heat": "root"}),
 )  # fmt: skip
 
 

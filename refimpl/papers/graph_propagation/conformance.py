@@ -223,14 +223,15 @@ def _messages(**options: Any) -> Callable[..., Any]:
 
 MESSAGES = (
     kit.Deviation("senders and receivers exchanged", "edges lead the other way",
-                  instead=_messages(swapped=True)),
+                  family=_messages, options={"swapped": True}),
     kit.Deviation("states of both ends exchanged", "the own state stands where the neighbor's is",
-                  instead=_messages(order=(0, 1, 3, 2))),
+                  family=_messages, options={"order": (0, 1, 3, 2)}),
     kit.Deviation("labels of both ends exchanged", "the neighbor's label stands first",
-                  instead=_messages(order=(1, 0, 2, 3))),
-    kit.Deviation("outer tanh missing", "messages are not bounded", instead=_messages(outer=False)),
+                  family=_messages, options={"order": (1, 0, 2, 3)}),
+    kit.Deviation("outer tanh missing", "messages are not bounded",
+                  family=_messages, options={"outer": False}),
     kit.Deviation("mean over neighbors", "messages are averaged, not summed",
-                  instead=_messages(mean=True)),
+                  family=_messages, options={"mean": True}),
 )  # fmt: skip
 
 SUBJECTS: tuple[kit.Subject, ...] = (

@@ -127,7 +127,7 @@ ENERGY = (
     Deviation(
         "only the nearer antipode",
         "the absolute cosine is used: of ±w only the nearer one repels",
-        instead=_energy(nearest=True),
+        family=_energy, options={"nearest": True},
     ),
     Deviation(
         "own antipodes missing",
@@ -142,32 +142,30 @@ ENERGY = (
     Deviation(
         "lengths detached in the gradient",
         "the value is right; in the gradient lengths are constants, so that it is not tangential",
-        instead=_energy(detached=True, differences=True),
+        family=_energy, options={"detached": True, "differences": True},
     ),
     Deviation(
         "lengths detached in the gradient of the cosines",
         "the value is right; in the gradient lengths are constants, so that it is not tangential",
-        instead=_energy(detached=True),
+        family=_energy, options={"detached": True},
     ),
     Deviation(
         "diagonal counted",
         "a neuron's distance to itself, set to 1, enters the sum",
-        instead=_energy(own=True),
+        family=_energy, options={"own": True},
     ),
     *(
         Deviation(
             f"{value:g} added to the {what}",
             "a guard that the paper does not have; it changes the value and the gradient",
-            instead=made(value),
+            family=_energy,
+            options={option: value, **more},
         )
-        for what, made in (
-            ("lengths", lambda value: _energy(added=value, differences=True)),
-            ("lengths, distances by cosines", lambda value: _energy(added=value)),
-            (
-                "squared lengths, distances by differences",
-                lambda value: _energy(inside=value, differences=True),
-            ),
-            ("squared distances", lambda value: _energy(more=value)),
+        for what, option, more in (
+            ("lengths", "added", {"differences": True}),
+            ("lengths, distances by cosines", "added", {}),
+            ("squared lengths, distances by differences", "inside", {"differences": True}),
+            ("squared distances", "more", {}),
         )
         for value in (1e-12, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3)
     ),

@@ -74,14 +74,15 @@ def _other(**options: Any) -> Callable[..., Callable[..., list[Any]]]:
 
 DEVIATIONS = (
     Deviation("descent in the multipliers", "the multipliers' step has the wrong sign",
-              instead=_other(sign=-1.0)),
+              family=_other, options={"sign": -1.0}),
     Deviation("no half in the norm", "the gradient of ‖W‖² is taken: the decay is doubled",
-              instead=_other(pull=2.0)),
-    Deviation("no decay", "the weights are not pulled to zero", instead=_other(pull=0.0)),
+              family=_other, options={"pull": 2.0}),
+    Deviation("no decay", "the weights are not pulled to zero",
+              family=_other, options={"pull": 0.0}),
     Deviation("mean for sum over examples", "the pull of the constraints is divided by their "
-              "number", instead=_other(examples=True)),
+              "number", family=_other, options={"examples": True}),
     Deviation("new multipliers fed back", "the multipliers are fed back after their step",
-              instead=_other(later=True)),
+              family=_other, options={"later": True}),
 )  # fmt: skip
 
 
