@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from refimpl import Rng, arrays
 from refimpl.errors import BackendError
+from refimpl.testing import assert_orthonormal, matrix_of_spectrum
 
 
 def strict(name="device1"):
@@ -210,17 +211,14 @@ def test_solve_triangular_does_not_mix_backends():
 )
 def test_qr_is_the_unique_one_with_positive_diagonal(xb, n, extra, log_condition, seed):
     """For a drawn spectrum: A = QR, Q^T Q = 1, and R is the Cholesky factor of A^T A."""
-    rng = Rng(seed)
-    left, _ = np.linalg.qr(rng.child("left").normal((n + extra, n)))
-    right, _ = np.linalg.qr(rng.child("right").normal((n, n)))
     spectrum = 10.0 ** -np.linspace(0.0, log_condition, n)
-    a = left * spectrum @ right.T
+    a = matrix_of_spectrum(spectrum, (n + extra, n), seed)
     q, r = arrays.qr(xb.asarray(a))
     assert_same_kind(q, xb.asarray(a))
     unit = 50 * n * arrays.eps(q)
     host_q, host_r = arrays.to_host(q), arrays.to_host(r)
     assert_close(host_q @ host_r, a, rtol=0.0, atol=unit)
-    assert_close(host_q.T @ host_q, np.eye(n), rtol=0.0, atol=unit)
+    assert_orthonormal(q, tolerance=unit)
     assert np.all(np.diag(host_r) > 0.0)
     assert np.all(np.tril(host_r, -1) == 0.0)
     if xb.dtype_name == "float64":  # squaring the condition number leaves float32 no digits

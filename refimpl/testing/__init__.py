@@ -19,7 +19,8 @@ arguments; the defaults are multiples of the machine epsilon of what is given.
 The strategies (``matrices``, ``spectra``, ``stiefel_points``, ``stiefel_tangents``,
 ``sphere_points``, ``sphere_tangents``, ``circle_points``, ``circle_tangents``,
 ``degenerate_neurons``, ``separable_data``, ``parameter_trees``, ``batches``) need Hypothesis, which
-comes with the extra ``testing``.
+comes with the extra ``testing``. :func:`matrix_of_spectrum` and :func:`orthonormal_matrix` make
+single matrices without it.
 
 >>> import numpy as np
 >>> from hypothesis import given
@@ -41,6 +42,7 @@ from refimpl.testing.geometry import (
     assert_orthonormal,
     assert_tangent,
 )
+from refimpl.testing.making import matrix_of_spectrum, orthonormal_matrix
 from refimpl.testing.optimality import assert_gradient, assert_kkt
 
 STRATEGIES = (
@@ -70,6 +72,8 @@ __all__ = [
     "assert_reversible",
     "assert_stationary",
     "assert_tangent",
+    "matrix_of_spectrum",
+    "orthonormal_matrix",
 ]
 
 

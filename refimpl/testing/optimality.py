@@ -132,6 +132,7 @@ def assert_gradient(
     *,
     seed: int = 0,
     directions: int = 2,
+    step: float | None = None,
     tolerance: float | None = None,
 ) -> None:
     """Assert that a gradient is the slope of the function, by differences of the function alone.
@@ -149,6 +150,9 @@ def assert_gradient(
         Of the directions.
     directions : int
         In each leaf.
+    step : float, optional
+        h, for a function that bends nearby; default 3 eps^(1/7). The differences lose as many
+        digits as it is smaller.
     tolerance : float, optional
         On the difference of the slopes, relative to the larger, or to a thousandth of the
         function; default 1e-8 in float64, 5e-3 in float32.
@@ -182,7 +186,7 @@ def assert_gradient(
                 moved = [*leaves[:index], leaves[index] + h * v, *leaves[index + 1 :]]
                 return float(function(ad.unflatten(structure, moved)))
 
-            measured = _extrapolated(value, 3.0 * unit ** (1 / 7))
+            measured = _extrapolated(value, 3.0 * unit ** (1 / 7) if step is None else step)
             said = float(namespace(slope).sum(slope * v))
             larger = max(abs(measured), abs(said))
             gap = abs(measured - said)

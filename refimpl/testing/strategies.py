@@ -18,11 +18,12 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from refimpl.arrays import Array, Backend, backend, namespace, qr
+from refimpl.arrays import Array, Backend, backend, namespace
 from refimpl.constraints import Circle, Orthogonal
 from refimpl.datasets import Batch
 from refimpl.errors import SettingError
 from refimpl.random import Rng
+from refimpl.testing.making import matrix_of_spectrum, orthonormal_matrix
 
 try:
     from hypothesis import strategies as st
@@ -40,11 +41,6 @@ _SEEDS = st.integers(0, 2**32 - 1)
 
 def _placed(backend_: Backend | None) -> Backend:
     return backend("numpy", "float64") if backend_ is None else backend_
-
-
-def _orthonormal(rows: int, columns: int, rng: Rng) -> Any:
-    """Uniformly distributed orthonormal columns, on the host."""
-    return qr(rng.normal((rows, columns)))[0]
 
 
 class Spectral(NamedTuple):
@@ -118,14 +114,9 @@ def matrices(
         values = draw(spectra(rank, condition=condition))
     else:
         drawn = spectrum if isinstance(spectrum, tuple) else draw(spectrum)
-        if len(drawn) < rank:
-            raise SettingError("the spectrum is too short", given=len(drawn), needed=rank)
         values = tuple(sorted(map(float, drawn), reverse=True)[:rank])
     rng = Rng(draw(_SEEDS))
-    left = _orthonormal(n, rank, rng.child("left"))
-    right = _orthonormal(m, rank, rng.child("right"))
-    place = _placed(backend)
-    return Spectral(place.asarray((left * namespace(left).asarray(values)) @ right.mT), values)
+    return Spectral(matrix_of_spectrum(values, (n, m), rng, place=backend), values)
 
 
 @st.composite
@@ -148,7 +139,7 @@ def stiefel_points(
     """
     m = draw(st.integers(*columns))
     n = m + draw(st.integers(*extra))
-    return _placed(backend).asarray(_orthonormal(n, m, Rng(draw(_SEEDS))))
+    return _placed(backend).asarray(orthonormal_matrix(n, m, Rng(draw(_SEEDS))))
 
 
 class Tangent(NamedTuple):
@@ -180,7 +171,7 @@ def stiefel_tangents(
     m = draw(st.integers(*columns))
     n = m + draw(st.integers(*extra))
     rng = Rng(draw(_SEEDS))
-    point = _orthonormal(n, m, rng.child("point"))
+    point = orthonormal_matrix(n, m, rng.child("point"))
     raw = rng.child("vector").normal((n, m))
     flat = Orthogonal((n, m)).project_tangent(point, raw) if (n, m) != (1, 1) else 0.0 * raw
     place = _placed(backend)
@@ -194,7 +185,7 @@ def sphere_points(
 ) -> Array:
     """Vectors of length 1, uniformly distributed."""
     n = draw(st.integers(*dimension))
-    return _placed(backend).asarray(_orthonormal(n, 1, Rng(draw(_SEEDS)))[:, 0])
+    return _placed(backend).asarray(orthonormal_matrix(n, 1, Rng(draw(_SEEDS)))[:, 0])
 
 
 @st.composite
@@ -287,7 +278,7 @@ def degenerate_neurons(
     rng = Rng(draw(_SEEDS))
     rows = rng.child("rows").normal((n, d))
     norms = rng.child("norms").uniform((n,), 0.5, 2.0)
-    plane = _orthonormal(d, 2, rng.child("plane"))
+    plane = orthonormal_matrix(d, 2, rng.child("plane"))
     rows[first, :] = plane[:, 0]
     rows[second, :] = math.cos(turn) * plane[:, 0] + math.sin(turn) * plane[:, 1]
     lengths = namespace(rows).linalg.vector_norm(rows, axis=1, keepdims=True)
@@ -323,7 +314,7 @@ def separable_data(
     n, d = draw(st.integers(*examples)), draw(st.integers(*dimension))
     least = draw(st.floats(*margin))
     rng = Rng(draw(_SEEDS))
-    normal = _orthonormal(d, 1, rng.child("normal"))[:, 0]
+    normal = orthonormal_matrix(d, 1, rng.child("normal"))[:, 0]
     labels = rng.child("labels").rademacher((n,))
     labels[0], labels[1] = 1.0, -1.0
     apart = least + rng.child("apart").uniform((n,), 0.0, 2.0)

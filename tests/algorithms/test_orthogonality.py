@@ -11,27 +11,17 @@ from refimpl.algorithms.srip import SRIP, spectral_norm
 from refimpl.catalogue import make
 from refimpl.errors import InfeasibleError
 from refimpl.random import Rng
-
-
-def matrix(spectrum, shape, seed):
-    """A matrix with these singular values and random singular vectors."""
-    rng = np.random.default_rng(seed)
-    rank = min(shape)
-    left = np.linalg.qr(rng.normal(size=(shape[0], rank)))[0]
-    right = np.linalg.qr(rng.normal(size=(shape[1], rank)))[0]
-    return left @ np.diag(np.asarray(spectrum)[:rank]) @ right.T
-
+from refimpl.testing import assert_gradient, matrices, matrix_of_spectrum, orthonormal_matrix
 
 shapes = st.tuples(st.integers(2, 6), st.integers(2, 6))
-spectra = st.lists(st.floats(0.2, 2.0), min_size=6, max_size=6)
 seeds = st.integers(0, 10**6)
 
 
-@given(shapes, spectra, seeds)
-def test_penalties_are_functions_of_the_singular_values(shape, spectrum, seed):
-    weight = matrix(spectrum, shape, seed)
-    squares = np.asarray(spectrum)[: min(shape)] ** 2
-    neurons, inputs = shape
+@given(matrices((2, 6), (2, 6)))
+def test_penalties_are_functions_of_the_singular_values(drawn):
+    weight, spectrum = drawn
+    squares = np.asarray(spectrum) ** 2
+    neurons, inputs = shape = weight.shape
 
     def distance(size):  # I - G has the eigenvalues 1 - s^2, and 1 for what is out of reach
         return np.sum((squares - 1) ** 2) + size - len(squares)
@@ -81,22 +71,17 @@ CASES = [
 @pytest.mark.parametrize("algorithm", CASES, ids=str)
 @pytest.mark.parametrize("shape", [(3, 5), (5, 3)])
 def test_gradients_agree_with_finite_differences(algorithm, shape):
-    weight = matrix([1.5, 1.2, 0.6], shape, 3)
+    weight = matrix_of_spectrum([1.5, 1.2, 0.6], shape, 3)
     extra = (Rng(1),) if isinstance(algorithm, SRIP) else ()
-    gradient = ad.grad(lambda w: algorithm.penalty([w], *extra))(weight)
-    step = 1e-5
-    numeric = np.zeros(shape)
-    for index in np.ndindex(*shape):
-        shift = np.zeros(shape)
-        shift[index] = step
-        up = algorithm.penalty([weight + shift], *extra)
-        down = algorithm.penalty([weight - shift], *extra)
-        numeric[index] = (up - down) / (2 * step)
-    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-8)
+
+    def penalty(w):
+        return algorithm.penalty([w], *extra)
+
+    assert_gradient(penalty, weight, ad.grad(penalty)(weight), directions=15, step=1e-3)
 
 
 def test_power_iteration_stays_below_the_norm_and_converges_to_it():
-    weight = matrix([1.6, 1.1, 0.9, 0.4], (4, 7), 0)
+    weight = matrix_of_spectrum([1.6, 1.1, 0.9, 0.4], (4, 7))
     exact = float(SRIP(squared=False).penalty([weight]))
     estimates = [
         float(SRIP(method="power", squared=False, iterations=n).penalty([weight], Rng(0)))
@@ -111,7 +96,7 @@ def test_power_iteration_stays_below_the_norm_and_converges_to_it():
 def test_descent_reaches_an_orthogonal_matrix(name):
     hyper = {"method": "exact"} if name == "srip" else {"gram": "smaller"}
     algorithm = make(name, strength=1.0, learning_rate=0.02, **hyper)
-    state = algorithm.init({"weight": matrix([1.7, 1.2, 0.5], (3, 5), 2)})
+    state = algorithm.init({"weight": matrix_of_spectrum([1.7, 1.2, 0.5], (3, 5), 2)})
     for _ in range(400):
         state, _ = algorithm.step(state, lambda p, batch: 0.0 * ad.sum(p["weight"]), None)
     defect = gram_defect(state.params["weight"], "smaller")
@@ -120,7 +105,7 @@ def test_descent_reaches_an_orthogonal_matrix(name):
 
 
 def test_an_orthogonal_matrix_has_no_penalty_and_no_gradient():
-    weight = np.linalg.qr(np.random.default_rng(0).normal(size=(6, 4)))[0].T
+    weight = orthonormal_matrix(6, 4).T
     for algorithm in (Orthogonality(), SRIP(), SRIP(method="power")):
         extra = (Rng(0),) if isinstance(algorithm, SRIP) else ()
         value, gradient = ad.value_and_grad(lambda w, a=algorithm, e=extra: a.penalty([w], *e))(

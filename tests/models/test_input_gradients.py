@@ -18,6 +18,7 @@ from refimpl.models.linear_pieces import (
     squared_gradient_norms,
 )
 from refimpl.random import Rng
+from refimpl.testing import assert_gradient
 
 WIDTHS = (4, 7, 6, 3)
 
@@ -29,17 +30,6 @@ def problem(xb, activation="relu", bias=True, widths=WIDTHS):
     inputs = xb.asarray(rng.normal(size=(5, widths[0])))
     covectors = xb.asarray(rng.normal(size=(5, widths[-1])))
     return model, params, inputs, covectors
-
-
-def differences(function, x, step=1e-6):
-    """Central differences of a scalar function, entry by entry."""
-    found = np.zeros_like(x)
-    for place in np.ndindex(x.shape):
-        up, down = x.copy(), x.copy()
-        up[place] += step
-        down[place] -= step
-        found[place] = (function(up) - function(down)) / (2 * step)
-    return found
 
 
 def test_input_gradients_are_those_of_each_example(xb):
@@ -61,8 +51,11 @@ def test_output_gradients_agree_with_differences():
     found = output_gradients(model, params, inputs)
     assert found.shape == (5, 3, 4)
     for k in range(3):
-        expected = differences(lambda x, k=k: float(model(params, x)[:, k].sum()), inputs)
-        np.testing.assert_allclose(found[:, k], expected, atol=1e-8)
+
+        def total(x, k=k):
+            return float(model(params, x)[:, k].sum())
+
+        assert_gradient(total, inputs, found[:, k], directions=10)
 
 
 def test_loss_gradients_do_not_depend_on_the_batch(xb):
@@ -122,8 +115,10 @@ def test_the_closed_form_agrees_with_differences_of_any_functional():
             moved[layer]["weight"] = weight
             return np.abs(input_gradients(model, moved, inputs, covectors)).sum()
 
-        expected = differences(total, params[layer]["weight"])
-        np.testing.assert_allclose(gradient[layer]["weight"], expected, atol=1e-7)
+        slope = gradient[layer]["weight"]
+        assert_gradient(
+            total, params[layer]["weight"], slope, directions=20, step=1e-5, tolerance=1e-6
+        )
 
 
 def test_pieces_of_chosen_rows(xb):

@@ -266,6 +266,15 @@ def test_a_gradient_in_a_graph_is_checked_as_it_is():
         assert_gradient(lambda x: torch.sum(torch.sin(x) * x), x, slope.flip(0))
 
 
+def test_a_gradient_beside_a_kink_takes_a_smaller_step():
+    x = np.array([1e-3])
+    with refused("the gradient is wrong"):
+        assert_gradient(lambda x: abs(x[0]), x, np.array([1.0]))
+    assert_gradient(lambda x: abs(x[0]), x, np.array([1.0]), step=1e-4)
+    with refused("ratio -1"):
+        assert_gradient(lambda x: abs(x[0]), x, np.array([-1.0]), step=1e-4)
+
+
 def test_a_gradient_in_single_precision():
     x = np.array([0.5, -1.5], dtype=np.float32)
     assert_gradient(lambda x: float(np.sum(np.tanh(x))), x, 1 - np.tanh(x) ** 2)

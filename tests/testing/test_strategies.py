@@ -142,3 +142,18 @@ def test_every_strategy_is_offered_and_nothing_else():
         assert getattr(testing, name) and name in dir(testing)
     with pytest.raises(AttributeError, match="no attribute 'martices'"):
         _ = testing.martices
+
+
+def test_matrices_can_be_made_without_drawing(xb):
+    made = testing.matrix_of_spectrum((0.5, 2.0, 7.0), (4, 2), 3, place=xb)
+    assert made.dtype == xb.dtype and arrays.namespace(made) is xb.xp
+    values = np.linalg.svd(np.asarray(to_host(made), dtype=float), compute_uv=False)
+    assert np.max(np.abs(values - (2.0, 0.5))) < 10 * arrays.eps(made)
+    point = testing.orthonormal_matrix(4, 2, 3, place=xb)
+    testing.assert_orthonormal(point)
+    assert not np.array_equal(
+        testing.orthonormal_matrix(4, 2, 3), testing.orthonormal_matrix(4, 2, 4)
+    )
+    with pytest.raises(SettingError, match="too short") as caught:
+        testing.matrix_of_spectrum((1.0,), (2, 2))
+    assert caught.value.given == 1 and caught.value.needed == 2

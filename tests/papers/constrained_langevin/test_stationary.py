@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 
 from refimpl.papers.constrained_langevin.theory import dynamics
 from refimpl.papers.constrained_langevin.theory import stationary as laws
+from refimpl.testing import assert_stationary
 
 FALSE_ALARM = 5.5
 """Standard errors: a Gaussian exceeds them with probability below 4e-8."""
+
+CHANCE = {"false_alarm": 4e-8, "resolution": 0.05}
 
 
 # --- stationary laws -----------------------------------------------------------------------------
@@ -101,8 +104,7 @@ def test_stiefel_means_by_importance_sampling_from_the_haar_measure(a, b):
         *((weights * (x - m) / total + m, m)
           for x, m in zip((first, second), laws.stiefel_mean(a, b), strict=True)),
     ):  # fmt: skip
-        error = measured.std() / math.sqrt(measured.size)
-        assert abs(measured.mean() - expected) <= FALSE_ALARM * error + 1e-12
+        assert_stationary(measured, expected, bias=1e-12, **CHANCE)
 
 
 def test_stiefel_means_to_six_digits_by_the_slope_of_the_partition_function():
@@ -121,9 +123,7 @@ def test_stiefel_means_to_six_digits_by_the_slope_of_the_partition_function():
 def test_haar_moments_of_polar_factors(rows, columns):
     entries = haar(100_000, rows, columns)[:, 0, 0]
     for order in (1, 2, 4, 6):
-        powers = entries**order
-        error = powers.std() / math.sqrt(powers.size)
-        assert abs(powers.mean() - laws.haar_moment(order, rows)) <= FALSE_ALARM * error
+        assert_stationary(entries**order, laws.haar_moment(order, rows), **CHANCE)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(5, 3), (4, 4), (6, 1)])
@@ -170,8 +170,7 @@ def test_decay_rate_is_half_the_mean_squared_tangent_noise(rows, columns):
     invariance E W' = (1 - s^2 E tr(T^T T) / (2 m)) W with s^2 = 2 tau h."""
     w = np.broadcast_to(np.eye(rows, columns), (100_000, rows, columns))
     squares = (tangent_noise(w, np.random.default_rng(1)) ** 2).sum(axis=(1, 2)) / columns
-    error = squares.std() / math.sqrt(squares.size)
-    assert abs(squares.mean() - dynamics.stiefel_decay_rate(rows, columns)) <= FALSE_ALARM * error
+    assert_stationary(squares, dynamics.stiefel_decay_rate(rows, columns), **CHANCE)
 
 
 @pytest.mark.parametrize("projection", ["shake", "radial"])
@@ -237,9 +236,8 @@ def test_polar_contraction_by_simulating_one_step(rows, step_size):
         w + math.sqrt(2 * step_size) * tangent_noise(w, rng), full_matrices=False
     )
     values = 0.5 * np.trace((u @ vt)[:, :2, :], axis1=1, axis2=2)
-    error = values.std() / math.sqrt(values.size)
     measured = dynamics.stiefel_contraction(step_size, rows, projection="polar_tangent")
-    assert abs(values.mean() - measured) <= FALSE_ALARM * error
+    assert_stationary(values, measured, **CHANCE)
 
 
 @pytest.mark.parametrize("projection", ["shake", "polar_tangent"])

@@ -4,6 +4,7 @@ The oracle here is the definition: points on the sphere, a double loop over pair
 each, differentiated by the autograd package.
 """
 
+import functools
 import itertools
 
 import autograd
@@ -19,6 +20,7 @@ from refimpl import autodiff as ad
 from refimpl.errors import InfeasibleError
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy, norm_report
 from refimpl.papers.hyperspherical_energy.uniformity import uniformity
+from refimpl.testing import assert_gradient
 
 POWERS = (0.0, 1.0, 2.0, 0.7, 4.0)
 SETTINGS = [
@@ -237,14 +239,11 @@ def test_minibatches_are_unbiased_under_uniform_labels(neurons, inputs, s, seed)
 
 def test_minibatch_gradient_agrees_with_finite_differences():
     rng = np.random.default_rng(0)
-    weight, shift = rng.normal(size=(2, 5, 4))
+    weight = rng.normal(size=(5, 4))
     labels = np.asarray([0, 4, 0, 2])
     for s in POWERS:
-        energy = HypersphericalEnergy(s)
-        gradient = ad.grad(lambda w, e=energy: e.minibatch(w, labels))(weight)
-        step = 1e-5
-        up, down = (energy.minibatch(weight + t * shift, labels) for t in (step, -step))
-        np.testing.assert_allclose(np.sum(gradient * shift), (up - down) / (2 * step), rtol=1e-7)
+        energy = functools.partial(HypersphericalEnergy(s).minibatch, labels=labels)
+        assert_gradient(energy, weight, ad.grad(energy)(weight), directions=4)
     with pytest.raises(ValueError, match="full space"):
         HypersphericalEnergy(space="half").minibatch(weight, labels)
 

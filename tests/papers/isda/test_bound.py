@@ -5,7 +5,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 from helpers import assert_close, assert_same_kind
-from papers.isda.twin import consistency, gradient, loss
+from papers.isda.twin import consistency, loss
 
 from refimpl import Rng
 from refimpl import autodiff as ad
@@ -16,6 +16,7 @@ from refimpl.papers.isda.bound import (
 )
 from refimpl.papers.isda.sampled import covariance_root, sampled_cross_entropy
 from refimpl.papers.isda.semi_supervised import consistency_bound, pair_terms
+from refimpl.testing import assert_gradient
 
 
 def problem(seed, examples=6, classes=4, width=3):
@@ -162,8 +163,7 @@ def test_consistency_gradient_holds_the_target_fixed():
         terms = ad.take(pair_terms(weight, drawn["covariance"]), drawn["labels"])
         return ad.mean(consistency_bound(logits, p, terms, 0.7))
 
-    numeric = gradient(lambda w: float(value(w)), drawn["weight"])
-    np.testing.assert_allclose(ad.grad(value)(drawn["weight"]), numeric, rtol=1e-6, atol=1e-7)
+    assert_gradient(value, drawn["weight"], ad.grad(value)(drawn["weight"]), directions=10)
 
 
 def test_covariances_that_are_none():

@@ -23,6 +23,7 @@ from refimpl.papers.isda.theory.expectation import (
 )
 from refimpl.papers.isda.theory.gradient import bound_gradient, printed_gradient
 from refimpl.papers.isda.theory.statistics import pooled_covariance
+from refimpl.testing import assert_gradient
 
 
 def normal_mean(function):
@@ -155,15 +156,6 @@ def test_kl_bound_in_scalar_loops():
     )
 
 
-def central(function, array, step=1e-5):
-    result = np.zeros_like(array)
-    for place in np.ndindex(array.shape):
-        shift = np.zeros_like(array)
-        shift[place] = step
-        result[place] = (function(array + shift) - function(array - shift)) / (2.0 * step)
-    return result
-
-
 def mean_bound(features, labels, weight, bias, covariance, strength):
     logits = features @ weight.T + bias
     return float(
@@ -184,9 +176,7 @@ def test_gradient_against_differences_of_scalar_loops():
         def at(values, name=name):
             return mean_bound(**{**drawn, name: values}, strength=0.8)
 
-        np.testing.assert_allclose(
-            getattr(found, name), central(at, drawn[name]), rtol=1e-7, atol=1e-8
-        )
+        assert_gradient(at, drawn[name], getattr(found, name), directions=12)
 
 
 def test_printed_row_is_wrong_by_the_derived_amount():

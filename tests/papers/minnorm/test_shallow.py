@@ -18,6 +18,7 @@ from refimpl.papers.minnorm.experiments import regression
 from refimpl.papers.minnorm.theory import margin as minnorm_margin
 from refimpl.papers.minnorm.theory import modes as minnorm_modes
 from refimpl.papers.minnorm.theory import regression as minnorm_regression
+from refimpl.testing import assert_kkt
 
 ORDERS = minnorm_modes.ORDERS
 seeds = st.integers(0, 2**32 - 1)
@@ -105,7 +106,8 @@ def test_minimum_norm_is_the_least_norm_solution(seed, points, more):
     solution = minnorm_regression.minimum_norm(x, y)
     expected, *_ = np.linalg.lstsq(x, y, rcond=None)
     np.testing.assert_allclose(solution.weights, expected.T, atol=1e-9)
-    np.testing.assert_allclose(solution.multipliers, np.linalg.solve(x @ x.T, y), rtol=1e-6)
+    for weights, pulls, targets in zip(solution.weights, solution.multipliers.T, y.T, strict=True):
+        assert_kkt(weights, -x, targets - x @ weights, pulls)
     start = rng.normal(size=(2, points + more))
     end = minnorm_regression.gradient_descent_end(x, y, start)
     # it fits, and differs from the start by a combination of inputs
@@ -186,12 +188,8 @@ def test_hard_margin_is_the_svm(seed):
     found = minnorm_margin.hard_margin(z)
     w, alpha = found.weights, found.multipliers
     np.testing.assert_allclose(w, least_distance(z), rtol=1e-7, atol=1e-8 * np.linalg.norm(w))
-    size = w @ w
-    assert np.min(z @ w) > 1.0 - 1e-9 * size
-    assert np.min(alpha) >= 0.0
-    np.testing.assert_allclose(z.T @ alpha, w, atol=1e-9 * size)
-    np.testing.assert_allclose(np.sum(alpha), size, rtol=1e-9)
-    assert np.max(np.abs(alpha * (z @ w - 1.0))) < 1e-8 * size
+    assert_kkt(w, -z, 1.0 - z @ w, alpha, equalities=0, tolerance=1e-8)
+    np.testing.assert_allclose(np.sum(alpha), w @ w, rtol=1e-9)
 
 
 def test_hard_margin_and_crammer_singer_equal_a_convex_solver():
