@@ -101,10 +101,10 @@ class ClaimLines:
 
     def _show(self, record: Record) -> None:
         if not self._console.is_terminal:
-            cells = [
+            padded = [
                 cell.ljust(width - 1) for cell, width in zip(_cells(record), _WIDTHS, strict=False)
             ]
-            self._print(" ".join([*cells, record.statement]), soft_wrap=True, markup=False)
+            self._print(" ".join([*padded, record.statement]), soft_wrap=True, markup=False)
         elif self._narrow:
             head = Text(f"{record.id:<8}", "bold")
             head.append(f"{record.verdict:<10}", COLORS.get(record.verdict, ""))
