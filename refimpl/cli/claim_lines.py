@@ -117,9 +117,9 @@ class ClaimLines:
             for width in _WIDTHS:
                 row.add_column(width=width - 1, overflow="fold")
             row.add_column(ratio=1)
-            id, verdict, *numbers = _cells(record)
+            id, verdict, *values = _cells(record)
             row.add_row(
-                Text(id, "bold"), Text(verdict, COLORS.get(verdict, "")), *map(Text, numbers),
+                Text(id, "bold"), Text(verdict, COLORS.get(verdict, "")), *map(Text, values),
                 _said(record),
             )  # fmt: skip
             self._print(row)
