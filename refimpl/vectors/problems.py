@@ -5,7 +5,7 @@ in hexadecimal.
 
 >>> problem = quadratic()
 >>> [leaf.shape for leaf in problem.params[0].values()], len(problem.batches)
-([(4, 3), (4,)], 3)
+([(4, 3), (4,)], 2)
 >>> float(problem.params[0]["bias"][0] * 64) % 1.0
 0.0
 """
@@ -26,7 +26,7 @@ from refimpl.variants import Problem
 
 QUADRATIC_WIDTHS = (3, 4, 2)
 NETWORK_WIDTHS = (3, 4, 3)
-BATCHES = 3
+BATCHES = 2
 
 
 class Quadratic(NamedTuple):

@@ -29,7 +29,7 @@ STEPS = (1, 2, 5, 20)
 INIT = -1
 """The stream that serves the start of a method."""
 
-PERIOD = 3
+PERIOD = 2
 """The draws of step k are those of step k modulo this, where it asks for the same."""
 
 

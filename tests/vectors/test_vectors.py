@@ -163,7 +163,7 @@ def run_twin(record, init, step):
         draws[item["step"]] = [numbers(draw["values"]) for draw in item["draws"]]
     found = []
     for k in range(20):
-        noise = iter(draws.get(k, draws.get(k % 3, [])))
+        noise = iter(draws.get(k, draws.get(k % 2, [])))
         state = step(state, batches[k % len(batches)], noise)
         if k + 1 in (1, 2, 5, 20):
             found.append(state[0])
