@@ -4,17 +4,17 @@ The assertions take arrays of NumPy, CuPy, PyTorch or JAX, in any tree of parame
 take trees, and fail with the numbers that explain the failure. Their tolerances are keyword
 arguments; the defaults are multiples of the machine epsilon of what is given.
 
-=========================== ===========================================================
-:func:`assert_orthonormal`  columns (or rows) of a weight, WᵀW = I
-:func:`assert_tangent`      a vector at a point of a constraint set
-:func:`assert_on_circles`   weights and slacks, θ² + ξ² = r²
-:func:`assert_balanced`     neighbors of a linear chain, or a conserved imbalance
-:func:`assert_kkt`          the conditions of a constrained optimum
-:func:`assert_gradient`     a gradient against differences of its function
-:func:`assert_reversible`   a motion that leads back with its momentum turned round
-:func:`assert_order`        the order at which an error vanishes
-:func:`assert_stationary`   means under a law, with a stated rate of false alarms
-=========================== ===========================================================
+========================== =======================================================
+:func:`assert_orthonormal` columns (or rows) of a weight, WᵀW = I
+:func:`assert_tangent`     a vector at a point of a constraint set
+:func:`assert_on_circles`  weights and slacks, θ² + ξ² = r²
+:func:`assert_balanced`    neighbors of a linear chain, or a conserved imbalance
+:func:`assert_kkt`         the conditions of a constrained optimum
+:func:`assert_gradient`    a gradient against differences of its function
+:func:`assert_reversible`  a motion that leads back with its momentum turned round
+:func:`assert_order`       the order at which an error vanishes
+:func:`assert_stationary`  means under a law, with a stated rate of false alarms
+========================== =======================================================
 
 The strategies (``matrices``, ``spectra``, ``stiefel_points``, ``stiefel_tangents``,
 ``sphere_points``, ``sphere_tangents``, ``circle_points``, ``circle_tangents``,

@@ -1,5 +1,6 @@
 """The files as a reader in another language sees them, and the ways in which they can be wrong."""
 
+import dataclasses
 import hashlib
 import importlib.util
 import json
@@ -13,12 +14,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from refimpl import autodiff as ad
 from refimpl import catalogue, vectors
 from refimpl.cli.app import app
 from refimpl.errors import DataError
 from refimpl.models import LOSSES
-from refimpl.vectors import constraints
-from refimpl.vectors.encoding import decode, distance, encode, hexadecimal
+from refimpl.vectors import constraints, methods
+from refimpl.vectors.encoding import decode, decode_like, distance, encode, hexadecimal
+from refimpl.vectors.running import Draws, run
 from refimpl.vectors.schema import problems, schema
 
 ROOT = Path(__file__).parents[2]
@@ -318,6 +321,30 @@ def test_constraints_by_their_equations(folder):
     assert np.max(np.abs(target - values["projection"] - q @ multiplier)) < 1e-13
     u, _, vt = np.linalg.svd(target, full_matrices=False)
     assert np.max(np.abs(values["nearest"] - u @ vt)) < 1e-13
+
+
+@pytest.mark.parametrize(
+    "name", ["momentum.default", "mhe.default", "sgld.default", "o_cola_ud.OBA"]
+)
+def test_single_precision_is_as_good_as_the_readme_says(folder, name):
+    record = load(folder, name)
+    variant = methods.variant_of(record)
+    problem = methods.problem_of(variant)
+
+    def low(tree):
+        return ad.map_tree(lambda x: x.astype(np.float32), decode_like(tree, problem.params))
+
+    batches = [
+        ad.map_tree(lambda x: x.astype(np.float32), decode_like(batch, problem.batches[0]))
+        for batch in record["batches"]
+    ]
+    problem = dataclasses.replace(problem, params=low(record["params"]), batches=tuple(batches))
+    method = methods.made(variant, methods.settings_of(variant))
+    found = run(method, problem, Draws.of_record(record["draws"]).stream)
+    for output, expected in zip(found, record["outputs"], strict=True):
+        off = distance(decode(encode(output["params"])), decode(expected["params"]))
+        assert 0.0 < off < 0.2e8 * numbers(expected["tolerance"])
+        assert all(leaf.dtype == np.float32 for leaf in ad.flatten(output["params"])[0])
 
 
 # --- the example reader --------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from refimpl import catalogue, generated
 _LINE = re.compile(r"^from (\S+) import (\w+) as \w+$", re.MULTILINE)
 
 GROUPS = (
-    ("First calls", r"refimpl\.(api|arrays|random|interop|testing|conformance)\b"),
+    ("First calls", r"refimpl\.(api|arrays|random|interop|testing|conformance|vectors)\b"),
     ("Models, data, constraints", r"refimpl\.(models|datasets|constraints)\b"),
     ("Algorithms that no paper owns", r"refimpl\.algorithms\b"),
     ("Training", r"refimpl\.training\b"),
@@ -33,6 +33,7 @@ EXTRA = (
     "refimpl.interop",
     "refimpl.testing",
     "refimpl.conformance",
+    "refimpl.vectors",
 )
 """Modules that users read although the public face does not name what is in them."""
 
