@@ -14,7 +14,7 @@ from rich.markup import escape
 import refimpl
 from refimpl.cli.display import tolerant_streams
 from refimpl.cli.options import traceback_option
-from refimpl.errors import RefimplError
+from refimpl.errors import RefimplError, unknown_name
 
 _COMMANDS = {
     "verify": "verify",
@@ -48,6 +48,13 @@ class CommandGroup(click.Group):
         if cmd_name in self.modules:
             return importlib.import_module(f"refimpl.cli.{self.modules[cmd_name]}").command
         return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(unknown_name("command", args[0], self.list_commands(ctx)), ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         tolerant_streams()

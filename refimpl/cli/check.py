@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from refimpl.cli.names import Name
 from refimpl.errors import RefimplError, unknown_name
 
 _COLORS = {"agrees": "green", "differs": "bold red", "raises": "bold red", "note": "dim"}
@@ -29,14 +30,14 @@ _COLORS = {"agrees": "green", "differs": "bold red", "raises": "bold red", "note
 )
 @click.option(
     "--dtype",
-    type=click.Choice(["float64", "float32"]),
+    type=Name("dtype", ["float64", "float32"]),
     default="float64",
     show_default=True,
     help="Of the arrays that your implementation gets.",
 )
 @click.option(
     "--arrays",
-    type=click.Choice(["auto", "numpy", "torch", "jax"]),
+    type=Name("kind of arrays", ["auto", "numpy", "torch", "jax"]),
     default="auto",
     show_default=True,
     help="Which it takes; auto looks at what its module imports.",

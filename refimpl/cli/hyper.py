@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import click
 
+from refimpl.cli.names import Name
+
 PREFIX = "hyper_"
 """Before the name of every field among the values of a command."""
 
@@ -25,6 +27,16 @@ _CHOSEN = ("data", "algorithm", "model", "activation", "initializer", "loss")
 
 
 _PARTS = ("penalties", "wrappers", "projections")
+
+_GROUPS = {
+    "Data": ("data", "data_dir", "data_options"),
+    "Model and loss": (
+        "model", "model_options", "hidden", "widths", "bias", "activation", "initializer", "loss",
+        "loss_options",
+    ),
+    "Training": ("algorithm", *_PARTS, "epochs", "batch_size", "seed"),
+}  # fmt: skip
+"""Where ``--help`` shows an option, by its name; the others belong to the run."""
 
 _UPDATE = re.compile(r"^--update(?==|$)")
 
@@ -74,7 +86,7 @@ def hyper_option(
     >>> hyper_option("seed", int, 0, "", {"seed"}).opts
     ['--hyper-seed']
     """
-    found = _click_type(annotation)
+    found = _click_type(name, annotation)
     if found is None:
         return None
     flag = "--" + (f"hyper-{name}" if name in taken else name).replace("_", "-")
@@ -92,7 +104,7 @@ def hyper_option(
     )
 
 
-def _click_type(annotation: Any) -> dict[str, Any] | None:
+def _click_type(name: str, annotation: Any) -> dict[str, Any] | None:
     """What an annotation means to click; None where its type is not plain."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         rest = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
@@ -108,7 +120,7 @@ def _click_type(annotation: Any) -> dict[str, Any] | None:
             found["nargs"] = len(kinds)
         annotation = kinds[0]
     if typing.get_origin(annotation) is Literal:
-        found["type"] = click.Choice([str(value) for value in typing.get_args(annotation)])
+        found["type"] = Name(name.replace("_", " "), map(str, typing.get_args(annotation)))
     elif annotation is bool:
         found["switch"] = True
     elif annotation in (float, int, str):
@@ -170,20 +182,30 @@ def _choices() -> list[click.Parameter]:
     from refimpl.cli import parts
     from refimpl.models import ACTIVATIONS, INITIALIZERS
 
-    names: dict[str, tuple[Any, str]] = {
-        "data": (parts.data_names(), "Data set; see `refimpl list datasets`."),
+    activations, initializers = ", ".join(ACTIVATIONS), ", ".join(INITIALIZERS)
+    names: dict[str, tuple[Name, str]] = {
+        "data": (
+            Name("data set", parts.data_names(), "refimpl list datasets"),
+            "Data set; see `refimpl list datasets`.",
+        ),
         "algorithm": (
-            catalogue.algorithms(),
-            "Algorithm, or the update below the parts (--update means the same); with --help, its "
-            "hyper-parameters are shown.",
+            Name("algorithm", catalogue.algorithms(), "refimpl list algorithms"),
+            "Algorithm, or the update below the parts (--update means the same); see `refimpl "
+            "list algorithms`. With --help, its own options are shown.",
         ),
-        "model": (parts.model_names(), "Network."),
-        "activation": (ACTIVATIONS, "Between the layers.  [default: relu, or the network's own]"),
+        "model": (Name("model", parts.model_names()), f"One of {', '.join(parts.model_names())}."),
+        "activation": (
+            Name("activation", ACTIVATIONS),
+            f"Between the layers: {activations}.  [default: relu, or the network's own]",
+        ),
         "initializer": (
-            INITIALIZERS,
-            "Of the weights.  [default: he_normal, or the network's own]",
+            Name("initializer", INITIALIZERS),
+            f"Of the weights: {initializers}.  [default: he_normal, or the network's own]",
         ),
-        "loss": (parts.loss_names(), "[default: softmax_cross_entropy, or mean_squared_error]"),
+        "loss": (
+            Name("loss", parts.loss_names(), "refimpl list losses"),
+            "See `refimpl list losses`.  [default: softmax_cross_entropy, or mean_squared_error]",
+        ),
     }
     # A default of None would count as a value that was given, and nothing would be missing.
     defaults: dict[str, dict[str, Any]] = {
@@ -192,14 +214,14 @@ def _choices() -> list[click.Parameter]:
     return [
         click.Option(
             [f"--{name}", *_FORMERLY.get(name, ()), name],
-            type=click.Choice(list(known)),
+            type=kind,
             required=name in ("data", "algorithm"),
             show_default=name in defaults,
-            metavar="NAME" if name in ("data", "algorithm") else None,
+            metavar="NAME",
             help=help,
             **defaults.get(name, {}),
         )
-        for name, (known, help) in names.items()
+        for name, (kind, help) in names.items()
     ]
 
 
@@ -218,6 +240,23 @@ class AlgorithmCommand(click.Command):
         replaced = flags & {flag for option in own for flag in option.opts}
         rest = [option for option in rest if not replaced & set(option.opts)]
         return [*chosen[:2], *own, *chosen[2:], *rest]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The algorithm's own options first, then those of data, model, training and run."""
+        groups: dict[str, list[tuple[str, str]]] = {"": [], **{name: [] for name in _GROUPS}}
+        groups["Run"] = []
+        for option in self.get_params(ctx):
+            row = option.get_help_record(ctx)
+            name = str(option.name)
+            home = [group for group, names in _GROUPS.items() if name in names]
+            place = "" if name.startswith(PREFIX) else (home or ["Run"])[0]
+            if row is not None:
+                groups[place].append(row)
+        groups = {f"Options of {ctx.meta.get('algorithm', '')}": groups.pop(""), **groups}
+        for title, rows in groups.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         from refimpl import catalogue

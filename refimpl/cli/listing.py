@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from refimpl.cli.names import Name
 from refimpl.cli.options import traceback_option
 
 
@@ -110,7 +111,7 @@ _TABLES: dict[str, Callable[[], Any]] = {
 
 
 @click.command("list")
-@click.argument("kind", required=False, metavar="[KIND]", type=click.Choice(list(_TABLES)))
+@click.argument("kind", required=False, metavar="[KIND]", type=Name("list", list(_TABLES)))
 @traceback_option
 def command(kind: str | None) -> None:
     """Show the algorithms, data sets, losses, experiments, claims and figures.

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from refimpl.cli.names import Name
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 CACHE = Path("outputs/cache")
@@ -49,7 +51,7 @@ traceback_option = click.option(
 
 backend_option = click.option(
     "--backend",
-    type=click.Choice(["numpy", "cupy"]),
+    type=Name("backend", ["numpy", "cupy"]),
     default="numpy",
     show_default=True,
     help="Where to compute.",
@@ -57,7 +59,7 @@ backend_option = click.option(
 
 dtype_option = click.option(
     "--dtype",
-    type=click.Choice(["float64", "float32"]),
+    type=Name("dtype", ["float64", "float32"]),
     default="float64",
     show_default=True,
     help="Floating-point numbers.",

@@ -18,6 +18,7 @@ from refimpl.experiments.store import provenance
 from refimpl.files import write_atomic
 from refimpl.models import compression
 from refimpl.random import Rng
+from refimpl.training import overview
 from refimpl.training.targets import fit_targets, label_accuracy
 
 _DEFAULT_HIDDEN = (128,)
@@ -270,6 +271,7 @@ def save(plan: Plan, outcome: Outcome) -> None:
         "steps": int(trained.state.step),
         "stopped": bool(trained.stopped),
         "results": outcome.results,
+        "each_step": overview.extremes(trained.history),
         "compression": None if outcome.stored is None else outcome.stored.as_dict(),
         "seconds": round(outcome.seconds, 3),
         "provenance": provenance(plan.where, settings.seed),

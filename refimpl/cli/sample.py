@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from refimpl.cli.names import Name
 from refimpl.cli.options import (
     backend_option,
     dtype_option,
@@ -47,7 +48,7 @@ def _parse_settings(
 @click.command("sample")
 @click.option(
     "--constraint",
-    type=click.Choice(["orthogonal", "circle", "none"]),
+    type=Name("constraint", ["orthogonal", "circle", "none"]),
     default="orthogonal",
     show_default=True,
     help="Orthonormal columns, |w| <= 1 for every weight, or the whole space.",
@@ -57,7 +58,7 @@ def _parse_settings(
     "--target",
     default="von-mises-fisher",
     show_default=True,
-    type=click.Choice(["uniform", "von-mises-fisher", "gaussian", "bimodal"]),
+    type=Name("target", ["uniform", "von-mises-fisher", "gaussian", "bimodal"]),
     help="The law exp(-V); uniform needs a compact constraint.",
 )
 @click.option("--strength", type=float, help="The number k of V.  [default: the target's own]")

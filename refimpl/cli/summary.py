@@ -8,8 +8,11 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from refimpl.algorithms.composition import Composition
 from refimpl.cli.run import Outcome, Plan
 from refimpl.models import LOSSES
+from refimpl.training import overview
+from refimpl.training.history import History
 
 
 def opening(plan: Plan) -> list[str]:
@@ -19,8 +22,26 @@ def opening(plan: Plan) -> list[str]:
     return [
         f"{settings.data}: {sizes}; {_network(plan)}, {settings.loss}; "
         f"{plan.where.name} {plan.where.dtype_name}",
-        str(plan.method),
+        *_method(plan.method),
         *([] if settings.loss in LOSSES else [str(plan.objective)]),
+        *_few_examples(plan),
+    ]
+
+
+def _method(method: Any) -> list[str]:
+    """The algorithm with its settings; of a composition, a line for each part."""
+    if not isinstance(method, Composition):
+        return [str(method)]
+    return [str(part) for part in (method.update, *method.parts)]
+
+
+def _few_examples(plan: Plan) -> list[str]:
+    size = len(plan.training)
+    if plan.settings.batch_size <= size:
+        return []
+    return [
+        f"batch size {plan.settings.batch_size} exceeds the {size} training examples: every step "
+        f"takes all of them"
     ]
 
 
@@ -32,7 +53,7 @@ def _network(plan: Plan) -> str:
 
 def closing(plan: Plan, outcome: Outcome) -> list[str]:
     """The lines after a run: sparsity where there is some, steps, seconds and the folder."""
-    lines = _errors(plan, outcome)
+    lines = [*_errors(plan, outcome), *remarks(plan, outcome)]
     stored = outcome.stored
     if stored and (plan.settings.export_sparse or stored.nonzero < stored.weights):
         lines.append(_sparsity(stored))
@@ -68,6 +89,37 @@ def _sparsity(stored: Any) -> str:
         f"{stored.ratio:.2f}x; stored in {stored.sparse_bytes / 1000:.1f} kB of "
         f"{stored.dense_bytes / 1000:.1f} kB ({stored.storage_ratio:.2f}x)"
     )
+
+
+def remarks(plan: Plan, outcome: Outcome) -> list[str]:
+    """What a reader should know before anything else: the loss rose, or nothing was learned."""
+    found = []
+    if (losses := overview.risen(outcome.trained.history)) is not None:
+        found.append(
+            f"the loss rose: {losses[0]:.4g} in the first step, {losses[1]:.4g} in the last epoch; "
+            f"a smaller step may help"
+        )
+    reached, chance = outcome.results["train"].get("accuracy"), overview.commonest(plan.training)
+    if reached is not None and chance is not None and reached <= chance:
+        found.append(
+            f"no better than chance: the commonest class is {chance:.1%} of the training set, the "
+            f"accuracy there {reached:.1%}"
+        )
+    return found
+
+
+def steps_table(history: History) -> Table | None:
+    """What the method is about, a row for each number of its steps; None without steps."""
+    rows = overview.extremes(history)
+    if not rows:
+        return None
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("each step", overflow="fold")
+    for head in ("first", "last", "mean", "least", "largest"):
+        shown.add_column(head, justify="right", no_wrap=True)
+    for name, row in rows.items():
+        shown.add_row(name.replace("_", " "), *(f"{value:.4g}" for value in row.values()))
+    return shown
 
 
 def table(results: dict[str, dict[str, float]]) -> Table:

@@ -80,9 +80,19 @@ def _recipe(context: click.Context, data: str, algorithm: str) -> dict[str, Any]
 
 
 @click.command("train", cls=AlgorithmCommand)
-@click.option("--epochs", type=click.IntRange(min=0), default=30, show_default=True)
 @click.option(
-    "--batch-size", type=click.IntRange(min=0), default=64, show_default=True, help="0: all data."
+    "--epochs",
+    type=click.IntRange(min=0),
+    default=30,
+    show_default=True,
+    help="Passes over the data.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=0),
+    default=64,
+    show_default=True,
+    help="Examples a step; 0: all.",
 )
 @click.option(
     "--width",
@@ -188,12 +198,14 @@ def command(context: click.Context, **values: Any) -> None:
         _check_resumable(context, plan)
     console = make_console()
     for line in summary.opening(plan):
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, soft_wrap=not console.is_terminal, markup=False)
     try:
         outcome = run.carry_out(plan)
     except CheckpointError as error:
         raise click.UsageError(str(error), context) from None
     run.save(plan, outcome)
+    if (steps := summary.steps_table(outcome.trained.history)) is not None:
+        console.print(steps)
     console.print(summary.table(outcome.results))
     for line in summary.closing(plan, outcome):
         console.print(line, soft_wrap=True, markup=False)
