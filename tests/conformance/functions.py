@@ -311,3 +311,100 @@ def multiplier_of_chain(fault=""):
         return slope ** ((2 - depth) / depth)
 
     return function
+
+
+def clipped(fault="", limit=1.0):
+    def function(gradient, params):
+        found = gradient(params)
+        norms = [length(found)] * len(found)
+        if fault == "each":
+            norms = [length([g]) for g in found]
+        if fault == "largest entry":
+            norms = [max(float(np.max(np.abs(g))) for g in found)] * len(found)
+        if fault == "entries":
+            return [np.clip(g, -limit, limit) for g in found]
+        if fault == "1e-6 added":
+            norms = [n + 1e-6 for n in norms]
+        if fault == "squared":
+            norms = [n**2 for n in norms]
+        return [g * min(1.0, limit / n) for g, n in zip(found, norms, strict=True)]
+
+    return function
+
+
+def attack(fault="", radius=0.5, steps=5):
+    def function(gradient, inputs):
+        size, moved = 1.5 * radius / steps, np.array(inputs)
+        first = gradient(inputs)
+        for _ in range(steps):
+            g = first if fault == "once" else gradient(moved)
+            whole = math.sqrt(float(np.sum(g**2)))
+            for i in range(len(inputs)):
+                norm = whole if fault == "whole" else math.sqrt(float(np.sum(g[i] ** 2)))
+                direction = np.sign(g[i]) if fault == "signs" else g[i] / norm
+                if fault == "raw":
+                    direction = g[i]
+                delta = moved[i] + size * direction - inputs[i]
+                reach = math.sqrt(float(np.sum(delta**2)))
+                if reach > radius and fault != "free":
+                    delta = delta * radius / reach
+                moved[i] = inputs[i] + delta
+        return moved
+
+    return function
+
+
+def noisy(fault="", deviation=0.4):
+    def function(inputs, noise):
+        if fault == "relative":
+            return inputs * (1.0 + deviation * noise)
+        if fault == "clipped":
+            noise = np.clip(noise, -1.0, 1.0)
+        return inputs + (deviation**2 if fault == "variance" else deviation) * noise
+
+    return function
+
+
+def meta(fault="", rate=0.01, steps=5):
+    """The meta-gradient of linear regressions in closed form: products of I − 2 α H."""
+
+    def function(weight, sx, sy, qx, qy):
+        total = np.zeros_like(weight)
+        for x, y, u, v in zip(sx, sy, qx, qy, strict=True):
+            half = 2.0 if fault == "no half" else 1.0
+            scale = half / len(x)
+            hessian = scale * x.T @ x
+            w, pull = np.array(weight), np.eye(len(hessian))
+            for _ in range(4 if fault == "four steps" else steps):
+                w = w - rate * scale * (x @ w.T - y).T @ x
+                pull = pull @ (np.eye(len(hessian)) - rate * hessian)
+            outer = half / len(u) * (u @ w.T - v).T @ u
+            if fault == "at the support":
+                outer = scale * (x @ w.T - y).T @ x
+            total += outer if fault == "first order" else outer @ pull
+        return total / len(sx) if fault == "mean" else total
+
+    return function
+
+
+def gated(fault="", threshold=0.85):
+    def function(gradient, pull, params):
+        g = gradient(params)
+        kinds = [w.ndim > 1 for w in params]
+
+        def cosine(chosen):
+            a = np.concatenate([x.ravel() for x, k in zip(g, chosen, strict=True) if k])
+            r = np.concatenate([x.ravel() for x, k in zip(pull, chosen, strict=True) if k])
+            return float(a @ (a + r)) / math.sqrt(float(a @ a) * float((a + r) @ (a + r)))
+
+        acts = [cosine(kinds) >= threshold] * len(g)
+        if fault == "each":
+            alone = [[i == j for j in range(len(g))] for i in range(len(g))]
+            acts = [k and cosine(one) >= threshold for k, one in zip(kinds, alone, strict=True)]
+        if fault == "reversed":
+            acts = [not a for a in acts]
+        if fault == "halved":
+            return [a + 0.5 * r * (1 + k) for a, r, k in zip(g, pull, acts, strict=True)]
+        return [a + r if k else a for a, r, k in zip(g, pull, acts, strict=True)]
+
+    return function

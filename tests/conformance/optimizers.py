@@ -146,6 +146,67 @@ class Langevin(Optimizer):
         return w - h * g + scale * n, m
 
 
+class Hamiltonian(Optimizer):
+    """SGHMC: friction and noise in the momentum, then the drift."""
+
+    def __init__(self, fault="", h=0.1, friction=1.0, temperature=0.01):
+        super().__init__(fault, h=h, friction=friction, temperature=temperature)
+
+    def move(self, w, r, g, n, t):
+        h, c, tau = self.h, self.friction, self.temperature
+        scale = math.sqrt(h * c * tau if self.fault == "no 2" else 2 * h * c * tau)
+        drag = math.exp(-h * c) if self.fault == "exact damping" else 1 - h * c
+        if self.fault == "drift first":
+            w = w + h * r
+        r = drag * r - h * g + scale * n
+        return (w if self.fault == "drift first" else w + h * r), r
+
+
+class Thermostat:
+    """SGNHT: one friction for all, driven by the mean square of the momenta."""
+
+    def __init__(self, fault="", h=0.1, a=0.01, tau=0.01):
+        self.fault, self.h, self.a, self.tau = fault, h, a, tau
+
+    def init(self, params):
+        start = self.a if self.fault == "friction starts at A" else self.a / self.tau
+        return [np.zeros_like(w) for w in params], start
+
+    def step(self, params, state, gradient, noise):
+        p, xi = state
+        scale = math.sqrt(2 * self.a * self.h)
+        p = [v - self.h * xi * v - self.h * g + scale * n
+             for v, g, n in zip(p, gradient, noise, strict=True)]  # fmt: skip
+        moved = [w + self.h * v for w, v in zip(params, p, strict=True)]
+        total = sum(float(np.sum(v * v)) for v in p)
+        count = sum(v.size for v in p)
+        mean = total if self.fault == "sum of squares" else total / count
+        return moved, (p, xi + self.h * (mean - self.tau))
+
+
+class Gated(Optimizer):
+    """L2 in the gradient while cos(g, g + λ w) over all weights is large."""
+
+    def __init__(self, fault="", rate=0.1, strength=2.0, threshold=0.89):
+        super().__init__(fault, rate=rate, strength=strength, threshold=threshold)
+
+    def step(self, params, state, gradient, noise):
+        kinds = [w.ndim > 1 for w in params]
+        g = np.concatenate([s.ravel() for s, k in zip(gradient, kinds, strict=True) if k])
+        w = np.concatenate([s.ravel() for s, k in zip(params, kinds, strict=True) if k])
+        both = g + self.strength * w
+        other = self.strength * w if self.fault == "with the pull" else both
+        kappa = float(g @ other) / math.sqrt(float(g @ g) * float(other @ other))
+        acts = kappa >= self.threshold or self.fault == "always"
+        if self.fault == "reversed":
+            acts = not acts
+        moved = []
+        for x, s, k in zip(params, gradient, kinds, strict=True):
+            pull = self.strength * x if acts and k else 0.0
+            moved.append(x - self.rate * (s + pull))
+        return moved, state
+
+
 class Underdamped:
     """BAOAB, or another order of the letters, one gradient a step."""
 

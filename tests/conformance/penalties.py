@@ -260,3 +260,27 @@ def graph_differences(fault="", strength=0.1, bandwidth=1.0):
         return strength * total / (1.0 if fault == "not normalized" else weight)
 
     return function
+
+
+def grouped(fault="", **options):
+    """Hyperspherical energy of groups of coordinates; one group is all of them."""
+    return lambda weight, order: energy(fault, **options)(weight[:, order])
+
+
+def hinge(fault=""):
+    """Σ_j max(0, max_p |w0_pj| Q / b_j − 1)² for the sine, b_j = 1 / (2 j²).
+
+    One hidden layer: ξ = 2 and τ = 1/2, so that Q is τ.
+    """
+
+    def function(w0, w1):
+        total = 0.0
+        for j in range(w0.shape[1]):
+            peak = float(np.max(np.abs(w0[:, j])))
+            if fault == "sums of columns":
+                peak = float(np.sum(np.abs(w0[:, j])))
+            over = max(0.0, peak * 0.5 * 2.0 * (j + 1) ** 2 - 1.0)
+            total += over if fault == "not squared" else over * over
+        return 1e-6 * total if fault == "small" else total
+
+    return function

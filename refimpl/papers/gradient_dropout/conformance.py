@@ -10,7 +10,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from refimpl import conformance as kit
+from refimpl.datasets import Batch, Episode
+from refimpl.models import DeepLinear, Objective
 from refimpl.papers.gradient_dropout import ALGORITHMS
+from refimpl.papers.gradient_dropout.maml import MAML
 from refimpl.papers.gradient_dropout.theory import noise
 
 
@@ -126,12 +129,60 @@ BERNOULLI = (
                   instead=_gaussian(lambda p: (p / (1.0 - p)) ** 0.5, 0.0)),
 )  # fmt: skip
 
+
+def _meta(**settings: Any) -> Callable[..., Any]:
+    """The meta-gradient of x → w x under the mean squared error, tasks first."""
+    algorithm = MAML(**settings)
+
+    def gradient(weight: Any, *points: Any) -> Any:
+        objective = Objective(DeepLinear(weight.shape[::-1]), "mean_squared_error")
+        sx, sy, qx, qy = points
+        episode = Episode(Batch(sx, sy), Batch(qx, qy))
+        return algorithm.meta_gradient([weight], objective, episode).gradient[0]
+
+    return gradient
+
+
+def _tasks(settings: Any, rng: Any) -> list[kit.Case]:
+    found = []
+    for name, (tasks, inputs, outputs) in {"a": (3, 4, 2), "b": (5, 3, 1)}.items():
+        draw = rng.child(name)
+        arguments = {"weight": draw.normal((outputs, inputs))}
+        for part, points in (("support", 5), ("query", 7)):
+            x = draw.normal((tasks, points, inputs))
+            arguments[f"{part}_x"] = x
+            arguments[f"{part}_y"] = x @ draw.normal((inputs, outputs)) + draw.normal(
+                (tasks, points, outputs)
+            )
+        found.append(kit.Case(name, arguments, {"tasks": tasks, "outputs": outputs}))
+    return found
+
+
+_meta_values, _meta_hints = kit.settings_of(MAML)
+_KEPT = ("inner_rate", "inner_steps", "order", "task_reduction")
+
+META = (
+    kit.Deviation(
+        "first order", "the gradient does not pass through the inner loop", {"order": "first"}
+    ),
+    kit.Deviation(
+        "mean over tasks", "the meta-loss is the mean over tasks", {"task_reduction": "mean"}
+    ),
+)
+
 _RATES = [{"rate": rate} for rate in (0.1, 0.35, 0.6)]
 
 SUBJECTS: tuple[kit.Subject, ...] = (
     kit.wrapper(
         ENTRIES["gradient_dropout"], draws=_draws, deviations=BERNOULLI, defaults={"rate": 0.3},
         fixed=("noise", "schedule", "stop", "steps_per_epoch", "gaussian_schedule", "deviation"),
+    ),
+    kit.function(
+        "maml", "f(weight, support_x, support_y, query_x, query_y) -> the meta-gradient; outputs "
+        "x weight.T, loss ½ |error|², averaged over examples", _meta, _tasks,
+        settings={name: _meta_values[name] for name in _KEPT},
+        hints={name: _meta_hints[name] for name in _KEPT}, deviations=META, common="network",
+        alternatives={"inner_steps": (0, 1, 4, 6, 10)},
     ),
     kit.closed_form("gradient_dropout_variance", noise.variance, _RATES, common="formula"),
     kit.closed_form("gradient_dropout_flipped", noise.flipped, _RATES, common="formula"),

@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 
 from refimpl import conformance as kit
 from refimpl.algorithms.loss_gradient import LossGradient
+from refimpl.datasets import Batch
 from refimpl.papers.gradient_regularization import ALGORITHMS
 from refimpl.papers.gradient_regularization.graph_penalty import GraphPenalty
 from refimpl.papers.gradient_regularization.input_noise import InputNoise
 from refimpl.papers.gradient_regularization.regularization import GradientRegularization
+from refimpl.random import Replay
 
 
 class Deviation(NamedTuple):
@@ -124,7 +126,38 @@ _FIXED = (
 )  # fmt: skip
 _SMOOTH = {"smoothing": (1e-12, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2), "power": (1, 2)}
 
+
+def _noisy(**settings: Any) -> Callable[..., Any]:
+    part = InputNoise(**settings)
+
+    def inputs_of(inputs: Any, noise: Any) -> Any:
+        drawn: Any = Replay([noise])
+        return part.prepare(Batch(inputs, None), None, None, (), 0, drawn).inputs
+
+    return inputs_of
+
+
+def _noisy_cases(settings: Any, rng: Any) -> list[kit.Case]:
+    draw = rng.child("noise")
+    return [kit.Case("inputs", {"inputs": draw.normal((6, 4)), "noise": draw.normal((6, 4))})]
+
+
+def _spread(rule: Callable[[Any, Any, float], Any]) -> Callable[..., Any]:
+    return lambda deviation: lambda inputs, noise: rule(inputs, noise, deviation)
+
+
+NOISE = (
+    kit.Deviation("variance for deviation", "the noise is scaled by the square of its deviation",
+                  instead=_spread(lambda x, n, d: x + d**2 * n)),
+    kit.Deviation("root of the deviation", "the deviation is taken for a variance",
+                  instead=_spread(lambda x, n, d: x + d**0.5 * n)),
+    kit.Deviation("noise relative to the inputs", "the noise multiplies the inputs",
+                  instead=_spread(lambda x, n, d: x * (1.0 + d * n))),
+)  # fmt: skip
+
 SUBJECTS: tuple[kit.Subject, ...] = (
+    kit.function("input_noise", "f(inputs, noise) -> inputs", _noisy, _noisy_cases,
+                 settings={"deviation": 0.4}, deviations=NOISE),
     kit.network_penalty(ENTRIES["gradient_tikhonov"], fixed=_FIXED, alternatives=_SMOOTH),
     kit.network_penalty(ENTRIES["gradient_variation"], fixed=_FIXED, alternatives=_SMOOTH),
     kit.network_penalty(ENTRIES["graph_penalty"], fixed=("strength", "graph", "neighbors"),

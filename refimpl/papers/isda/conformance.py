@@ -16,6 +16,7 @@ from refimpl.papers.isda.bound import augmentation_bound
 from refimpl.papers.isda.isda import ISDA
 from refimpl.papers.isda.printed import PrintedRowISDA
 from refimpl.papers.isda.sampled import SampledISDA
+from refimpl.papers.isda.semi_supervised import consistency_bound, pair_terms
 
 
 class Deviation(NamedTuple):
@@ -212,10 +213,41 @@ def _cases(settings: Any, rng: Any) -> list[kit.Case]:
     return found
 
 
+def _consistency(strength: float = 1.0) -> Callable[..., Any]:
+    def loss(logits: Any, targets: Any, weight: Any, covariance: Any) -> Any:
+        terms = pair_terms(weight, ad.value(covariance))
+        return ad.mean(consistency_bound(logits, ad.value(targets), terms, strength))
+
+    return loss
+
+
+def _soft_cases(settings: Any, rng: Any) -> list[kit.Case]:
+    found = []
+    for case in _cases(settings, rng):
+        draw = rng.child("soft", case.name)
+        weight, labels = case.arguments["weight"], case.arguments["labels"]
+        xp = namespace(weight)
+        odds = xp.exp(draw.normal((labels.shape[0], weight.shape[0])))
+        arguments = {
+            "logits": draw.normal(odds.shape),
+            "targets": odds / xp.sum(odds, axis=1, keepdims=True),
+            "weight": weight,
+            "covariance": case.arguments["covariance"][labels],
+        }
+        found.append(kit.Case(case.name, arguments, case.sizes))
+    return found
+
+
 SUBJECTS: tuple[kit.Subject, ...] = (
     kit.function(
         "isda", "f(features, labels, weight, bias, covariance (C, A, A)) -> scalar", _bound,
         _cases, settings={"strength": 1.0, "reduction": "mean"}, fixed=("reduction",),
         differentiate=("features", "weight", "bias"), deviations=BOUND, common="network",
+    ),
+    kit.function(
+        "isda_semi_supervised", "f(logits, targets, weight, covariance (N, A, A)) -> the "
+        "consistency bound, scalar; targets are probabilities, one covariance for each example",
+        _consistency, _soft_cases, settings={"strength": 1.0},
+        differentiate=("logits", "weight"), common="network",
     ),
 )  # fmt: skip

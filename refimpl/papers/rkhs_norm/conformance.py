@@ -179,11 +179,88 @@ def _weights(settings: Any, rng: Any) -> list[kit.Case]:
 
 _PENALTY: dict[str, Any] = {"fixed": ("strength", "derivatives")}
 
+
+def _attack(**settings: Any) -> Callable[..., Any]:
+    part = ProjectedGradientAttack(**settings)
+    return lambda gradient, inputs: part.perturb(gradient, inputs)
+
+
+def _ascent(**options: Any) -> Callable[..., Any]:
+    """The l2 attack with one thing done in another way.
+
+    Parameters
+    ----------
+    whole : bool
+        One norm for the gradient of the whole batch.
+    free : bool
+        The ball is not looked at.
+    once : bool
+        The gradient is that at the inputs throughout.
+    raw : bool
+        The gradient is not normalized.
+    sign : float
+        −1 descends.
+    """
+
+    def make(**s: Any) -> Callable[..., Any]:
+        step = 1.5 * s["radius"] / s["steps"] if s["step_size"] is None else s["step_size"]
+
+        def attack(gradient: Any, inputs: Any) -> Any:
+            norm = namespace(inputs).linalg.vector_norm
+            delta = 0.0 * inputs
+            for _ in range(s["steps"]):
+                g = gradient(inputs if options.get("once") else inputs + delta)
+                lengths = norm(g) if options.get("whole") else norm(g, axis=1, keepdims=True)
+                if options.get("raw"):
+                    lengths = 1.0
+                delta = delta + options.get("sign", 1.0) * step * g / lengths
+                if not options.get("free"):
+                    reach = norm(delta, axis=1, keepdims=True)
+                    delta = delta * namespace(reach).clip(s["radius"] / reach, None, 1.0)
+            return inputs + delta
+
+        return attack
+
+    return make
+
+
+ATTACK = (
+    kit.Deviation("batch-wide normalization", "one norm for the gradient of the whole batch",
+                  family=_ascent, options={"whole": True}),
+    kit.Deviation("not projected", "the ball is not looked at",
+                  family=_ascent, options={"free": True}),
+    kit.Deviation("gradient at the inputs", "the gradient is not taken anew",
+                  family=_ascent, options={"once": True}),
+    kit.Deviation("gradient not normalized", "steps are as long as the gradient",
+                  family=_ascent, options={"raw": True}),
+    kit.Deviation("descends", "the score falls", family=_ascent, options={"sign": -1.0}),
+)  # fmt: skip
+
+
+def _scores(x: Any) -> Any:
+    """Row by row the gradient of a smooth score."""
+    xp = namespace(x)
+    place = xp.arange(x.shape[1], dtype=x.dtype)
+    return xp.cos(1.3 * x + place) + 0.5 * xp.sum(x, axis=1, keepdims=True) * x
+
+
+def _attacked(settings: Any, rng: Any) -> list[kit.Case]:
+    inputs = rng.child("attack").normal((5, 4))
+    return [kit.Case("five examples", {"gradient": _scores, "inputs": inputs})]
+
+
+_attack_values, _attack_hints = kit.settings_of(ProjectedGradientAttack, radius=0.5)
+
 SUBJECTS: tuple[kit.Subject, ...] = (
+    kit.function("projected_gradient_attack",
+                 "f(gradient, inputs) -> inputs; gradient(inputs) -> one row for each example",
+                 _attack, _attacked, settings=_attack_values, hints=_attack_hints,
+                 fixed=("start", "low", "high"), alternatives={"step_size": (0.5, 0.1, 0.125)},
+                 deviations=ATTACK),
     kit.network_penalty(ENTRIES["gradient_norm"], **_PENALTY),
     kit.network_penalty(ENTRIES["loss_gradient"], targets=_targets, loss="mean_squared_error",
                         contract="f(w1, b1, w2, b2, inputs, targets) -> scalar; network "
-                        "w2 tanh(w1 x + b1) + b2, loss of an example as mean_squared_error has it",
+                        "w2 tanh(w1 x + b1) + b2, loss of an example ½ |error|²",
                         **_PENALTY),
     kit.network_penalty(ENTRIES["tikhonov"], **_PENALTY),
     kit.network_penalty(ENTRIES["total_variation"], **_PENALTY),
