@@ -80,7 +80,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in STRATEGIES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("refimpl.testing.strategies"), name)
+    place = "manifolds" if name.endswith(("_points", "_tangents")) else "strategies"
+    return getattr(importlib.import_module(f"refimpl.testing.{place}"), name)
 
 
 def __dir__() -> list[str]:

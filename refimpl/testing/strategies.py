@@ -1,15 +1,15 @@
-"""Hypothesis strategies for linear algebra, manifolds, data and parameters.
+"""Hypothesis strategies for matrices, neurons, data and parameters.
 
 They draw shapes, spectra and a seed, never raw arrays: what is drawn has the condition that it
 should have, and shrinks to small shapes. Arrays come from ``backend``, NumPy's in float64 where
 none is given.
 
 >>> from hypothesis import given
->>> from refimpl.testing import assert_orthonormal, stiefel_points
->>> @given(stiefel_points())
-... def test_points_are_orthonormal(point):
-...     assert_orthonormal(point)
->>> test_points_are_orthonormal()
+>>> from refimpl.testing import separable_data
+>>> @given(separable_data(margin=(0.1, 0.2)))
+... def test_a_normal_separates(drawn):
+...     assert ((drawn.inputs @ drawn.normal) * drawn.labels >= drawn.margin - 1e-12).all()
+>>> test_a_normal_separates()
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from refimpl.arrays import Array, Backend, backend, namespace
-from refimpl.constraints import Circle, Orthogonal
 from refimpl.datasets import Batch
 from refimpl.errors import SettingError
 from refimpl.random import Rng
@@ -36,10 +35,12 @@ except ImportError as error:  # pragma: no cover - shown to those who lack it
 
 Range = tuple[int, int]
 
-_SEEDS = st.integers(0, 2**32 - 1)
+SEEDS = st.integers(0, 2**32 - 1)
+"""What random entries are made from."""
 
 
-def _placed(backend_: Backend | None) -> Backend:
+def placed(backend_: Backend | None) -> Backend:
+    """The backend that was asked for: NumPy in float64 by default."""
     return backend("numpy", "float64") if backend_ is None else backend_
 
 
@@ -115,130 +116,8 @@ def matrices(
     else:
         drawn = spectrum if isinstance(spectrum, tuple) else draw(spectrum)
         values = tuple(sorted(map(float, drawn), reverse=True)[:rank])
-    rng = Rng(draw(_SEEDS))
+    rng = Rng(draw(SEEDS))
     return Spectral(matrix_of_spectrum(values, (n, m), rng, place=backend), values)
-
-
-@st.composite
-def stiefel_points(
-    draw: Callable[[Any], Any],
-    columns: Range = (1, 6),
-    extra: Range = (0, 6),
-    *,
-    backend: Backend | None = None,
-) -> Array:
-    """Matrices with orthonormal columns, uniformly distributed.
-
-    Parameters
-    ----------
-    columns : tuple of two ints
-        Smallest and largest number of columns.
-    extra : tuple of two ints
-        How many rows more than columns.
-    backend : Backend, optional
-    """
-    m = draw(st.integers(*columns))
-    n = m + draw(st.integers(*extra))
-    return _placed(backend).asarray(orthonormal_matrix(n, m, Rng(draw(_SEEDS))))
-
-
-class Tangent(NamedTuple):
-    """A point of a constraint set and a tangent vector there; with ``radius`` on circles."""
-
-    point: Array
-    vector: Array
-    radius: float = 1.0
-
-
-def _sized(vector: Array, size: float) -> Array:
-    norm = float(namespace(vector).linalg.vector_norm(vector))
-    return vector * (size / norm) if norm > 0.0 else vector
-
-
-@st.composite
-def stiefel_tangents(
-    draw: Callable[[Any], Any],
-    columns: Range = (1, 6),
-    extra: Range = (0, 6),
-    *,
-    size: tuple[float, float] = (1e-3, 1.0),
-    backend: Backend | None = None,
-) -> Tangent:
-    """Points of the Stiefel manifold and tangent vectors of a norm within ``size``.
-
-    Where the manifold is a point pair (one by one), the vector is zero.
-    """
-    m = draw(st.integers(*columns))
-    n = m + draw(st.integers(*extra))
-    rng = Rng(draw(_SEEDS))
-    point = orthonormal_matrix(n, m, rng.child("point"))
-    raw = rng.child("vector").normal((n, m))
-    flat = Orthogonal((n, m)).project_tangent(point, raw) if (n, m) != (1, 1) else 0.0 * raw
-    place = _placed(backend)
-    vector = _sized(flat, draw(st.floats(*size)))
-    return Tangent(place.asarray(point), place.asarray(vector))
-
-
-@st.composite
-def sphere_points(
-    draw: Callable[[Any], Any], dimension: Range = (1, 8), *, backend: Backend | None = None
-) -> Array:
-    """Vectors of length 1, uniformly distributed."""
-    n = draw(st.integers(*dimension))
-    return _placed(backend).asarray(orthonormal_matrix(n, 1, Rng(draw(_SEEDS)))[:, 0])
-
-
-@st.composite
-def sphere_tangents(
-    draw: Callable[[Any], Any],
-    dimension: Range = (2, 8),
-    *,
-    size: tuple[float, float] = (1e-3, 1.0),
-    backend: Backend | None = None,
-) -> Tangent:
-    """Unit vectors and vectors at right angles to them, of a norm within ``size``."""
-    drawn = draw(stiefel_tangents((1, 1), (dimension[0] - 1, dimension[1] - 1), size=size))
-    place = _placed(backend)
-    return Tangent(place.asarray(drawn.point[:, 0]), place.asarray(drawn.vector[:, 0]))
-
-
-@st.composite
-def circle_points(
-    draw: Callable[[Any], Any],
-    weights: Range = (1, 8),
-    *,
-    radius: tuple[float, float] = (1e-3, 1e3),
-    backend: Backend | None = None,
-) -> tuple[Array, float]:
-    """Weights and slacks (θ, ξ) along a first axis of length 2, uniform in the angle; the radius.
-
-    Returns
-    -------
-    strategy of (array of shape (2, n), float)
-    """
-    place = _placed(backend)
-    r = draw(st.floats(*radius))
-    like = place.zeros((draw(st.integers(*weights)),))
-    return Circle(r).random_point(Rng(draw(_SEEDS)), like), r
-
-
-@st.composite
-def circle_tangents(
-    draw: Callable[[Any], Any],
-    weights: Range = (1, 8),
-    *,
-    radius: tuple[float, float] = (1e-3, 1e3),
-    size: tuple[float, float] = (1e-3, 1.0),
-    backend: Backend | None = None,
-) -> Tangent:
-    """Points on circles and tangent vectors; ``size`` is the largest speed over the radius."""
-    point, r = draw(circle_points(weights, radius=radius, backend=backend))
-    xp = namespace(point)
-    raw = Rng(draw(_SEEDS)).normal(tuple(point.shape), like=point)
-    vector = Circle(r).project_tangent(point, raw)
-    fastest = float(xp.max(xp.abs(Circle(r).tangential(point, vector))))
-    factor = draw(st.floats(*size)) * r / fastest if fastest > 0.0 else 0.0
-    return Tangent(point, vector * factor, r)
 
 
 class Neurons(NamedTuple):
@@ -275,7 +154,7 @@ def degenerate_neurons(
     turn = math.exp(draw(st.floats(math.log(angle[0]), math.log(angle[1]))))
     first = draw(st.integers(0, n - 2))
     second = draw(st.integers(first + 1, n - 1))
-    rng = Rng(draw(_SEEDS))
+    rng = Rng(draw(SEEDS))
     rows = rng.child("rows").normal((n, d))
     norms = rng.child("norms").uniform((n,), 0.5, 2.0)
     plane = orthonormal_matrix(d, 2, rng.child("plane"))
@@ -285,7 +164,7 @@ def degenerate_neurons(
     rows = rows / lengths * norms[:, None]
     if antipodal:
         rows[second, :] *= -1.0
-    return Neurons(_placed(backend).asarray(rows), (first, second), turn)
+    return Neurons(placed(backend).asarray(rows), (first, second), turn)
 
 
 class Separable(NamedTuple):
@@ -313,7 +192,7 @@ def separable_data(
     """
     n, d = draw(st.integers(*examples)), draw(st.integers(*dimension))
     least = draw(st.floats(*margin))
-    rng = Rng(draw(_SEEDS))
+    rng = Rng(draw(SEEDS))
     normal = orthonormal_matrix(d, 1, rng.child("normal"))[:, 0]
     labels = rng.child("labels").rademacher((n,))
     labels[0], labels[1] = 1.0, -1.0
@@ -321,7 +200,7 @@ def separable_data(
     apart[0] = apart[1] = least
     inputs = rng.child("inputs").normal((n, d))
     inputs = inputs - (inputs @ normal)[:, None] * normal + (labels * apart)[:, None] * normal
-    place = _placed(backend)
+    place = placed(backend)
     return Separable(
         place.asarray(inputs), place.asarray(labels), place.asarray(normal), margin=least
     )
@@ -352,7 +231,7 @@ def parameter_trees(
     count = draw(st.integers(*layers))
     widths = [draw(st.integers(*width)) for _ in range(count + 1)]
     with_bias = draw(st.booleans()) if bias is None else bias
-    rng, place = Rng(draw(_SEEDS)), _placed(backend)
+    rng, place = Rng(draw(SEEDS)), placed(backend)
 
     def entries(name: str, layer: int, shape: tuple[int, ...]) -> Array:
         return place.asarray(scale * rng.child(name, layer).normal(shape))
@@ -389,7 +268,7 @@ def batches(
     """
     n, d = draw(st.integers(*size)), draw(st.integers(*inputs))
     kinds = draw(st.integers(*classes)) if classes is not None else 0
-    rng, place = Rng(draw(_SEEDS)), _placed(backend)
+    rng, place = Rng(draw(SEEDS)), placed(backend)
     made = place.asarray(rng.child("inputs").normal((n, d)))
     if classes is None:
         targets = place.asarray(rng.child("targets").normal((n, outputs)))

@@ -170,6 +170,7 @@ def written(name: str) -> dict[str, Any]:
         "summary": case.statement.partition(";")[0],
         "source": "standard",
         "note": "",
+        "algorithm": "",
         "hyper_parameters": encode(case.settings),
         "problem": f"{case.statement}; outputs: 20 drifts of step size h from q and p",
         "params": encode({"q": q, "p": p, "u": u, "target": target}),

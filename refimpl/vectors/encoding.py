@@ -114,7 +114,8 @@ def decode_like(record: Any, like: Any) -> Any:
 def text_of(record: Mapping[str, Any]) -> str:
     """A record as JSON text, one line for each of its keys: the same bytes every time."""
     lines = [
-        f"{json.dumps(key)}: {json.dumps(value, allow_nan=False, separators=(',', ':'))}"
+        f"{json.dumps(key)}: "
+        + json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         for key, value in record.items()
     ]
     return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -26,7 +26,7 @@ from refimpl import catalogue
 from refimpl.errors import DataError, RefimplError, unknown_name
 from refimpl.files import write_atomic
 from refimpl.models import LOSSES
-from refimpl.vectors import constraints, methods
+from refimpl.vectors import constraints, losses, methods
 from refimpl.vectors.encoding import text_of
 from refimpl.vectors.schema import FOLDER, problems
 
@@ -43,7 +43,7 @@ def _records() -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
         yield variant.method, functools.partial(methods.written, variant)
     for name in LOSSES:
         for reduction in _REDUCTIONS:
-            yield name, functools.partial(methods.written_loss, name, reduction)
+            yield name, functools.partial(losses.written, name, reduction)
     for name in constraints.CASES:
         yield name, functools.partial(constraints.written, name)
 
@@ -161,5 +161,5 @@ def _judge(record: dict[str, Any]) -> Callable[[dict[str, Any]], list[str]]:
     if record["kind"] == "constraint":
         return constraints.checked
     if record["kind"] == "loss" and record["method"] in LOSSES:
-        return methods.checked_loss
+        return losses.checked
     return methods.checked

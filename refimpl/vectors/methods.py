@@ -11,6 +11,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,8 +27,10 @@ from refimpl.random import Rng
 from refimpl.variants import Problem, Variant
 from refimpl.vectors import refusals
 from refimpl.vectors.encoding import decode, decode_like, distance, encode
-from refimpl.vectors.problems import PROBLEMS, coarse, of_loss
+from refimpl.vectors.problems import PROBLEMS, coarse
 from refimpl.vectors.running import Draws, penalty_at, perturbed, recorded, run, tolerances
+
+_WHOLE = re.MULTILINE | re.DOTALL
 
 LOSS_RATE = 0.5
 """Step of the descent that writes down a loss."""
@@ -49,6 +54,19 @@ def entry_of(name: str) -> Entry:
     if name not in found:
         raise DataError(f"there is no method {name!r} here")
     return found[name]
+
+
+def algorithm_of(entry: Entry) -> str:
+    """The numbered lines of the method, from the page of its module.
+
+    Examples
+    --------
+    >>> algorithm_of(entry_of("sgd")).splitlines()
+    ['1. g ← ∇L(w; batch)', '2. w ← w − α g']
+    """
+    text = inspect.getdoc(sys.modules[entry.factory.__module__]) or ""
+    found = re.search(r"^Algorithm[^\n]*\n-+\n(.*?)(?=\n\nSource|\n\n[^\n]+\n-{4,})", text, _WHOLE)
+    return re.sub(r":\w+:`~?([^`]+)`", r"\1", found[1]).strip() if found else ""
 
 
 def problem_of(variant: Variant) -> Problem:
@@ -112,6 +130,7 @@ def written(variant: Variant) -> dict[str, Any]:
         "summary": entry.summary,
         "source": entry.source,
         "note": variant.note,
+        "algorithm": algorithm_of(entry) if variant.name == "default" else "",
         "hyper_parameters": encode(settings),
         "problem": problem.statement,
     }
@@ -230,56 +249,3 @@ def _differs_as_penalty(method: Any, problem: Problem, record: Mapping[str, Any]
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Lists of JSON as the tuples that hyper-parameters are."""
     return {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
-
-
-# --- losses of the core ---------------------------------------------------------------------------
-
-
-def written_loss(name: str, reduction: str) -> dict[str, Any]:
-    """The record of a loss of the core: value, gradient in the outputs, and a descent on them."""
-    problem = of_loss(name, reduction)
-    method = Composition(SGD(learning_rate=LOSS_RATE))
-    outputs = run(method, problem, Draws().stream)
-    allowed = tolerances(outputs, run(method, perturbed(problem), Draws().stream))
-    values = [_at(problem, batch) for batch in problem.batches]
-    return {
-        "method": name,
-        "variant": reduction,
-        "kind": "loss",
-        "role": "reference",
-        "summary": f"{name.replace('_', ' ')}, {reduction} over the examples",
-        "source": "standard",
-        "note": "",
-        "hyper_parameters": {"reduction": reduction},
-        "problem": f"{problem.statement}; minimized by p <- p - {LOSS_RATE} gradient",
-        "params": encode(problem.params),
-        "batches": encode([{"targets": batch.targets} for batch in problem.batches]),
-        "extra": {},
-        "draws": [],
-        "values": encode(values),
-        "outputs": recorded(outputs, allowed),
-        "valid": [],
-        "invalid": refusals.of_loss(name, problem),
-    }
-
-
-def _at(problem: Problem, batch: Any) -> dict[str, Any]:
-    value, gradient = ad.value_and_grad(problem.objective)(problem.params, batch)
-    return {"loss": float(value), "gradient": gradient}
-
-
-def checked_loss(record: Mapping[str, Any]) -> list[str]:
-    """Everything in which a loss of the core differs from its record."""
-    problem = of_loss(record["method"], record["variant"])
-    targets = [part["targets"] for part in decode(record["batches"])]
-    batches = tuple(
-        batch._replace(targets=given) for batch, given in zip(problem.batches, targets, strict=True)
-    )
-    seen = Problem(problem.statement, problem.objective, decode(record["params"]), batches)
-    outputs = run(Composition(SGD(learning_rate=LOSS_RATE)), seen, Draws().stream)
-    found = compared(outputs, record["outputs"])
-    for number, (batch, value) in enumerate(zip(batches, record["values"], strict=True)):
-        off = distance(decode(encode(_at(seen, batch))), decode(value))
-        if not off <= 1e-13:
-            found.append(f"batch {number}: loss or gradient differs by {off:.3g}, allowed 1e-13")
-    return found + refusals.checked_loss(record, problem)
