@@ -33,7 +33,7 @@ class Config:
     test: int = 400
     widths: tuple[int, ...] = (64, 32, 10)
     blocks: int = 1
-    rates: tuple[float, ...] = (1e-3, 4e-3, 1.6e-2, 6.4e-2, 0.256)
+    rates: tuple[float, ...] = (1.6e-2, 6.4e-2, 0.256, 1.024, 4.096)
     epochs: int = 2
     batch_size: int = 50
     seeds: int = 2
