@@ -137,7 +137,7 @@ class Backend:
     Attributes
     ----------
     name : str
-        ``"numpy"`` or ``"cupy"``.
+        ``"numpy"``, ``"cupy"``, ``"torch"`` or ``"jax"``.
     dtype_name : str
         ``"float64"`` or ``"float32"``.
     xp : module
@@ -164,7 +164,9 @@ class Backend:
             host = to_host(values)
             if dtype is None and host.dtype.kind == "f":
                 host = host.astype(self.dtype_name, copy=False)
-            result = self.xp.asarray(host, device=self.device)
+            # a copy even where a library would look at the host's memory, or refuse to
+            copy = None if self.xp is np else True
+            result = self.xp.asarray(host, device=self.device, copy=copy)
         if dtype is None and self.xp.isdtype(result.dtype, "real floating"):
             dtype = self.dtype
         return result if dtype is None else self.xp.astype(result, dtype, copy=False)
@@ -205,7 +207,9 @@ def backend(name: str = "numpy", dtype: str = "float64") -> Backend:
 
     Parameters
     ----------
-    name : {"numpy", "cupy"}
+    name : {"numpy", "cupy", "torch", "jax"}
+        PyTorch and JAX make their arrays on the CPU. They serve to check an implementation of
+        theirs in its own arrays; runs are made with NumPy or CuPy.
     dtype : {"float64", "float32"}
 
     Raises
@@ -213,8 +217,9 @@ def backend(name: str = "numpy", dtype: str = "float64") -> Backend:
     TypeError
         For any other dtype.
     BackendError
-        For an unknown name, or for CuPy where it or its GPU is missing; the message says
-        what is missing and how to install it.
+        For an unknown name, for CuPy where it or its GPU is missing, for PyTorch or JAX where it
+        is missing, and for float64 where JAX is not set to have it; the message says what is
+        missing and how to get it.
 
     Examples
     --------
@@ -233,7 +238,32 @@ def backend(name: str = "numpy", dtype: str = "float64") -> Backend:
     if name == "cupy":
         cupy = _load_cupy()
         return Backend("cupy", label, namespace(cupy.empty(0)))
-    raise BackendError(f"unknown backend {name!r}: choose 'numpy' or 'cupy'")
+    if name == "torch":
+        torch = _load_foreign("torch", "PyTorch")
+        return Backend("torch", label, namespace(torch.empty(0)), torch.device("cpu"))
+    if name == "jax":
+        return _jax_backend(label)
+    raise BackendError(f"unknown backend {name!r}: choose 'numpy', 'cupy', 'torch' or 'jax'")
+
+
+def _load_foreign(module: str, title: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise BackendError(
+            f"backend {module!r} needs {title}, which cannot be imported ({error}); install it "
+            f"with pip install 'refimpl[interop]', or use backend 'numpy'"
+        ) from None
+
+
+def _jax_backend(label: str) -> Backend:
+    jax = _load_foreign("jax", "JAX")
+    if label == "float64" and not jax.config.jax_enable_x64:
+        raise BackendError(
+            "backend 'jax' has no float64 unless it is switched on before the first array is made: "
+            "jax.config.update('jax_enable_x64', True), or use dtype 'float32'"
+        )
+    return Backend("jax", label, namespace(jax.numpy.empty(0)), jax.devices("cpu")[0])
 
 
 def backend_of(array: Array) -> Backend:
@@ -241,7 +271,8 @@ def backend_of(array: Array) -> Backend:
     xp = namespace(array)
     check_float(array)
     label = _dtype_name(array.dtype)
-    return Backend(xp.__name__.rsplit(".", 1)[-1], label, xp, device(array))
+    name = "jax" if array_api_compat.is_jax_namespace(xp) else xp.__name__.rsplit(".", 1)[-1]
+    return Backend(name, label, xp, device(array))
 
 
 def _load_cupy() -> Any:

@@ -6,6 +6,7 @@ compare with :func:`helpers.assert_close` and :func:`helpers.assert_same_kind`.
 
 # ruff: noqa: E402  (the threads are set before NumPy is imported)
 
+import importlib.util
 import os
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -79,8 +80,11 @@ def _make_backend(name: str) -> arrays.Backend:
         if not any("no_float64" in str(device) for device in _strict_devices()):
             pytest.skip("this array-api-strict has no device without float64")
         return _strict("no_float64", "float32")
+    library, dtype = name.split("-")
+    if library == "jax":
+        importlib.import_module("jax").config.update("jax_enable_x64", True)
     try:
-        return arrays.backend("cupy", "float64")
+        return arrays.backend(library, dtype)
     except BackendError as error:
         pytest.skip(str(error))
 
@@ -93,8 +97,18 @@ _CPU_BACKENDS = (
     "strict-no-float64",
 )
 
+# Left out, not skipped one by one, where the extra `interop` is not installed.
+_FOREIGN = [
+    pytest.param(f"{library}-{dtype}", marks=pytest.mark.interop)
+    for library in ("torch", "jax")
+    for dtype in ("float64", "float32")
+    if importlib.util.find_spec(library) is not None
+]
 
-@pytest.fixture(params=[*_CPU_BACKENDS, pytest.param("cupy", marks=pytest.mark.gpu)])
+
+@pytest.fixture(
+    params=[*_CPU_BACKENDS, pytest.param("cupy-float64", marks=pytest.mark.gpu), *_FOREIGN]
+)
 def xb(request: pytest.FixtureRequest) -> arrays.Backend:
     """A backend: ``.xp``, ``.dtype``, ``.device``, ``.asarray``, ``.zeros``, ``.ones``, ``.eye``.
 
