@@ -448,8 +448,8 @@ def eps(array: Array) -> float:
 def add_at(shape: tuple[int, ...], key: Any, values: Array) -> Array:
     """Zeros of ``shape`` with ``values`` added at ``key``: the adjoint of ``x[key]``.
 
-    Entries that ``key`` names several times accumulate. Integer-array keys need NumPy or CuPy;
-    slices and integers work everywhere.
+    Entries that ``key`` names several times accumulate. Keys that hold arrays need NumPy, CuPy,
+    PyTorch or JAX; slices and integers work everywhere.
 
     Examples
     --------
@@ -459,6 +459,8 @@ def add_at(shape: tuple[int, ...], key: Any, values: Array) -> Array:
     """
     xp = namespace(values)
     result = xp.zeros(shape, dtype=values.dtype, device=device(values))
+    if array_api_compat.is_jax_namespace(xp):  # whose arrays cannot be assigned to
+        return result.at[key].add(values)
     parts = key if isinstance(key, tuple) else (key,)
     if all(part is None or part is ... or isinstance(part, (int, slice)) for part in parts):
         plain = tuple(part for part in parts if part is not None)
@@ -467,6 +469,10 @@ def add_at(shape: tuple[int, ...], key: Any, values: Array) -> Array:
         np.add.at(result, key, values)
     elif array_api_compat.is_cupy_namespace(xp):
         importlib.import_module("cupy").add.at(result, key, values)
+    elif array_api_compat.is_torch_namespace(xp):
+        flat = xp.reshape(xp.arange(result.numel(), device=device(values)), shape)
+        places = xp.reshape(flat[key], (-1,))
+        result.view(-1).index_add_(0, places, xp.reshape(values, (-1,)))
     else:
         raise NotImplementedError(f"indexing with arrays has no adjoint in {xp.__name__}")
     return result

@@ -94,6 +94,18 @@ class SettingError(RefimplError, ValueError):
     """A setting does not fit the data, the model or another setting."""
 
 
+class ForeignError(SettingError):
+    """The answer of somebody else's function or the names of their parameters do not fit."""
+
+
+class MissingPartError(SettingError, AttributeError):
+    """A method looks at a part that this objective does not have."""
+
+
+class SecondDerivativeError(RefimplError, NotImplementedError):
+    """A gradient that was computed elsewhere would have to be differentiated."""
+
+
 class BackendError(RefimplError):
     """An array backend is unknown or cannot run on this machine."""
 

@@ -25,7 +25,7 @@ from refimpl.errors import BackendError
 
 pytest.register_assert_rewrite("helpers")
 
-from helpers import ReadOnlyBackend, mnist_files
+from helpers import ReadOnlyBackend, foreign_backend, mnist_files
 
 # --- Hypothesis ----------------------------------------------------------------------------------
 
@@ -81,8 +81,8 @@ def _make_backend(name: str) -> arrays.Backend:
             pytest.skip("this array-api-strict has no device without float64")
         return _strict("no_float64", "float32")
     library, dtype = name.split("-")
-    if library == "jax":
-        importlib.import_module("jax").config.update("jax_enable_x64", True)
+    if library != "cupy":
+        return foreign_backend(library, dtype)
     try:
         return arrays.backend(library, dtype)
     except BackendError as error:

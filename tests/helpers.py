@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from refimpl import arrays
 from refimpl.autodiff import flatten
@@ -72,6 +73,17 @@ def assert_same_kind(actual: Any, like: Any, *, shape: bool = True) -> None:
         )
         if shape:
             assert tuple(a.shape) == tuple(b.shape), f"shape {a.shape} is not {b.shape}"
+
+
+# --- libraries of others -------------------------------------------------------------------------
+
+
+def foreign_backend(library: str, dtype: str = "float64") -> arrays.Backend:
+    """The backend of PyTorch or JAX, whose float64 is switched on; else skip."""
+    found = pytest.importorskip(library)
+    if library == "jax":
+        found.config.update("jax_enable_x64", True)
+    return arrays.backend(library, dtype)
 
 
 # --- a backend that catches mutation -------------------------------------------------------------

@@ -20,7 +20,7 @@ FLOORS = [
     {"archives", "arrays"},
     {"random"},
     {"autodiff"},
-    {"datasets", "models"},
+    {"datasets", "interop", "models"},
     {"constraints"},
     {"testing"},
     {"algorithms"},

@@ -181,10 +181,18 @@ def tree_namespace(params: Tree) -> Any:
 
 
 def check_params(params: Tree) -> None:
-    """Raise TypeError unless every leaf is a float array and all share one namespace."""
+    """Raise TypeError unless every leaf is a float array and all share one namespace.
+
+    A tensor of PyTorch that records a graph is refused too: every step would lengthen it.
+    """
     leaves, _ = ad.flatten(params)
     for index, leaf in enumerate(leaves):
         check_float(leaf, f"parameter {index}")
+        if getattr(leaf, "requires_grad", False):
+            raise TypeError(
+                f"parameter {index} records a graph of PyTorch (requires_grad): pass its "
+                f".detach(), or refimpl.interop.from_state_dict(module.state_dict())"
+            )
     namespace(*leaves)
 
 

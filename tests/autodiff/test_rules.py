@@ -16,13 +16,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import foreign_backend
 from hypothesis import given
 from hypothesis import strategies as st
 
 import refimpl
 from refimpl import Rng
 from refimpl import autodiff as ad
+from refimpl.arrays import namespace, to_host
 from refimpl.autodiff import operations, tape
+from refimpl.interop import from_value_and_grad, objectives
 
 # --- inputs, drawn away from kinks and poles: a finite difference must not step across one -------
 
@@ -287,6 +290,21 @@ CASES = [
     ),
 ]
 
+WEIGHTED_COSH = from_value_and_grad(
+    lambda xs, batch: (
+        namespace(xs[0]).sum(namespace(xs[0]).cosh(xs[0])) + 3.0 * namespace(xs[1]).sum(xs[1]),
+        [namespace(xs[0]).sinh(xs[0]), 3.0 * namespace(xs[1]).ones_like(xs[1])],
+    )
+)
+CASES.append(
+    Case(
+        objectives.foreign_value,
+        lambda x, y: WEIGHTED_COSH([x, y], None),
+        [((3,), (2, 2)), ((), (1,))],
+        twice=False,
+    )
+)
+
 
 def room_cases():
     """The cases of the papers: plain tuples of the fields of :class:`Case`."""
@@ -346,6 +364,36 @@ def test_rule_is_itself_differentiable(case, data, seed):
         return ad.ravel(ad.vjp(lambda ys: case.function(*ys), xs)[1](cotangent))[0]
 
     ad.check_vjp(pulled, xs, Rng(seed, ("check",)), tolerance=1e-7)
+
+
+def on_arrays_of(place, case, monkeypatch):
+    """Value and pullback of a case on another library's arrays, and its constants with it."""
+    names = getattr(case.function, "__globals__", {})
+    for name, constant in list(names.items()):
+        if isinstance(constant, np.ndarray):
+            monkeypatch.setitem(names, name, place.asarray(constant))
+    return lambda xs: ad.vjp(lambda ys: case.function(*ys), [place.asarray(x) for x in xs])
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_every_rule_holds_on_arrays_of_others(library, monkeypatch):
+    place = foreign_backend(library)
+    wrong = []
+    for case in CASES:
+        for shapes in case.shapes[:1] if library == "jax" else case.shapes:
+            xs = draw_inputs(case, shapes, 0)
+            value, pull = ad.vjp(lambda ys, f=case.function: f(*ys), xs)
+            cotangent = np.asarray(Rng(1).normal(np.shape(value)))
+            expected = [value, *pull(cotangent)]
+            with monkeypatch.context() as patched:
+                value, pull = on_arrays_of(place, case, patched)(xs)
+                found = [value, *pull(place.asarray(cotangent))]
+            assert all(namespace(part) is place.xp for part in found), str(case)
+            pairs = zip(found, expected, strict=True)
+            if not all(np.allclose(to_host(a), b, rtol=1e-12, atol=1e-13) for a, b in pairs):
+                wrong.append(str(case))
+    assert not wrong
 
 
 # --- completeness --------------------------------------------------------------------------------
