@@ -617,13 +617,13 @@ def count_nonzero(x: Array) -> Array:
     return np.int64(found) if isinstance(found, int) else found
 
 
-def put_rows(array: Array, indices: np.ndarray, rows: Array) -> Array:
+def put_rows(array: Array, indices: Any, rows: Array) -> Array:
     """A copy of ``array`` with ``rows`` at the positions ``indices`` of its first axis.
 
     Parameters
     ----------
     array : array, shape (P, ...)
-    indices : numpy.ndarray of int, shape (B,)
+    indices : list or numpy.ndarray of int, shape (B,)
         On the host; no position twice.
     rows : array, shape (B, ...)
 

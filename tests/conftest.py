@@ -119,6 +119,28 @@ def xb(request: pytest.FixtureRequest) -> arrays.Backend:
     return _make_backend(request.param)
 
 
+# JAX compiles every operation for every shape: what must agree is run, the rest is slow.
+_JAX_RUNS = {
+    "test_backends_agree": ("float64",),
+    "test_dtype_and_device_are_kept": ("float32",),
+}
+_JAX_FILES = ("constraints", "interop", "models/test_losses.py", "test_arrays.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what JAX need not show in every run."""
+    for item in items:
+        fixture = getattr(getattr(item, "callspec", None), "params", {}).get("xb", "")
+        if not str(fixture).startswith("jax"):
+            continue
+        name, place = getattr(item, "originalname", ""), str(item.path.as_posix())
+        dtypes = _JAX_RUNS.get(name, ())
+        if any(f"tests/{part}" in place for part in _JAX_FILES):
+            dtypes = ("float64",)
+        if str(fixture).removeprefix("jax-") not in dtypes:
+            item.add_marker(pytest.mark.slow)
+
+
 # --- data ----------------------------------------------------------------------------------------
 
 

@@ -77,6 +77,8 @@ def linear(x, weight, bias=None, /):
         raise ValueError(
             f"linear needs inputs (..., P, n) and weights (..., m, n), got {shape} and {rows}"
         )
+    if type(x) is not type(weight):
+        namespace(x, weight)  # some libraries take each other's arrays without a word
     result = x @ weight.mT
     if bias is not None:
         if bias.shape != rows[:-1]:

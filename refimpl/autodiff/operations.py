@@ -192,6 +192,8 @@ power.derivatives(_power_base, _power_exponent)
 @Primitive
 def matmul(x, y, /):
     """Matrix product with the standard's broadcasting; vectors allowed on either side."""
+    if type(x) is not type(y):
+        namespace(x, y)  # some libraries take each other's arrays without a word
     return x @ y
 
 

@@ -98,11 +98,13 @@ class Circle:
 
     def tangency(self, q: Array, p: Array) -> Array:
         """(θ p + ξ s)/r for p = (p, s)."""
+        namespace(q, p)
         r = self.radius
         return (q[0, ...] / r) * p[0, ...] + (q[1, ...] / r) * p[1, ...]
 
     def tangential(self, q: Array, u: Array) -> Array:
         """t = (u_θ ξ − u_ξ θ)/r, the component of ``u`` along the circle."""
+        namespace(q, u)
         r = self.radius
         return u[0, ...] * (q[1, ...] / r) - u[1, ...] * (q[0, ...] / r)
 

@@ -146,6 +146,7 @@ class Orthogonal:
 
     def tangency(self, q: Array, p: Array) -> Array:
         """QᵀP + PᵀQ, shape (m, m)."""
+        namespace(q, p)
         product = q.mT @ p
         return product + product.mT
 

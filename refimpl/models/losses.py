@@ -38,6 +38,7 @@ def mean_squared_error(outputs: Array, targets: Array, reduction: str = "mean") 
         raise ValueError(
             f"outputs have shape {tuple(outputs.shape)} but targets {tuple(targets.shape)}"
         )
+    _check_together(outputs, targets)
     return ad.squared_error(outputs, targets, reduction=reduction)
 
 
@@ -80,6 +81,7 @@ def multiclass_margin(
 
 def _check_scores(outputs: Array, targets: Array, *, allow_rows: bool) -> None:
     shape, wanted = outputs.shape, targets.shape
+    _check_together(outputs, targets)
     if len(shape) != 2:
         raise ValueError(f"outputs must be (examples, classes), got shape {shape}")
     if wanted != shape[:1] and not (allow_rows and wanted == shape):
@@ -88,6 +90,7 @@ def _check_scores(outputs: Array, targets: Array, *, allow_rows: bool) -> None:
 
 def _binary(outputs: Array, targets: Array) -> tuple[Array, Array]:
     scores = outputs
+    _check_together(outputs, targets)
     if len(outputs.shape) == 2 and outputs.shape[1] == 1:
         scores = outputs[:, 0]
     if tuple(scores.shape) != tuple(targets.shape) or len(scores.shape) != 1:
@@ -185,6 +188,14 @@ _DOORS: dict[Callable[..., Array], Callable[[tuple[int, ...], Array], None]] = {
     logistic: _check_signs_of,
     hinge: _check_signs_of,
 }
+
+
+def _check_together(outputs: Any, targets: Any) -> None:
+    """Raise TypeError where outputs and targets are arrays of two libraries: some take each
+    other's without a word."""
+    plain = ad.value(outputs)
+    if type(plain) is not type(targets) and hasattr(plain, "dtype") and hasattr(targets, "dtype"):
+        namespace(plain, targets)
 
 
 def accuracy(outputs: Array, targets: Array) -> float:

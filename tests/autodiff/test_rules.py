@@ -372,6 +372,10 @@ def on_arrays_of(place, case, monkeypatch):
     for name, constant in list(names.items()):
         if isinstance(constant, np.ndarray):
             monkeypatch.setitem(names, name, place.asarray(constant))
+    defaults = getattr(case.function, "__defaults__", None)
+    if defaults:
+        moved = [place.asarray(d) if isinstance(d, np.ndarray) else d for d in defaults]
+        monkeypatch.setattr(case.function, "__defaults__", tuple(moved))
     return lambda xs: ad.vjp(lambda ys: case.function(*ys), [place.asarray(x) for x in xs])
 
 

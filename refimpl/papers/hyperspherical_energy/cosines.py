@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 
-from refimpl.arrays import Array, check_float, eps, namespace
+from refimpl.arrays import Array, check_float, eps, namespace, put_rows
 from refimpl.errors import InfeasibleError
 
 
@@ -73,20 +73,22 @@ def gaps(
     """
     xp = namespace(unit)
     size = gram.shape[0]
-    below, above = 1.0 - gram, 1.0 + gram
-    cases = [(below, 1.0, True)]
+    both = [1.0 - gram, 1.0 + gram]
+    cases = [(0, 1.0, True)]
     if half or angular:
-        cases.append((above, -1.0, half))
+        cases.append((1, -1.0, half))
     bound = eps(unit) ** (1.0 / 3.0)  # there the plain gap still has two thirds of the digits
-    for gap, sign, pole in cases:
+    for place, sign, pole in cases:
+        gap = both[place]
         lowest = xp.min(gap, axis=1)
         if not float(xp.min(lowest)) < bound:
             continue
-        for row in range(size):
-            if bool(lowest[row] < bound):
-                difference = unit - sign * unit[row, :]
-                exact = 0.5 * (xp.sum(difference * difference, axis=1) + delta + delta[row])
-                gap[row, :] = xp.where(gap[row, :] < bound, exact, gap[row, :])
+        near, exact = [row for row in range(size) if bool(lowest[row] < bound)], []
+        for row in near:
+            difference = unit - sign * unit[row, :]
+            fine = 0.5 * (xp.sum(difference * difference, axis=1) + delta + delta[row])
+            exact.append(xp.where(gap[row, :] < bound, fine, gap[row, :]))
+        gap = both[place] = put_rows(gap, near, xp.stack(exact))
         if pole and float(xp.min(gap)) <= 0.0:
             flat = int(xp.argmin(xp.reshape(gap, (-1,))))
             raise InfeasibleError(
@@ -96,4 +98,4 @@ def gaps(
                 second=flat % size,
                 cosine=sign,
             )
-    return below, above
+    return both[0], both[1]
