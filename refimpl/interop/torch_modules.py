@@ -115,8 +115,8 @@ def _refuse_impure(module: Any, torch: Any) -> None:
 def _dropped(part: Any, torch: Any) -> float:
     """The share of units that a module drops, 0 for one that drops none."""
     kinds = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout")
-    if isinstance(part, tuple(getattr(torch.nn, name) for name in kinds)):
-        return part.p
+    if any(isinstance(part, getattr(torch.nn, name)) for name in kinds):
+        return float(part.p)
     share = getattr(part, "dropout", 0.0)  # recurrent layers and attention
     return share if isinstance(share, float) else 0.0
 

@@ -84,10 +84,9 @@ def test_libraries_do_not_mix(mine, theirs):
         scores = here.asarray(Rng(3).normal(outputs.get(name, (5,))))
         targets = there.asarray(labels if name in outputs else signs.astype(float))
         calls.append(lambda loss=loss, s=scores, t=targets: loss(s, t))
-    for number, call in enumerate(calls):
+    for call in calls:
         with pytest.raises(TypeError, match="namespaces"):
             call()
-            raise AssertionError(f"call {number} mixes")
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
