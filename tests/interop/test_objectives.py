@@ -130,8 +130,8 @@ def test_every_algorithm_takes_one_or_refuses_it_by_type(name):
             extra["objective"] = objective
         return walk(algorithm, objective, **extra)
 
-    if "objective" in entry.requires:
-        with pytest.raises((MissingPartError, TypeError), match="look at the outputs|Objective"):
+    if "objective" in entry.requires and name != "input_noise":  # which draws inputs alone
+        with pytest.raises((MissingPartError, TypeError), match=r"look at the outputs|Objective"):
             go(foreign("numpy"))
     else:
         assert_close(go(foreign("numpy")), go(OURS), rtol=1e-9, atol=1e-11)
