@@ -18,7 +18,7 @@ MODULES = sorted([*ROOT.glob("refimpl/**/*.py"), *ROOT.glob("figures/**/*.py")])
 FLOORS = [
     {"checks", "errors", "files", "variants"},
     {"archives", "arrays"},
-    {"random"},
+    {"random", "recording"},
     {"autodiff"},
     {"datasets", "interop", "models"},
     {"constraints"},

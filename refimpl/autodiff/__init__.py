@@ -70,6 +70,7 @@ from refimpl.autodiff.operations import (
     where,
 )
 from refimpl.autodiff.products import dot, hvp, jvp, ravel
+from refimpl.autodiff.replay import Replayed, is_replayable
 from refimpl.autodiff.tape import (
     Primitive,
     Tensor,
@@ -82,6 +83,7 @@ from refimpl.autodiff.trees import flatten, map_tree, norm_tree, unflatten
 
 __all__ = [
     "Primitive",
+    "Replayed",
     "SlopeCheck",
     "Tensor",
     "abs",
@@ -106,6 +108,7 @@ __all__ = [
     "grad",
     "hinge",
     "hvp",
+    "is_replayable",
     "jvp",
     "leaky_relu",
     "linear",

@@ -34,6 +34,8 @@ class LinearChain:
 
     depth: int
 
+    replayable = True  # the outputs depend on parameters and inputs alone
+
     def __post_init__(self) -> None:
         plain_numbers(self)
         if self.depth < 1:
@@ -70,6 +72,8 @@ class DeepLinear:
     """
 
     widths: tuple[int, ...]
+
+    replayable = True  # the outputs depend on parameters and inputs alone
 
     def __post_init__(self) -> None:
         plain_numbers(self)

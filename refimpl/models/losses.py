@@ -255,14 +255,23 @@ class Objective:
         if self.reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum', not {self.reduction!r}")
 
+    @property
+    def replayable(self) -> bool:
+        """Whether the value depends on parameters and batch alone: a model that says so of itself,
+        under a loss of this module."""
+        return self._loss in LOSSES.values() and ad.is_replayable(self.model)
+
+    @property
+    def _loss(self) -> Any:
+        return self.loss.func if isinstance(self.loss, functools.partial) else self.loss
+
     def check(self, params: Any, data: Any) -> None:
         """Raise TargetError unless the targets of ``data`` are those that the loss takes.
 
         Reads all targets once, and runs the model on one example to learn how many outputs it has:
         call it before training, not in a step.
         """
-        loss = self.loss.func if isinstance(self.loss, functools.partial) else self.loss
-        door = _DOORS.get(loss)
+        door = _DOORS.get(self._loss)
         first = data.batch([0]) if door is not None else None
         if door is not None and hasattr(first, "inputs"):  # tasks divide their points themselves
             door(tuple(self.outputs(params, first).shape), data.targets)

@@ -58,6 +58,8 @@ class MLP:
     activation: str = "relu"
     bias: bool = True
 
+    replayable = True  # the outputs depend on parameters and inputs alone
+
     def __post_init__(self) -> None:
         plain_numbers(self)
         object.__setattr__(self, "widths", tuple(int(width) for width in self.widths))

@@ -19,5 +19,15 @@
 from refimpl.training.history import History
 from refimpl.training.loop import TrainingResult, train
 from refimpl.training.metrics import Metric, accuracy, chunked_mean
+from refimpl.training.stepping import Stepper, stepper
 
-__all__ = ["History", "Metric", "TrainingResult", "accuracy", "chunked_mean", "train"]
+__all__ = [
+    "History",
+    "Metric",
+    "Stepper",
+    "TrainingResult",
+    "accuracy",
+    "chunked_mean",
+    "stepper",
+    "train",
+]

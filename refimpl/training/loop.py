@@ -31,6 +31,7 @@ from refimpl.training.guards import StateGuard, check_run
 from refimpl.training.history import History, Record
 from refimpl.training.metrics import Metric
 from refimpl.training.progress import progress_bar
+from refimpl.training.stepping import Stepper
 
 
 class TrainingResult(NamedTuple):
@@ -75,6 +76,7 @@ def train(
     checkpoint_every: int | None = None,
     resume: bool = False,
     check_every: int = 16,
+    replay: bool | None = None,
 ) -> TrainingResult:
     """Train ``params`` on ``data``.
 
@@ -124,6 +126,12 @@ def train(
         Steps between looks at the loss. Each look waits for the device, so on a GPU a larger
         number runs faster; a non-finite loss is noticed that much later, and its step is still
         named exactly.
+    replay : bool, optional
+        Whether value and gradient are recorded once and replayed (see
+        :class:`refimpl.autodiff.Replayed`), with the same bits. By default where the objective
+        says of itself that it depends on parameters and batch alone, as
+        :class:`refimpl.models.Objective` does; True says it of any objective. False takes every
+        step by the algorithm's own ``step`` and the tape.
 
     Returns
     -------
@@ -162,7 +170,9 @@ def train(
     check_run(objective, params, {"training": data, **sets})
     offered = _offered(objective, data, sets, batches.per_epoch)
     state = _first_state(algorithm, params, offered, dict(init_kwargs or {}))
-    run = _Run(algorithm, objective, state, batches, rng, evaluation, epochs)
+    run = _Run(
+        Stepper(algorithm, objective, state, replay=replay), batches, rng, evaluation, epochs
+    )
     if checkpoint is not None:
         marks = fingerprint(
             algorithm, state, data, batches.batch_size, rng, evaluation.columns(),
@@ -170,10 +180,10 @@ def train(
         )  # fmt: skip
         run.store = Checkpoint(checkpoint, state, marks)
         if resume and run.store.path.exists():
-            run.state, run.stopped = run.store.load(run.record)
+            run.stepper.state, run.stopped = run.store.load(run.record)
 
     bar = progress_bar(
-        "training", run.total, unit="steps", value="loss", done=run.state.step, wanted=progress
+        "training", run.total, unit="steps", value="loss", done=run.stepper.taken, wanted=progress
     )
     with bar as advance, _quiet():
         try:
@@ -183,10 +193,11 @@ def train(
             with contextlib.suppress(DivergenceError):
                 run.save()
             raise
+    state = run.stepper.state
     return TrainingResult(
-        solution(run.algorithm, run.state),
-        run.state,
-        run.record.history(run.state.step),
+        solution(run.stepper.algorithm, state),
+        state,
+        run.record.history(state.step),
         bool(run.stopped),
     )
 
@@ -247,9 +258,7 @@ class _Evaluation(NamedTuple):
 class _Run:
     """A run between two steps."""
 
-    algorithm: Algorithm
-    objective: Objective
-    state: Any
+    stepper: Stepper
     batches: _Batches
     rng: Rng
     evaluation: _Evaluation
@@ -260,7 +269,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.total = self.epochs * self.batches.per_epoch
         self.record = Record(self.total)
-        self.guard = StateGuard(self.state)
+        self.guard = StateGuard(self.stepper.state)
 
     def go(
         self,
@@ -272,34 +281,35 @@ class _Run:
     ) -> None:
         while True:
             self.evaluate_if_due()
-            if self.stopped or self.state.step >= self.total:
+            step = self.stepper.taken
+            if self.stopped or step >= self.total:
                 break
             if schedule is not None:
-                self.algorithm = schedule(self.state.step // self.batches.per_epoch)
+                self.stepper.algorithm = schedule(step // self.batches.per_epoch)
             info = self.step()
+            step += 1
             if on_step is not None:
-                on_step(self.state.step, self.state, info)
-            if self.state.step % check_every == 0:
+                on_step(step, self.stepper.state, info)
+            if step % check_every == 0:
                 self.look()
-                advance(self.state.step, self.record.last_loss)
-            if self.state.step % checkpoint_every == 0:
+                advance(step, self.record.last_loss)
+            if step % checkpoint_every == 0:
                 self.save()
         self.save()
-        advance(self.state.step, self.record.last_loss)
+        advance(self.stepper.taken, self.record.last_loss)
 
     def step(self) -> Any:
         """One step of the algorithm on its batch and its stream; the step's info."""
-        step = self.state.step
-        batch, stream = self.batches.at(step), self.rng.child("step", step)
-        state, info = self.algorithm.step(self.state, self.objective, batch, stream)
+        step = self.stepper.taken
+        info = self.stepper.prepare(self.batches.at(step), self.rng.child("step", step))
         self.record.append(step, info)
-        self.state = state
+        self.stepper.commit()
         self.stopped = bool(getattr(info, "stopped", False))
         return info
 
     def evaluate_if_due(self) -> None:
         """Take the metrics: at every so many epochs, and at the end, whenever that is."""
-        step = self.state.step
+        step = self.stepper.taken
         epoch, inside = divmod(step, self.batches.per_epoch)
         regular = inside == 0 and epoch % self.evaluation.every == 0
         due = regular or self.stopped or step == self.total
@@ -308,7 +318,8 @@ class _Run:
         self.look()
         row = {"epoch": step / self.batches.per_epoch, "step": float(step)}
         row["loss"] = self.record.mean_loss(step, self.batches.sizes)
-        row.update(self.evaluation.row(solution(self.algorithm, self.state)))
+        params = solution(self.stepper.algorithm, self.stepper.state)
+        row.update(self.evaluation.row(params))
         self.record.rows[step] = row
 
     def look(self) -> None:
@@ -317,11 +328,12 @@ class _Run:
 
     def save(self) -> None:
         self.look()
+        state = self.stepper.state
         self.guard.check(
-            self.state, self.record.last_loss, None if self.store is None else self.store.good
+            state, self.record.last_loss, None if self.store is None else self.store.good
         )
         if self.store is not None:
-            self.store.save(self.state, self.record)
+            self.store.save(state, self.record)
 
 
 def _offered(
