@@ -149,7 +149,7 @@ def is_replayable(function: Any) -> bool:
     (True, False)
     """
     said = vars(type(function)).get("replayable", False)
-    return bool(said.fget(function) if isinstance(said, property) else said)
+    return bool(function.replayable if isinstance(said, property) else said)
 
 
 def listed(tree: Tree) -> tuple[list[Array], Any]:

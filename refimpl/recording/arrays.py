@@ -81,8 +81,8 @@ class Number:
     def __bool__(self) -> bool:
         raise CannotRecordError("a recording cannot read numbers")
 
-    __float__ = __int__ = __index__ = __bool__  # type: ignore[assignment]
-    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = lambda self, other: bool(self)  # type: ignore
+    __float__ = __int__ = __index__ = __bool__
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = lambda self, other: bool(self)
     __hash__ = object.__hash__
 
 
@@ -104,7 +104,7 @@ class Recorded:
     __array_ufunc__ = (
         None  # an array of NumPy leaves `array + recorded` to this class, which raises
     )
-    __slots__ = ("args", "constant", "example", "function", "number", "root")
+    __slots__ = ("_shown", "args", "constant", "example", "function", "number")
 
     device = "cpu"
 
@@ -117,7 +117,7 @@ class Recorded:
         constant: bool = False,
     ) -> None:
         self.example, self.function, self.args = example, function, args
-        self.root, self.constant = (self if root is None else root), constant
+        self._shown, self.constant = root, constant
         self.number = next(_numbers)
 
     @classmethod
@@ -129,6 +129,10 @@ class Recorded:
     def fixed(cls, array: Any) -> Recorded:
         """An array that is the same each time."""
         return cls(np.asarray(array), constant=True)
+
+    @property
+    def root(self) -> Recorded:
+        return self if self._shown is None else self._shown
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -159,6 +163,12 @@ class Recorded:
             raise CannotRecordError("a recording cannot read indices")
         return look(self, operator.getitem, key)
 
+    def __neg__(self) -> Recorded:
+        return call(np.negative, self)
+
+    def __invert__(self) -> Recorded:
+        return call(np.invert, self)
+
     def __pow__(self, exponent: Any) -> Any:
         return NotImplemented if _stands_above(exponent) else call(_power, self, exponent)
 
@@ -168,7 +178,7 @@ class Recorded:
     def _read(self, *args: Any, **kwargs: Any) -> Any:
         raise CannotRecordError("a recording cannot read numbers")
 
-    __bool__ = __float__ = __int__ = __index__ = __iter__ = __setitem__ = _read  # type: ignore
+    __bool__ = __float__ = __int__ = __index__ = __iter__ = __setitem__ = _read
     __array__ = __array_function__ = _read
     __hash__ = object.__hash__
 
@@ -203,8 +213,6 @@ def _attach_operators() -> None:
         setattr(Recorded, f"__{name}__", forward)
         if name not in _ORDER:
             setattr(Recorded, f"__r{name}__", reflected)
-    Recorded.__neg__ = lambda self: call(np.negative, self)  # type: ignore[attr-defined]
-    Recorded.__invert__ = lambda self: call(np.invert, self)  # type: ignore[attr-defined]
     for name in ("add", "sub", "mul", "truediv", "pow"):
         function = getattr(operator, name)
         setattr(Number, f"__{name}__", lambda self, x, f=function: Number.made(f, self, x))
@@ -217,7 +225,7 @@ def _stands_above(other: Any) -> bool:
     return kind is not Recorded and getattr(kind, "__array_ufunc__", False) is None
 
 
-def call(function: Callable[..., Any], *args: Any) -> Recorded:
+def call(function: Any, *args: Any) -> Recorded:
     """The recorded result of a function of arrays and Python numbers.
 
     Raises

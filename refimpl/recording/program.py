@@ -129,7 +129,7 @@ class Program:
         self.held_bytes = self._pool.held_bytes
         bound = {id(entry) for uses in self._uses for entry, _, _ in uses}
         self.calls = [entry if id(entry) in bound else tuple(entry) for entry in calls]
-        del self._order, self._places, self._pool
+        del self._inputs, self._order, self._places, self._pool
 
     def bind(self, *arrays: np.ndarray) -> None:
         """Let the next run read these inputs, of the shapes, dtypes and strides recorded."""

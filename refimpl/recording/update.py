@@ -25,9 +25,9 @@ from refimpl.recording.arrays import CannotRecordError, Number, Recorded
 from refimpl.recording.flat import Flat
 from refimpl.recording.program import EXACT, aligned, run, ufunc_call
 
-PIECE_BYTES = 1 << 16
-"""Of each vector: four vectors and two or three intermediate results then fit into a cache of the
-second level."""
+PIECE_BYTES = 1 << 18
+"""Of each vector: long enough that the calls themselves cost little, short enough that a piece is
+still in a cache when the next function reads it."""
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ class Stepper:
     @state.setter
     def state(self, state: Any) -> None:
         self._flat: _InPlace | None = None
-        self._state, self._steady = state, 0
+        self._state, self._next, self._steady = state, None, 0
 
     @property
     def taken(self) -> int:
@@ -156,7 +156,7 @@ class Stepper:
         if self._flat is not None:
             self._flat.update.run()
         else:
-            self._state = self._next
+            self._state, self._next = self._next, None
 
 
 class _Replaying:
