@@ -298,6 +298,17 @@ def _load_cupy() -> Any:
     return cupy
 
 
+def synchronize(place: Backend) -> None:
+    """Wait until the device has done all that it was asked for; the host always has.
+
+    Examples
+    --------
+    >>> synchronize(backend("numpy"))
+    """
+    if place.name == "cupy":
+        importlib.import_module("cupy").cuda.get_current_stream().synchronize()
+
+
 def to_host(array: Array) -> np.ndarray:
     """``array`` as a NumPy array: the one explicit way off a device.
 

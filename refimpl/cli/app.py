@@ -24,6 +24,7 @@ _COMMANDS = {
     "figures": "figures",
     "list": "listing",
     "data": "data",
+    "bench": "bench",
     "vectors": "vectors",
 }
 

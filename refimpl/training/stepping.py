@@ -22,6 +22,7 @@ recorded is done as the reference does it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from refimpl import autodiff as ad
@@ -54,7 +55,7 @@ def stepper(
     params: Tree,
     *,
     replay: bool | None = None,
-    **init: Any,
+    init_kwargs: Mapping[str, Any] | None = None,
 ) -> Stepper:
     """The steps that :func:`refimpl.training.train` takes, one by one.
 
@@ -66,8 +67,8 @@ def stepper(
         Where training starts; never mutated.
     replay : bool, optional
         See :func:`refimpl.training.train`.
-    **init
-        Further arguments of ``algorithm.init``.
+    init_kwargs : mapping, optional
+        Further arguments of ``algorithm.init``; the objective is given where it is required.
 
     Examples
     --------
@@ -82,7 +83,10 @@ def stepper(
     >>> steps.taken
     3
     """
-    return Stepper(algorithm, objective, algorithm.init(params, **init), replay=replay)
+    given = dict(init_kwargs or {})
+    if "objective" in getattr(algorithm, "requires", ()):
+        given.setdefault("objective", objective)
+    return Stepper(algorithm, objective, algorithm.init(params, **given), replay=replay)
 
 
 class Stepper:

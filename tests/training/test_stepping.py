@@ -207,6 +207,12 @@ def test_parts_samplers_and_other_objectives(algorithm, objective, replay):
     assert_same_run(go(algorithm, replay, objective), go(algorithm, False, objective))
 
 
+def test_parts_are_given_the_objective():
+    steps = stepper(Composition(SGD(), penalties=[L2()]), OBJECTIVE, MODEL.init(Rng(2)))
+    info = steps.step(dataset().batch(), Rng(0))
+    assert float(info.penalty) > 0.0
+
+
 def test_a_class_derived_from_an_update_takes_its_own_steps():
     class Doubling(SGD):
         def step(self, state, objective, batch, rng=None):
