@@ -58,8 +58,8 @@ def _pass(
 ) -> Step:
     depth, size, dtype = len(weights), inputs.shape[0], inputs.dtype
     hidden = [inputs, *(np.empty((size, w.shape[0]), dtype) for w in weights)]
-    back = [None, *(np.empty((size, w.shape[0]), dtype) for w in weights)]
-    masks = [None, *(np.empty((size, w.shape[0]), bool) for w in weights)]
+    back: list[Any] = [None, *(np.empty((size, w.shape[0]), dtype) for w in weights)]
+    masks: list[Any] = [None, *(np.empty((size, w.shape[0]), bool) for w in weights)]
     rows, scale = np.arange(size), dtype.type(1 / size)
     hot = np.zeros((size, weights[-1].shape[0]), dtype)
     hot[rows, labels] = 1

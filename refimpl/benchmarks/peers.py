@@ -64,7 +64,7 @@ def _torch(params: list[Any], inputs: Any, labels: Any, kind: str, rate: float) 
             loss.backward()
             if optimizer is not None:
                 optimizer.step()
-            return loss
+            return loss.detach()
 
         return step
 

@@ -116,9 +116,8 @@ class Update:
     def _laid_out(self, calls: list[Any], made: list[Any], vectors: list[np.ndarray]) -> list[Any]:
         targets = _targets(calls, made)
         size, itemsize = vectors[0].shape[0], vectors[0].itemsize
-        piece = PIECE_BYTES // itemsize
-        if size <= 4 * piece:
-            piece = size
+        pieces = -(-size * itemsize // PIECE_BYTES)
+        piece = -(-size // pieces)
         scratch: dict[int, np.ndarray] = {}
         laid_out = []
         for start in range(0, size, piece):
