@@ -31,6 +31,7 @@ FLOORS = [
     {"conformance"},
     {"papers"},
     {"catalogue"},
+    {"benchmarks"},
     {"api", "generated", "cli", "figures", "vectors"},
 ]
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
