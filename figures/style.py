@@ -1,4 +1,4 @@
-"""How the figures look: one palette, one set of sizes, labels at the ends of lines.
+"""How the figures look: one palette, one look a method, two sets of sizes, labels at line ends.
 
 The colors are those of M. Okabe and K. Ito, "Color universal design" (2008), which readers with
 any of the common color vision deficiencies can tell apart. Their order puts the darkest first.
@@ -7,19 +7,29 @@ any of the common color vision deficiencies can tell apart. Their order puts the
 from __future__ import annotations
 
 import contextlib
-import textwrap
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
 from cycler import cycler
 from matplotlib.figure import Figure
 
-_BANNER_COLOR = "#b3001b"
-_BANNER_LINE = 0.2  # inches of height per line of the banner
-_TITLE_LINE = 0.3
+from .frame import add_note
+from .methods import METHODS
+
+TALK_SIZE = (40.0 / 3.0, 7.5)
+"""Inches: a slide of 16:9."""
+
+
+class Look(NamedTuple):
+    """How a method is drawn, in every figure."""
+
+    color: str
+    marker: str
+    line: Any
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,9 @@ class Style:
         For text, and for what should stand back (references, grids).
     width, height : float
         Of one panel, in inches.
+    talk : bool
+        For a slide: the figure is 13.33 by 7.5 inches, letters and lines are larger, and panels
+        of a long row stand in two rows.
     """
 
     colors: tuple[str, ...] = (
@@ -43,6 +56,7 @@ class Style:
     soft: str = "#8a8a8a"
     width: float = 4.8
     height: float = 3.6
+    talk: bool = False
 
     @contextlib.contextmanager
     def context(self) -> Iterator[None]:
@@ -72,7 +86,20 @@ class Style:
             "text.color": self.ink,
             "xtick.color": self.ink,
             "ytick.color": self.ink,
+            "svg.hashsalt": "figures",  # the same bytes on every rerun
         }
+        if self.talk:
+            settings |= {
+                "axes.labelsize": 16,
+                "axes.titlesize": 16,
+                "figure.titlesize": 20,
+                "font.size": 14,
+                "legend.fontsize": 14,
+                "lines.linewidth": 2.8,
+                "lines.markersize": 8.5,
+                "axes.linewidth": 1.2,
+                "grid.linewidth": 1.0,
+            }
         with matplotlib.rc_context(settings):
             yield
 
@@ -100,9 +127,86 @@ class Style:
         figure : matplotlib Figure
         axes : Axes or array of Axes
         """
-        size = (columns * (width or self.width), rows * (height or self.height))
-        figure = Figure(figsize=size, layout="constrained")
-        return figure, figure.subplots(rows, columns, **more)
+        if not self.talk:
+            size = (columns * (width or self.width), rows * (height or self.height))
+            figure = Figure(figsize=size, layout="constrained")
+            return figure, figure.subplots(rows, columns, **more)
+        figure = Figure(figsize=TALK_SIZE, layout="constrained")
+        if rows > 1 or columns < 4 or columns % 2:
+            return figure, figure.subplots(rows, columns, **more)
+        flat = more.pop("squeeze", True)
+        panels = figure.subplots(2, columns // 2, **more)
+        return figure, panels.reshape(columns) if flat else panels.reshape(1, columns)
+
+    def look(self, method: str) -> Look:
+        """Color, marker and line of a method: the same in every figure.
+
+        Parameters
+        ----------
+        method : str
+            As in the table of :mod:`figures.methods`; case does not matter. A name that is not
+            there gets a look of its own, drawn from its letters.
+
+        Returns
+        -------
+        Look
+
+        Examples
+        --------
+        >>> Style().look("weight decay")
+        Look(color='#d55e00', marker='s', line='-')
+        """
+        name = method.casefold()
+        letters = zlib.crc32(name.encode())
+        color, marker, line = METHODS.get(name, (letters % 6, "os^vDP"[letters // 6 % 6], "-"))
+        return Look(self.soft if color is None else self.colors[color], marker, line)
+
+    def half_width(self, values: Any, *, confidence: float = 0.95, axis: int = -1) -> Any:
+        """Half the width of the t interval of a mean, which is honest for few values too.
+
+        Parameters
+        ----------
+        values : array
+            Independent values along ``axis``; at least two, or the width is infinite.
+        confidence : float
+        axis : int
+
+        Returns
+        -------
+        float or array
+
+        Examples
+        --------
+        >>> round(float(Style().half_width([1.0, 2.0])), 2)  # 12.7 standard errors
+        6.35
+        """
+        from scipy.stats import t as student
+
+        values = np.asarray(values, dtype=float)
+        count = values.shape[axis]
+        if count < 2:
+            return np.full(np.delete(values.shape, axis), np.inf)[()]
+        quantile = student.ppf(0.5 + 0.5 * confidence, count - 1)
+        return quantile * np.std(values, axis=axis, ddof=1) / np.sqrt(count)
+
+    def note(self, figure: Figure, text: str) -> None:
+        """Say below the panels what the sample is: how many seeds, and what bars and bands are.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure
+        text : str
+            Several notes follow each other.
+        """
+        add_note(figure, text)
+
+    def published(self, axes: Any, x: Any, y: Any, label: str = "published") -> None:
+        """Mark numbers that somebody has printed: open diamonds, in every figure."""
+        axes.plot(
+            x, y, linestyle="none", marker="D", markersize=matplotlib.rcParams["lines.markersize"],
+            markerfacecolor="white", markeredgecolor=self.ink, markeredgewidth=1.3, zorder=5,
+            label=label,
+        )  # fmt: skip
 
     def label_line_ends(self, axes: Any, lines: Sequence[Any] | None = None) -> None:
         """Write each line's label at its right end in its color, moved apart where they meet.
@@ -143,40 +247,6 @@ class Style:
                 fontsize=size,
                 annotation_clip=False,
             )
-
-    def banner(self, figure: Figure, messages: Sequence[str]) -> None:
-        """Print failures across the top of a figure, which grows to make room for them."""
-        width, height = figure.get_size_inches()
-        lines = [
-            line for text in messages for line in textwrap.wrap(text, max(20, int(width * 11)))
-        ]
-        title = figure.get_suptitle()
-        band = _BANNER_LINE * len(lines) + 0.25
-        room = band + (_TITLE_LINE if title else 0.0)
-        figure.set_size_inches(width, height + room)
-        share = height / (height + room)
-        engine: Any = figure.get_layout_engine()
-        if engine is not None:
-            engine.set(rect=(0.0, 0.0, 1.0, share))
-        else:
-            figure.subplots_adjust(top=figure.subplotpars.top * share)
-        if title:
-            # A suptitle stays at the top edge, under the banner: write it again below.
-            figure.suptitle("")
-            size = matplotlib.rcParams["figure.titlesize"]
-            figure.text(0.5, share, title, ha="center", va="bottom", fontsize=size, in_layout=False)
-        figure.text(
-            0.5,
-            1.0 - 0.5 * band / (height + room),
-            "\n".join(lines),
-            ha="center",
-            va="center",
-            color="white",
-            fontsize=10,
-            fontweight="bold",
-            bbox={"facecolor": _BANNER_COLOR, "edgecolor": "none", "pad": 5.0},
-            in_layout=False,
-        )
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:

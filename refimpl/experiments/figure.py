@@ -44,6 +44,10 @@ class Figure:
     experiments, claims : tuple of str
     caption : str
         What is to be seen, for the gallery.
+    note : str
+        Printed below the panels: how many seeds or draws, and what bars and bands are. A name in
+        braces, such as ``{seeds}``, stands for the setting of an experiment in the profile that
+        was drawn.
     data : callable
         ``data(results)`` returns the arrays that are plotted, which are saved beside the
         figure. Default: every array of the results.
@@ -56,3 +60,4 @@ class Figure:
     claims: tuple[str, ...] = ()
     caption: str = ""
     data: Callable[[Results], Mapping[str, Any]] = all_arrays
+    note: str = ""

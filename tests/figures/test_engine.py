@@ -3,6 +3,7 @@ import json
 import sys
 from dataclasses import dataclass
 
+import matplotlib.image as mpimg
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -103,7 +104,7 @@ def test_a_figure_is_four_files_that_agree(line, tmp_path):
     for name in ("seed", "numpy", "matplotlib", "backend", "device", "commit", "profile"):
         assert name in sidecar
     [shown] = draw.made
-    assert [text.get_text() for text in shown.texts] == ["A line"]
+    assert [text.get_text() for text in shown.texts] == ["A line", "quick profile"]
 
 
 def test_reruns_give_the_same_bytes(line, tmp_path):
@@ -123,7 +124,8 @@ def test_a_failing_claim_is_printed_on_the_figure(line, tmp_path):
     render([plain], line, tmp_path / "plain")
     assert drawn.failing == ("FD-2",)
     [shown] = draw.made
-    [title, text] = [item for item in shown.texts if item.get_text()]
+    [mark, title, text] = [item for item in shown.texts if item.get_text()]
+    assert mark.get_text() == "quick profile"
     message = text.get_text().replace("\n", " ")
     assert message.startswith(
         "claim FD-2 fails: four points, says the paper (predicted 4, measured"
@@ -176,10 +178,14 @@ def test_the_gallery_is_rewritten_between_its_markers(line, tmp_path):
         text = readme.read_text()
         assert text.startswith(f"before\n{BEGIN}\n") and text.endswith(f"{END}\nafter\n")
         assert text.count("![A line](gallery/line.png)") == 1
+        assert text.count('<a href="#a-line"><img src="gallery/line.png" width="220"') == 1
+        assert text.index("### [Foundations](#foundations)") < text.index("\n## Foundations")
         assert "stale" not in text and "Points." in text and "claims FD-1" in text
-        assert "## Foundations" in text
-    image = (folder / "gallery/line.png").read_bytes()
-    assert image == (tmp_path / "out/line.png").read_bytes()
+        assert "`python -m figures line --quick`" in text
+    small, large = (mpimg.imread(f / "line.png") for f in (folder / "gallery", tmp_path / "out"))
+    assert small.shape[:2] == large.shape[:2]
+    assert np.max(np.abs(small[..., :3] - large[..., :3])) < 0.05
+    assert (folder / "gallery/line.png").stat().st_size < (tmp_path / "out/line.png").stat().st_size
     write_gallery([], folder, figures=[make()[0]])
     assert readme.read_text() == text  # an image that is there stays listed
     readme.write_text("no markers")

@@ -1,0 +1,210 @@
+"""What stands around a drawn figure: notes, a banner, the sizes of a slide, a single panel."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from matplotlib.text import Text
+
+from refimpl.errors import SettingError
+
+LEAST_LETTERS = 12.0
+"""Points: the smallest letters on a slide."""
+
+_BANNER_COLOR = "#b3001b"
+_SOFT = "#5f5f5f"
+_BANNER_LINE = 0.2  # inches of height per line of the banner
+_TITLE_LINE = 0.3
+_NOTE = "note"
+_PANEL_SIZE = (6.4, 4.6)  # inches of a figure of one panel
+
+
+def add_note(figure: Figure, text: str) -> None:
+    """Keep a note for :func:`place_notes`."""
+    figure.text(0.0, 0.0, text, gid=_NOTE, in_layout=False, visible=False)
+
+
+def place_notes(figure: Figure, mark: str = "", *, talk: bool = False) -> None:
+    """Write the notes below the panels, and ``mark`` at the right, where nothing else is.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        Grows to make room, except on a slide.
+    mark : str
+        Such as "quick profile".
+    talk : bool
+    """
+    found = [text for text in figure.texts if text.get_gid() == _NOTE]
+    words = "; ".join(text.get_text() for text in found)
+    for text in found:
+        text.remove()
+    if not words and not mark:
+        return
+    size = LEAST_LETTERS if talk else 9.5
+    width = figure.get_size_inches()[0]
+    letters = int(width * 72.0 / (0.53 * size)) - 2 - (len(mark) + 4 if mark else 0)
+    lines = textwrap.wrap(words, max(20, letters))
+    line = 1.35 * size / 72.0
+    room = line * max(1, len(lines)) + 0.06
+    _make_room(figure, bottom=room, grow=not talk)
+    height = figure.get_size_inches()[1]
+    look: Any = {"va": "bottom", "fontsize": size, "in_layout": False}
+    if lines:
+        figure.text(0.06 / width, 0.04 / height, "\n".join(lines), color=_SOFT, gid="notes", **look)
+    if mark:
+        figure.text(
+            1.0 - 0.06 / width, 0.04 / height, mark, ha="right", color=_BANNER_COLOR,
+            fontweight="bold", gid="mark", **look,
+        )  # fmt: skip
+
+
+def banner(figure: Figure, messages: Sequence[str], *, talk: bool = False) -> None:
+    """Print failures across the top of a figure, which grows to make room for them."""
+    width = figure.get_size_inches()[0]
+    size = LEAST_LETTERS if talk else 10.0
+    letters = max(20, int(width * 110.0 / size))
+    lines = [line for text in messages for line in textwrap.wrap(text, letters)]
+    title = figure.get_suptitle()
+    band = _BANNER_LINE * size / 10.0 * len(lines) + 0.25
+    share = _make_room(figure, top=band + (_TITLE_LINE if title else 0.0), grow=not talk)
+    height = figure.get_size_inches()[1]
+    if title:
+        # A suptitle stays at the top edge, under the banner: write it again below.
+        figure.suptitle("")
+        letter = matplotlib.rcParams["figure.titlesize"]
+        figure.text(0.5, share, title, ha="center", va="bottom", fontsize=letter, in_layout=False)
+    figure.text(
+        0.5,
+        1.0 - 0.5 * band / height,
+        "\n".join(lines),
+        ha="center",
+        va="center",
+        color="white",
+        fontsize=size,
+        fontweight="bold",
+        bbox={"facecolor": _BANNER_COLOR, "edgecolor": "none", "pad": 5.0},
+        in_layout=False,
+    )
+
+
+def _make_room(
+    figure: Figure, *, top: float = 0.0, bottom: float = 0.0, grow: bool = True
+) -> float:
+    """Keep inches free above and below what is laid out; the share of the height where it ends."""
+    width, height = figure.get_size_inches()
+    total = height + top + bottom if grow else height
+    engine: Any = figure.get_layout_engine()
+    low, high = 0.0, 1.0
+    if engine is not None:
+        low, share = engine.get()["rect"][1], engine.get()["rect"][3]
+        high = low + share
+    else:
+        low, high = figure.subplotpars.bottom, figure.subplotpars.top
+    if grow:
+        figure.set_size_inches(width, total)
+        low, high = (low * height + bottom) / total, (high * height + bottom) / total
+    else:
+        low, high = low + bottom / total, high - top / total
+    if engine is not None:
+        engine.set(rect=(0.0, low, 1.0, high - low))
+    else:
+        figure.subplots_adjust(bottom=low, top=high)
+    return high
+
+
+def fit_titles(figure: Figure) -> None:
+    """Break titles that are wider than what they stand over."""
+    figure.draw_without_rendering()
+    whole = figure.bbox.width
+    title = getattr(figure, "_suptitle", None)
+    panels: list[Any] = list(figure.axes)
+    for text, room in [
+        *((axes._left_title, axes.bbox.width) for axes in panels),
+        *([(title, 0.98 * whole)] if title is not None else []),
+    ]:
+        words = text.get_text()
+        wide = text.get_window_extent().width
+        if wide <= max(room, 1.0) or "\n" in words or "$" in words:
+            continue
+        text.set_text("\n".join(textwrap.wrap(words, max(14, int(len(words) * room / wide)))))
+
+
+def enlarge(figure: Figure) -> None:
+    """Make letters that a draw function set small readable on a slide, and its thin lines thick."""
+    letters: list[Any] = figure.findobj(Text)
+    for text in letters:
+        if text.get_text() and text.get_fontsize() < LEAST_LETTERS:
+            text.set_fontsize(LEAST_LETTERS)
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            for which in ("major", "minor"):
+                labels: list[Any] = [*axis.get_ticklabels(which=which)]
+                if any(label.get_fontsize() < LEAST_LETTERS for label in labels):
+                    axis.set_tick_params(which=which, labelsize=LEAST_LETTERS)
+        for line in axes.get_lines():
+            if line.get_linewidth() < 2.0:
+                line.set_linewidth(1.5 * line.get_linewidth())
+
+
+def keep_panel(figure: Figure, number: int, *, talk: bool = False) -> None:
+    """Leave one panel of a figure, with what it shared with its neighbors.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    number : int
+        From 1, in the order in which the panels were made: row by row.
+    talk : bool
+        The figure keeps its size.
+
+    Raises
+    ------
+    SettingError
+        If there is no such panel.
+    """
+    bars: list[Any] = [axes for axes in figure.axes if axes.get_label() == "<colorbar>"]
+    panels = [axes for axes in figure.axes if axes not in bars and axes.figure is figure]
+    if not 1 <= number <= len(panels):
+        raise SettingError(
+            f"there is no panel {number}: the figure has {len(panels)}", panels=len(panels)
+        )
+    kept = panels[number - 1]
+    _share_names(kept)
+    legends: list[Any] = [
+        axes.get_legend() for axes in panels if axes.get_legend()
+    ] + figure.legends
+    own = [axes for axes in bars if kept in axes._colorbar_info["parents"]]
+    for axes in figure.axes:
+        if axes is not kept and axes not in own:
+            axes.remove()
+    for part in list(figure.subfigs):
+        figure.subfigs.remove(part)
+    if kept.get_legend() is None and legends:
+        entries = legends[0].get_texts()
+        kept.legend(legends[0].legend_handles, [entry.get_text() for entry in entries])
+    for legend in list(figure.legends):
+        legend.remove()
+    kept.set_subplotspec(GridSpec(1, 1, figure=figure)[0])
+    if not talk:
+        figure.set_size_inches(*_PANEL_SIZE)
+
+
+def _share_names(axes: Any) -> None:
+    """The names of axes that a neighbor showed for all."""
+    for name, siblings in (
+        ("x", axes.get_shared_x_axes().get_siblings(axes)),
+        ("y", axes.get_shared_y_axes().get_siblings(axes)),
+    ):
+        own, label = getattr(axes, f"{name}axis"), f"get_{name}label"
+        if len(siblings) > 1:
+            own.set_tick_params(**{"labelbottom" if name == "x" else "labelleft": True})
+        if not getattr(axes, label)():
+            said = [text for other in siblings if (text := getattr(other, label)())]
+            if said:
+                getattr(axes, f"set_{name}label")(said[0])
