@@ -2,19 +2,15 @@
 
 >>> import numpy as np
 >>> import refimpl
->>> def energy(weight):
-...     unit = weight / np.linalg.norm(weight, axis=1, keepdims=True)
-...     n, total = len(unit), 0.0
-...     for i in range(n):
-...         for j in range(n):
-...             if i != j:
-...                 total += 1.0 / np.sum((unit[i] - unit[j]) ** 2)
-...     return total / (n * (n - 1))
->>> refimpl.check(energy, against="mhe", settings={"space": "full"}).agrees
+>>> def spread(weight):
+...     gram = weight @ weight.T
+...     return np.sum((gram - np.eye(len(gram))) ** 2)
+>>> settings = {"strength": 1.0}
+>>> refimpl.check(spread, against="orthogonality", settings=settings).agrees
 True
->>> report = refimpl.check(energy, against="mhe")
+>>> report = refimpl.check(lambda w: 0.5 * spread(w.T), against="orthogonality", settings=settings)
 >>> report.agrees, report.diagnosis.causes[0].names
-(False, ("antipodes missing (space='full')",))
+(False, ("gram='inputs'", 'theirs is 0.5 times ours: a factor 1/2 too much'))
 
 What theirs has to look like
 ----------------------------

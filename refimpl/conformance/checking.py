@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from refimpl import autodiff as ad
 from refimpl.conformance.compare import gap, jittered, size, tolerances
 from refimpl.conformance.diagnosis import Diagnosis, Search
 from refimpl.conformance.foreign import Arrays, BrokenError, TapeArrays, arrays_for
@@ -59,8 +61,8 @@ def check(
         Of all that is drawn for the comparison.
     steps : int
         Of an optimizer.
-    start : list of array, optional
-        Of an optimizer: the parameters.
+    start : list of array, or tree, optional
+        Of an optimizer: the parameters, leaf after leaf.
     batches : sequence, optional
         One a step; ``gradient`` gets them.
     gradient : callable, optional
@@ -81,6 +83,8 @@ def check(
     SettingError
         For settings that there are not, or that the reference refuses.
     """
+    if inspect.isclass(theirs):
+        theirs = theirs()
     if dtype not in DTYPES:
         raise SettingError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
     chosen = against.chosen(settings or {})
@@ -103,7 +107,8 @@ def _with(case: Case, replaced: Mapping[str, Any]) -> Case:
         raise SettingError(f"{', '.join(given)} are of an optimizer")
     arguments = {**case.arguments, **given}
     if "start" in given:
-        arguments["start"] = [np.asarray(leaf, dtype="float64") for leaf in given["start"]]
+        leaves = ad.flatten(given["start"])[0]
+        arguments["start"] = [np.asarray(leaf, dtype="float64") for leaf in leaves]
     if len(arguments["noise"]) < len(arguments["batches"]):
         raise SettingError(
             "every step needs noise", steps=len(arguments["batches"]), noise=len(arguments["noise"])

@@ -1,7 +1,7 @@
 """What a check returns: the table, the verdict and the diagnosis, as text, JSON or a page.
 
 >>> row = Row("value", 1.0, 1.0, 0.0, 1e-14, "agrees")
->>> report = Report("mhe", "f(weight) -> scalar", {}, "float64", "numpy", (row,), None, ())
+>>> report = Report("l2", "f(weight) -> scalar", {}, "float64", "numpy", (row,), None, ())
 >>> report.agrees, report.to_json()["verdict"]
 (True, 'agrees')
 """

@@ -168,8 +168,8 @@ def test_settings_are_looked_at():
         refimpl.check(lambda w: 0.0, "l2", {"strenght": 1.0})
     with pytest.raises(ValueError, match="non-negative"):
         refimpl.check(lambda w: 0.0, "l2", {"strength": -1.0})
-    with pytest.raises(ValueError, match="did you mean 'mhe'"):
-        refimpl.check(lambda w: 0.0, "mhee")
+    with pytest.raises(ValueError, match="did you mean 'momentum'"):
+        refimpl.check(lambda w: 0.0, "momentun")
     with pytest.raises(SettingError, match="float64, float32"):
         refimpl.check(lambda w: 0.0, "l2", dtype="float16")
     with pytest.raises(SettingError, match="array library"):

@@ -107,4 +107,4 @@ def test_mistakes_are_exit_code_2_and_say_what_there_is(run, arguments, message)
 
 def test_the_list_names_every_contract(run):
     listed = run("--list", code=0).output
-    assert "mhe " in listed and "step(params, state, gradient, noise)" in listed
+    assert "orthogonality " in listed and "step(params, state, gradient, noise)" in listed

@@ -33,10 +33,14 @@ SUBJECTS = list(catalogue.subjects().values())
 
 
 def test_every_entry_is_offered_or_left_out_for_a_reason():
-    entries = {*catalogue.algorithms(), *catalogue.losses(), "boolnet"}
+    """In the papers that have a table; one without offers nothing."""
+    kinds = {*catalogue.algorithms(), *catalogue.losses(), "boolnet"}
+    tables = [room for room in catalogue.rooms().values()
+              if (room.folder / "conformance.py").is_file()]  # fmt: skip
+    entries = {name for room in tables for name in catalogue.names_of(room.name)} & kinds
     offered = set(catalogue.subjects())
     assert not offered & NOT_OFFERED.keys()
-    assert entries - offered == set(NOT_OFFERED)
+    assert entries - offered == set(NOT_OFFERED) & entries
 
 
 def names_of(subject):
