@@ -50,12 +50,18 @@ spirals: constraint and noise together     figure of the        experiments.spir
                                            repository
 with a Metropolis test and a reversibility Lelièvre et al.      constrained_hmc,    CL-42, CL-43,
 check the law is exact; both are needed    2019; derived        metropolis          CL-44
+momenta help to improve sampling           abstracts; derived   theory.efficiency   CL-45, CL-46,
+efficiency: times, and what exactness                                               CL-47, CL-48
+costs
 ========================================== ==================== =================== ==============
 
 Errors found in print and in released code
 ------------------------------------------
 * Orthonormal layers do not keep the gradients of ReLU networks from vanishing: they halve at every
   second layer (CL-18).
+* Momenta do not help at any friction, nor on any law: their gain is 2/(eps sqrt(k)) at a friction
+  near sqrt(k), k the least curvature, and about one where eps is as large as the law is wide
+  (CL-46).
 * The released circle drift uses the new θ in the formula of ξ, so that radii collapse with noise
   (CL-34, CL-38); a gradient from before the drift costs an order (CL-35); wide weights are
   projected along an old normal (CL-36), start reshaped instead of transposed (CL-37), with momenta

@@ -189,7 +189,7 @@ class ManyChains:
         loss, slopes = state.loss, state.gradients
         if state.step == 0:
             loss, slopes = self._evaluate(blocks, state, potential, state.positions)
-        q, p = state.positions, self._refreshed(blocks, state, rng)
+        q, p = state.positions, self.refreshed(blocks, state, rng)
         xp = namespace(loss)
         everywhere = xp.ones(loss.shape, dtype=xp.bool, device=device(loss))
         start = Trajectory(q, p, slopes, loss, everywhere, everywhere)
@@ -234,7 +234,7 @@ class ManyChains:
         gap = largest_of_each(back.position - start)
         return back.solved & (gap <= math.sqrt(eps(start)) * (1.0 + largest_of_each(start)))
 
-    def _refreshed(self, blocks: list[Any], state: ChainsState, rng: Rng | None) -> list[Array]:
+    def refreshed(self, blocks: list[Any], state: ChainsState, rng: Rng | None) -> list[Array]:
         scheme = self.algorithm.scheme
         p = [scheme.decay * u for u in state.momenta]
         spread = math.sqrt(scheme.temperature * (1.0 - scheme.decay**2))

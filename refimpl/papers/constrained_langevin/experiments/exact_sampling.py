@@ -36,10 +36,10 @@ CONTROLS = {"no test": WithoutTest, "no way back": WithoutWayBack}
 class Config:
     """Numbers of chains and of steps."""
 
-    chains: int = 8_000
-    steps: int = 6
-    control_chains: int = 16_000
-    control_steps: int = 12
+    chains: int = 6_000
+    steps: int = 5
+    control_chains: int = 12_000
+    control_steps: int = 10
 
     @classmethod
     def quick(cls) -> Config:

@@ -108,8 +108,9 @@ def exact(config: Config, algorithm: Any, friction: float, backend: Backend) -> 
     eye, zero = np.eye(d), np.zeros((d, d))
 
     def rows(x: np.ndarray, p: np.ndarray, b: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        parts = [backend.asarray(part) for part in (x, p, b)]
-        state, _ = _advance(algorithm, friction, hessian, *parts, Replay([noise], repeat=True))
+        x, p, b = (backend.asarray(part) for part in (x, p, b))
+        draws = Replay([noise], repeat=True)
+        state, _ = _advance(algorithm, friction, hessian, x, p, b, draws)
         return np.concatenate([to_host(state.params), to_host(state.momentum)], axis=1)
 
     tall, none = np.zeros((2 * d, d)), np.zeros((2 * d, d))
