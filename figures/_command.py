@@ -20,7 +20,10 @@ def _formats(context: click.Context, option: click.Parameter, value: str) -> tup
     return names
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    short_help="Draw figures: PNG, PDF, the numbers and their origin.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--paper", "papers", multiple=True, metavar="NAME", help="This paper's figures.")
 @click.option("--list", "listing", is_flag=True, help="Name the figures and stop.")

@@ -42,6 +42,7 @@ LAZY = {
     "check": "refimpl.api",
     "list_algorithms": "refimpl.api",
     "load_dataset": "refimpl.api",
+    "load_run": "refimpl.training.runs",
     "make": "refimpl.api",
     "train": "refimpl.api",
     "verify": "refimpl.api",

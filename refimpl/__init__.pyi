@@ -86,6 +86,7 @@ from refimpl.papers.rkhs_norm.spectral_penalty import SpectralPenalty as Spectra
 from refimpl.papers.rkhs_norm.spectral_projection import SpectralProjection as SpectralProjection
 from refimpl.random import Replay as Replay
 from refimpl.random import Rng as Rng
+from refimpl.training.runs import load_run as load_run
 
 LAZY: dict[str, str]
 __version__: str

@@ -19,6 +19,7 @@ from refimpl.errors import RefimplError, unknown_name
 _COMMANDS = {
     "verify": "verify",
     "train": "train",
+    "plot": "plot",
     "sample": "sample",
     "check": "check",
     "figures": "figures",
@@ -69,7 +70,8 @@ class one_line_errors:  # noqa: N801  reads as a statement: with one_line_errors
     Parameters
     ----------
     context : click.Context
-        With ``--traceback`` remembered in its root, the traceback is printed before the line.
+        With ``--traceback`` remembered in its root, the traceback is printed before the line; what
+        its root remembers as "interrupted" is printed at Ctrl-C.
     """
 
     def __init__(self, context: click.Context) -> None:
@@ -81,7 +83,7 @@ class one_line_errors:  # noqa: N801  reads as a statement: with one_line_errors
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         console = Console(stderr=True, soft_wrap=True, highlight=False)
         if isinstance(error, KeyboardInterrupt):
-            console.print("interrupted; what was finished is kept, and the next run goes on there")
+            console.print(self.context.find_root().meta.get("interrupted", "interrupted"))
             self.context.exit(130)
         if isinstance(error, (RefimplError, OSError)) and not isinstance(error, BrokenPipeError):
             if self.context.find_root().meta.get("traceback"):
@@ -105,7 +107,8 @@ def app() -> None:
     refimpl verify                                 check every claim (minutes)
     refimpl verify --paper foundations             check one paper's
     refimpl train --data digits --algorithm sgd    train one network
-    refimpl sample --constraint circle             draw from a law on a constraint set
+    refimpl plot outputs/train/digits-sgd-*        draw what came of it
+    refimpl sample --constraint circle             draw from a law on a set
     refimpl check my_module:step --against adam    is your own implementation right?
     refimpl list algorithms                        names, hyper-parameters, defaults
     refimpl figures --quick                        draw every figure

@@ -18,7 +18,7 @@ from refimpl.errors import RefimplError, unknown_name
 _COLORS = {"agrees": "green", "differs": "bold red", "raises": "bold red", "note": "dim"}
 
 
-@click.command("check")
+@click.command("check", short_help="Check your own implementation against the reference.")
 @click.argument("target", required=False)
 @click.option("--against", metavar="NAME", help="What it implements; --list shows the names.")
 @click.option(

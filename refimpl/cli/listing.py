@@ -110,7 +110,7 @@ _TABLES: dict[str, Callable[[], Any]] = {
 }
 
 
-@click.command("list")
+@click.command("list", short_help="Show algorithms, data sets, losses, claims, figures.")
 @click.argument("kind", required=False, metavar="[KIND]", type=Name("list", list(_TABLES)))
 @traceback_option
 def command(kind: str | None) -> None:

@@ -41,6 +41,13 @@ def _remember(context: click.Context, option: click.Parameter, value: bool) -> N
         context.find_root().meta["traceback"] = True
 
 
+def _remember_cache(context: click.Context, option: click.Parameter, value: bool) -> bool:
+    kept = f"finished tasks are kept in {CACHE}, and the next run goes on there"
+    end = kept if value else "without a cache nothing is kept"
+    context.find_root().meta["interrupted"] = f"interrupted; {end}"
+    return value
+
+
 traceback_option = click.option(
     "--traceback",
     is_flag=True,
@@ -111,6 +118,7 @@ def run_options(*, quick: bool) -> Callable[[Command], Command]:
             "--cache/--no-cache",
             default=True,
             show_default=True,
+            callback=_remember_cache,
             help=f"Keep finished tasks in {CACHE} and take those found there.",
         ),
         traceback_option,

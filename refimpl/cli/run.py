@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from refimpl import arrays, catalogue, datasets, models, training
-from refimpl.cli import parts
+from refimpl import arrays, catalogue, datasets, training
+from refimpl.cli import folders, parts
 from refimpl.errors import DataError, RefimplError, SettingError
 from refimpl.experiments.runner import single_thread_blas
 from refimpl.experiments.store import provenance
 from refimpl.files import write_atomic
 from refimpl.models import compression
 from refimpl.random import Rng
-from refimpl.training import overview
+from refimpl.training import overview, runs
 from refimpl.training.targets import fit_targets, label_accuracy
 
 _DEFAULT_HIDDEN = (128,)
@@ -52,6 +52,7 @@ class Settings:
     output: Path
     resume: bool
     export_sparse: bool
+    export_safetensors: bool
     hyper: Mapping[str, Any]
 
 
@@ -71,6 +72,8 @@ class Plan(NamedTuple):
     model : callable
     objective : Objective
     metrics : dict of str to Metric
+    identity : dict
+        What decides the numbers, as plain values.
     folder : Path
         Of what is saved.
     """
@@ -84,6 +87,7 @@ class Plan(NamedTuple):
     model: Any
     objective: Any
     metrics: dict[str, Callable[..., float]]
+    identity: dict[str, Any]
     folder: Path
 
 
@@ -143,8 +147,10 @@ def plan(settings: Settings) -> Plan:
     elif labeled:
         metrics["accuracy"] = label_accuracy(model)
     sets = {"train": split.train, "validation": split.validation, "test": split.test}
+    settings = dataclasses.replace(settings, loss=loss)
+    identity = folders.identity(settings, where, method, model)
     return Plan(
-        settings=dataclasses.replace(settings, loss=loss),
+        settings=settings,
         where=where,
         rng=rng,
         method=parts.carrying(method, objective),
@@ -153,17 +159,9 @@ def plan(settings: Settings) -> Plan:
         model=model,
         objective=objective,
         metrics=metrics,
-        folder=settings.output / _folder(settings),
+        identity=identity,
+        folder=settings.output / folders.name(settings, identity),
     )
-
-
-def _folder(settings: Settings) -> str:
-    """Data set, algorithm, parts, what is not the default of model and loss, and the seed."""
-    named = [*settings.penalties, *settings.wrappers, *settings.projections]
-    named += [] if settings.model == "mlp" else [settings.model]
-    named += [settings.loss] if settings.loss and settings.loss not in models.LOSSES else []
-    method = "+".join([settings.algorithm, *(text.partition(":")[0] for text in named)])
-    return f"{settings.data}-{method}-seed{settings.seed}"
 
 
 def carry_out(plan: Plan) -> Outcome:
@@ -177,7 +175,6 @@ def carry_out(plan: Plan) -> Outcome:
         As :func:`refimpl.training.train` and the algorithm say.
     """
     start = time.perf_counter()
-    plan.folder.mkdir(parents=True, exist_ok=True)
     with single_thread_blas(), arrays.linalg_errors():
         try:
             trained = _train(plan)
@@ -238,7 +235,7 @@ def checkpoint(plan: Plan) -> Path:
 
 
 def save(plan: Plan, outcome: Outcome) -> None:
-    """Write history.npz and summary.json and, where it is asked for, sparse.npz.
+    """Write history.npz, params.npz, summary.json and the exports that are asked for.
 
     Raises
     ------
@@ -246,8 +243,11 @@ def save(plan: Plan, outcome: Outcome) -> None:
         If the sparse network, read back, has other outputs.
     """
     settings, trained = plan.settings, outcome.trained
+    network = network_params(plan, trained.params)
+    runs.save_params(plan.folder / "params.npz", network)
+    if settings.export_safetensors:
+        runs.export_safetensors(plan.folder / "params.safetensors", network)
     if settings.export_sparse:
-        network = network_params(plan, trained.params)
         compression.save(plan.folder / "sparse.npz", network)
         again = compression.load(plan.folder / "sparse.npz", plan.where)
         for name, dataset in plan.sets.items():
@@ -257,7 +257,7 @@ def save(plan: Plan, outcome: Outcome) -> None:
         "data": settings.data,
         "data_options": dict(settings.data_options),
         "algorithm": settings.algorithm,
-        "hyper_parameters": _settings(plan.method),
+        "hyper_parameters": folders.plain_settings(plan.method),
         "penalties": list(settings.penalties),
         "wrappers": list(settings.wrappers),
         "projections": list(settings.projections),
@@ -303,19 +303,6 @@ def _check_kind(settings: Settings, data: Any) -> None:
         f"{settings.data} is {_FITTING[found][0]}, and {settings.algorithm} trains on examples: "
         f"take an algorithm for {found}, such as {_FITTING[found][2]}"
     )
-
-
-def _settings(method: Any) -> dict[str, Any]:
-    """The settings of an algorithm as plain values; those of its parts with their class."""
-    return {f.name: _plain(getattr(method, f.name)) for f in dataclasses.fields(method)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if dataclasses.is_dataclass(value):
-        return {"name": type(value).__name__, **_settings(value)}
-    return value if isinstance(value, (bool, int, float, str, type(None))) else repr(value)
 
 
 def _network(settings: Settings, features: int, outputs: int) -> Any:

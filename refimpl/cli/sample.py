@@ -45,7 +45,7 @@ def _parse_settings(
     return parsed
 
 
-@click.command("sample")
+@click.command("sample", short_help="Draw from a law on a constraint set by exact chains.")
 @click.option(
     "--constraint",
     type=Name("constraint", ["orthogonal", "circle", "none"]),

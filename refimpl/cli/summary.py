@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 
 from refimpl.algorithms.composition import Composition
+from refimpl.cli import folders
 from refimpl.cli.run import Outcome, Plan
 from refimpl.models import LOSSES
 from refimpl.training import overview
@@ -60,6 +61,18 @@ def closing(plan: Plan, outcome: Outcome) -> list[str]:
     early = ", stopped by the algorithm" if outcome.trained.stopped else ""
     steps = outcome.trained.state.step
     return [*lines, f"{steps} steps in {outcome.seconds:.1f} s{early} -> {plan.folder}"]
+
+
+def interrupted(plan: Plan) -> str:
+    """The line after Ctrl-C: what is kept, and how the run goes on."""
+    step = folders.saved_step(plan.folder)
+    if not step:
+        return "interrupted before the first step: nothing is kept"
+    return (
+        f"interrupted at step {step} of {folders.steps(plan)}, which is kept in {plan.folder}: "
+        f"the same command with --resume goes on there, without it the run starts afresh and this "
+        f"is put aside"
+    )
 
 
 def _errors(plan: Plan, outcome: Outcome) -> list[str]:

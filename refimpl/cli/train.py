@@ -168,6 +168,9 @@ def _recipe(context: click.Context, data: str, algorithm: str) -> dict[str, Any]
     is_flag=True,
     help="Write the network without its zeros, and check that it reads back the same.",
 )
+@click.option(
+    "--export-safetensors", is_flag=True, help="Write params.safetensors too, for PyTorch and JAX."
+)
 @traceback_option
 @click.pass_context
 def command(context: click.Context, **values: Any) -> None:
@@ -179,11 +182,12 @@ def command(context: click.Context, **values: Any) -> None:
     refimpl train --data digits --update adam --learning-rate 1e-3 \\
         --penalty mhe --penalty l2:strength=1e-4
 
-    Saves history.npz, summary.json and checkpoint.npz below OUTPUT, in a folder named after the
-    data set, the algorithm and the seed; with --export-sparse also sparse.npz. The algorithm's
-    hyper-parameters are options too: `refimpl train --algorithm sgd --help` shows those of SGD.
+    Saves params.npz, history.npz, summary.json and checkpoint.npz below OUTPUT, in a folder named
+    after the data set, the algorithm, the seed and a hash of all settings but the epochs; `refimpl
+    plot` draws it, `refimpl.load_run(FOLDER)` reads it. The algorithm's hyper-parameters are
+    options too: `refimpl train --algorithm sgd --help` shows those of SGD.
     """
-    from refimpl.cli import run, summary
+    from refimpl.cli import folders, run, summary
     from refimpl.cli.display import make_console
     from refimpl.errors import CheckpointError
 
@@ -191,37 +195,22 @@ def command(context: click.Context, **values: Any) -> None:
     own.update(_recipe(context, own["data"], own["algorithm"]))
     settings = run.Settings(**own, hyper=hyper)
     try:
-        plan = run.plan(settings)
+        plan, lines = folders.prepare(run.plan(settings))
     except (ValueError, TypeError) as error:
         raise click.UsageError(str(error), context) from None
-    if settings.resume:
-        _check_resumable(context, plan)
     console = make_console()
-    for line in summary.opening(plan):
+    for line in (*summary.opening(plan), *lines):
         console.print(line, soft_wrap=not console.is_terminal, markup=False)
     try:
         outcome = run.carry_out(plan)
     except CheckpointError as error:
         raise click.UsageError(str(error), context) from None
+    except KeyboardInterrupt:
+        click.echo(summary.interrupted(plan), err=True)
+        context.exit(130)
     run.save(plan, outcome)
     if (steps := summary.steps_table(outcome.trained.history)) is not None:
         console.print(steps)
     console.print(summary.table(outcome.results))
     for line in summary.closing(plan, outcome):
         console.print(line, soft_wrap=True, markup=False)
-
-
-def _check_resumable(context: click.Context, plan: Any) -> None:
-    """Raise where there is nothing to go on from: a run of other settings lies elsewhere."""
-    from refimpl.cli.run import checkpoint
-
-    path = checkpoint(plan)
-    if path.exists():
-        return
-    others = sorted(other.parent.name for other in plan.settings.output.glob("*/checkpoint.npz"))
-    there = f"; there are those of {', '.join(others)}" if others else ""
-    raise click.UsageError(
-        f"no checkpoint of {path.parent.name} in {plan.settings.output}{there}. Its name says data "
-        f"set, algorithm and seed; without --resume the run starts afresh",
-        context,
-    )

@@ -12,7 +12,7 @@ from refimpl.cli.options import traceback_option
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.group("vectors")
+@click.group("vectors", short_help="Test vectors for implementations in any language.")
 def command() -> None:
     """Test vectors: JSON files with inputs, noise and the outputs after 1, 2, 5 and 20 steps.
 

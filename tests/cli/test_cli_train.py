@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_runs import call
+from cli_runs import call, folder
 
 from refimpl.models.compression import load as load_sparse
 from refimpl.training import History
@@ -16,16 +16,16 @@ TINY = ("--data", "spirals", "--data-option", "training=40", "--width", 5, "--ep
 
 def test_train_saves_what_it_prints(tmp_path):
     result = call("train", *TINY, "--algorithm", "momentum", "--nesterov", "--seed", 3)
-    folder = tmp_path / "outputs/train/spirals-momentum-seed3"
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "checkpoint.npz", "history.npz", "summary.json",
+    place = folder(tmp_path / "outputs/train", "spirals-momentum-seed3")
+    assert sorted(path.name for path in place.iterdir()) == [
+        "checkpoint.npz", "history.npz", "params.npz", "settings.json", "summary.json",
     ]  # fmt: skip
-    summary = json.loads((folder / "summary.json").read_text())
+    summary = json.loads((place / "summary.json").read_text())
     assert summary["hyper_parameters"] == {
         "learning_rate": 0.05, "momentum": 0.9, "nesterov": True,
     }  # fmt: skip
     assert summary["widths"] == [2, 5, 2] and summary["steps"] == 3
-    history = History.load(folder / "history.npz")
+    history = History.load(place / "history.npz")
     assert history.epochs["test_accuracy"][-1] == summary["results"]["test"]["accuracy"]
     assert history.epochs["train_loss"][-1] == summary["results"]["train"]["loss"]
     for name, values in summary["results"].items():
@@ -39,8 +39,12 @@ def test_the_seed_decides_everything(tmp_path):
         call("train", *TINY, "--algorithm", "sgld", "--seed", 1, "--output", place)
     call("train", *TINY, "--algorithm", "sgld", "--seed", 2, "--output", "a")
     first, second, other = (
-        History.load(tmp_path / path / "history.npz").steps["loss"]
-        for path in ("a/spirals-sgld-seed1", "b/spirals-sgld-seed1", "a/spirals-sgld-seed2")
+        History.load(folder(tmp_path / place, stem) / "history.npz").steps["loss"]
+        for place, stem in (
+            ("a", "spirals-sgld-seed1"),
+            ("b", "spirals-sgld-seed1"),
+            ("a", "spirals-sgld-seed2"),
+        )
     )
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, other)
@@ -51,7 +55,7 @@ def test_resume_goes_on_as_if_never_stopped(tmp_path):
     call("train", *TINY, "--algorithm", "adam", "--output", "parts", "--epochs", 1)
     call("train", *TINY, "--algorithm", "adam", "--output", "parts", "--resume")
     whole, parts = (
-        History.load(tmp_path / place / "spirals-adam-seed0/history.npz").steps["loss"]
+        History.load(folder(tmp_path / place, "spirals-adam-seed0") / "history.npz").steps["loss"]
         for place in ("whole", "parts")
     )
     assert len(whole) == 3
@@ -61,14 +65,16 @@ def test_resume_goes_on_as_if_never_stopped(tmp_path):
 def test_resume_refuses_the_checkpoint_of_another_run():
     call("train", *TINY, "--algorithm", "sgd", "--learning-rate", 0.1)
     result = call("train", *TINY, "--algorithm", "sgd", "--learning-rate", 0.2, "--resume", code=2)
-    assert "algorithm differs" in result.stderr
+    assert "sgd-seed0" in result.stderr and "has learning rate 0.1, not 0.2;" in result.stderr
     call("train", *TINY, "--algorithm", "sgd", "--learning-rate", 0.2)
 
 
 def test_a_smaller_loss_than_at_the_start_is_reached(tmp_path):
     options = ("--data", "gaussians", "--algorithm", "sgd", "--epochs", 20)
     call("train", *options)
-    history = History.load(tmp_path / "outputs/train/gaussians-sgd-seed0/history.npz")
+    history = History.load(
+        folder(tmp_path / "outputs/train", "gaussians-sgd-seed0") / "history.npz"
+    )
     assert history.epochs["train_loss"][-1] < 0.5 * history.steps["loss"][0]
     assert history.epochs["test_accuracy"][-1] > 0.9
 
@@ -77,11 +83,11 @@ def test_resuming_another_network_is_a_usage_error_that_names_what_differs():
     train = ("train", "--data", "digits", "--algorithm", "sgd", "--width", 8, "--epochs")
     call(*train, 1)
     text = call(*train, 2, "--activation", "tanh", "--resume", code=2).stderr
-    assert "objective differs" in text
+    assert "has activation 'relu', not 'tanh';" in text
     text = call(*train, 2, "--loss", "multiclass_margin", "--resume", code=2).stderr
-    assert "objective differs" in text
+    assert "has loss 'softmax_cross_entropy', not 'multiclass_margin';" in text
     text = call(*train, 2, "--seed", 3, "--resume", code=2).stderr
-    assert "no checkpoint of digits-sgd-seed3" in text and "those of digits-sgd-seed0" in text
+    assert "no checkpoint of digits-sgd-seed3" in text and "has seed 0, not 3;" in text
     assert call(*train, 2, "--resume").exit_code == 0
 
 
@@ -90,9 +96,9 @@ def test_a_sparse_network_is_exported_and_reads_back(tmp_path):
     result = call(
         "train", *options, "--strength", 0.05, "--threshold", 0, "--epochs", 30, "--export-sparse"
     )
-    folder = tmp_path / "outputs/train/gaussians-gradient_coherent-seed0"
-    counted = json.loads((folder / "summary.json").read_text())["compression"]
-    stored = load_sparse(folder / "sparse.npz")
+    place = folder(tmp_path / "outputs/train", "gaussians-gradient_coherent-seed0")
+    counted = json.loads((place / "summary.json").read_text())["compression"]
+    stored = load_sparse(place / "sparse.npz")
     assert counted["nonzero"] == sum(np.count_nonzero(layer["weight"]) for layer in stored)
     assert 1.0 < counted["ratio"] == counted["weights"] / counted["nonzero"]
     assert f"compression {counted['ratio']:.2f}x" in result.output

@@ -33,7 +33,7 @@ def test_training_prints_accuracy_residual_and_multipliers(data, algorithm, tmp_
         "--test-steps", 3, "--output", tmp_path,
     ).output  # fmt: skip
     assert "accuracy" in shown and "state_residual" in shown and "multiplier_norm" in shown
-    folder = tmp_path / f"{data}-{algorithm}+graph_network-seed0"
+    folder = next(tmp_path.glob(f"{data}-{algorithm}+graph_network-seed0-*"))
     summary = json.loads((folder / "summary.json").read_text())
     assert set(summary["results"]) == {"train", "validation", "test"}
     assert 0.0 <= summary["results"]["test"]["accuracy"] <= 1.0
