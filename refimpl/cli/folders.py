@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from refimpl import models
 from refimpl.errors import SettingError
@@ -20,11 +20,8 @@ from refimpl.training.checkpoint import describe
 from refimpl.training.history import read_npz
 from refimpl.training.runs import check_safetensors, read_json
 
-if TYPE_CHECKING:
-    from refimpl.cli.run import Plan, Settings
 
-
-def identity(settings: Settings, where: Any, method: Any, model: Any) -> dict[str, Any]:
+def identity(settings: Any, where: Any, method: Any, model: Any) -> dict[str, Any]:
     """All that decides the numbers of a run but its seed and its epochs, as plain values."""
     return {
         "data": settings.data,
@@ -56,7 +53,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (bool, int, float, str, type(None))) else describe(value)
 
 
-def stem(settings: Settings) -> str:
+def stem(settings: Any) -> str:
     """Data set, algorithm, parts, what is not the default of model and loss, and the seed."""
     named = [*settings.penalties, *settings.wrappers, *settings.projections]
     named += [] if settings.model == "mlp" else [settings.model]
@@ -65,13 +62,13 @@ def stem(settings: Settings) -> str:
     return f"{settings.data}-{method}-seed{settings.seed}"
 
 
-def name(settings: Settings, facts: Mapping[str, Any]) -> str:
+def name(settings: Any, facts: Mapping[str, Any]) -> str:
     """The stem, and eight digits of a hash of the settings."""
     text = json.dumps(facts, sort_keys=True, default=describe)
     return f"{stem(settings)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def prepare(plan: Plan) -> tuple[Plan, list[str]]:
+def prepare(plan: Any) -> tuple[Any, list[str]]:
     """Make the folder of a run, and look at what lies there.
 
     A run that begins afresh where another of the same settings was left unfinished, or has another
@@ -108,7 +105,7 @@ def prepare(plan: Plan) -> tuple[Plan, list[str]]:
     return plan._replace(folder=folder), lines
 
 
-def steps(plan: Plan) -> int:
+def steps(plan: Any) -> int:
     """Of the whole run."""
     size = len(plan.training)
     return plan.settings.epochs * -(-size // min(plan.settings.batch_size or size, size))
@@ -121,7 +118,7 @@ def saved_step(folder: Path) -> int | None:
     return int(json.loads(str(read_npz(folder / "checkpoint.npz")["meta"]))["step"])
 
 
-def _make_room(plan: Plan) -> str:
+def _make_room(plan: Any) -> str:
     """Move a run of other length aside; what is said of it."""
     done, step = read_json(plan.folder / "summary.json"), saved_step(plan.folder)
     if done.get("epochs") == plan.settings.epochs:
@@ -137,7 +134,7 @@ def _make_room(plan: Plan) -> str:
     return f"starts afresh (--resume would go on); the run {what} is kept as {aside}"
 
 
-def _nothing_to_resume(plan: Plan) -> str:
+def _nothing_to_resume(plan: Any) -> str:
     """Which run is nearest, and in what it differs."""
     head = f"no checkpoint of {plan.folder.name} in {plan.settings.output}"
     tail = "; without --resume the run starts afresh"
