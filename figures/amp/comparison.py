@@ -15,6 +15,7 @@ _LABELS = {
     "sam": "SAM",
     "random": "random perturbation",
 }
+_LOOKS = {"plain": "none", "decay": "weight decay", "random": "random perturbation"}
 
 
 def draw(results: Results, style: Any) -> Any:
@@ -27,7 +28,7 @@ def draw(results: Results, style: Any) -> Any:
     places = np.arange(len(methods))[::-1]
     seeds = result["test"].shape[1]
     for index, place in enumerate(places):
-        color = style.colors[index]
+        color = style.look(_LOOKS.get(methods[index], methods[index])).color
         test, gain = result["test"][index], 100.0 * result["difference"][index]
         left.plot(test, np.full(seeds, place), ".", color=color, alpha=0.5, markersize=9)
         left.plot(np.mean(test), place, "D", color=color, markersize=8)
@@ -59,4 +60,5 @@ FIGURE = Figure(
         "accuracy chose: a learning rate for plain descent, a weight decay, a radius for the "
         "others; all methods have equally many settings. Pairs share data, start and order."
     ),
+    note="{seeds} paired seeds",
 )

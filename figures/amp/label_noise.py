@@ -94,4 +94,5 @@ FIGURE = Figure(
         "(square) does not move away from plain descent."
     ),
     data=data,
+    note="{seeds} seeds; bars: 95 % t intervals",
 )

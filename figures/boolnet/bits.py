@@ -58,7 +58,7 @@ def draw(results: Results, style: Any) -> Any:
     values = data(results)
     figure, (left, right) = style.subplots(1, 2, width=4.8, height=4.0)
     names = dict.fromkeys([*values["digits_method"].tolist(), *values["images_method"].tolist()])
-    marks = {name: (style.colors[i % 7], "osD^vPX"[i % 7]) for i, name in enumerate(names)}
+    marks = {name: style.look(str(name))[:2] for name in names}
     for axes, part, label in ((left, "digits", "digits"), (right, "images", "MNIST")):
         accuracy = 100.0 * values[f"{part}_accuracy"]
         for name, bits, runs in zip(

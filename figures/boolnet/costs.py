@@ -38,7 +38,8 @@ def draw(results: Results, style: Any) -> Any:
         )
         base = base + values["parts"][:, part]
     for place, total in zip(places, base, strict=True):
-        right.text(total + 40.0, place, f"{total:.0f}", va="center", color=style.ink)
+        right.text(total + 90.0, place, f"{total:.0f}", va="center", color=style.ink)
+    style.published(right, base, places, label="total, published")
     right.set_yticks(places, [str(name) for name in values["network"]])
     right.set(xlabel="energy, µJ (published)", title="energy of an inference", xlim=(0.0, 4700.0))
     right.legend(loc="lower right")

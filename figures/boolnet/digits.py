@@ -28,7 +28,7 @@ def draw(results: Results, style: Any) -> Any:
     axes = np.ravel(panels)[0]
     for row, runs in enumerate(100.0 * values["accuracy"]):
         place = len(values["method"]) - 1 - row
-        draw_runs(axes, runs, place, style.colors[row % len(style.colors)])
+        draw_runs(axes, runs, place, style.look(str(values["method"][row])).color)
     labels = [f"{m}\n{s}" for m, s in zip(values["method"], values["setting"], strict=True)]
     axes.set_yticks(range(len(labels)), labels[::-1])
     axes.set(
@@ -52,4 +52,5 @@ FIGURE = Figure(
         "slices look worse than one."
     ),
     data=data,
+    note="{seeds} seeds; diamonds: means, bars: standard deviations",
 )

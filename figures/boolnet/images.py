@@ -64,4 +64,5 @@ FIGURE = Figure(
         "Scaled networks have the released scale, the others none."
     ),
     data=data,
+    note="{seeds} seeds; diamonds: means, bars: standard deviations",
 )

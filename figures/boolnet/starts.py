@@ -55,4 +55,5 @@ FIGURE = Figure(
         "except where they are signs throughout."
     ),
     data=data,
+    note="{seeds} seeds; lines: means over the seeds at the size that the law predicts",
 )

@@ -19,8 +19,6 @@ def data(results: Results) -> dict[str, np.ndarray]:
 
 def draw(results: Results, style: Any) -> Any:
     """Accuracy, its paired difference to momentum, and the residual, a row a method."""
-    from scipy.stats import t
-
     values = data(results)
     names = [str(name) for name in values["method"]]
     figure, (left, middle, right) = style.subplots(1, 3, width=4.6, height=5.0, sharey=True)
@@ -31,13 +29,11 @@ def draw(results: Results, style: Any) -> Any:
     for row, name, scores, change, residual, edge in zip(
         rows, names, test, difference, values["run_residual"], values["at_edge"], strict=True
     ):
-        color = style.colors[1] if "released" in name else style.colors[2]
-        if not name.startswith(("c-", "o-")):
-            color = style.colors[7 % len(style.colors)]
+        color = style.look(name).color
         spread = np.std(scores, ddof=1)
         left.plot(scores, np.full(seeds, row), ".", color=style.soft, markersize=4)
         left.errorbar(np.mean(scores), row, xerr=spread, fmt="o", color=color, capsize=3)
-        reach = t.ppf(0.975, seeds - 1) * np.std(change, ddof=1) / np.sqrt(seeds)
+        reach = style.half_width(change)
         middle.errorbar(np.mean(change), row, xerr=reach, fmt="o", color=color, capsize=3)
         if np.all(np.isfinite(residual)):
             right.plot(np.max(residual), row, "D", color=color)
@@ -64,6 +60,11 @@ _CAPTION = (
     "of its grid. No ranking is claimed."
 )
 
+_NOTE = (
+    "{seeds} paired seeds; left: deviations, middle: 95 % t intervals; residuals of unconstrained "
+    "methods are not recorded"
+)
+
 FIGURES = (
     Figure(
         name="constrained_digits",
@@ -72,6 +73,7 @@ FIGURES = (
         experiments=("constrained_digits",),
         caption=f"Digits, network 64-100-100-10. {_CAPTION}",
         data=data,
+        note=_NOTE,
     ),
     Figure(
         name="constrained_mnist",
@@ -80,5 +82,6 @@ FIGURES = (
         experiments=("constrained_mnist",),
         caption=f"A part of MNIST, network 784-100-100-10. {_CAPTION}",
         data=data,
+        note=_NOTE,
     ),
 )

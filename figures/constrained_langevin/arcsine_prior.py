@@ -77,4 +77,5 @@ FIGURE = Figure(
         "loss tilts it, and the law is not the exp(−V) that a box constraint would give."
     ),
     data=data,
+    note="{chains} independent chains",
 )

@@ -83,4 +83,5 @@ FIGURE = Figure(
         "100 times the penalty's limit."
     ),
     data=data,
+    note="{chains} chains",
 )

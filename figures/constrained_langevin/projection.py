@@ -82,7 +82,8 @@ FIGURE = Figure(
         "three spectral norms. Right: who finds the solution of one direction of increments, over "
         "the norms of its rotation Ω and of its part D₂ outside the span. Black: the exact "
         "criterion. Blue: ‖Ω‖² + ‖D₂‖² = 1, inside which a solution always exists. Dashed: "
-        "√3/2, where quasi-Newton ends for square matrices. Gallery: quick profile."
+        "√3/2, where quasi-Newton ends for square matrices."
     ),
     data=data,
+    note="{draws} draws",
 )

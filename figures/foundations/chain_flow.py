@@ -47,7 +47,9 @@ def draw(results: Results, style: Any) -> Any:
         left.plot(values["grid"], values["chain_law"][index], color=color, label=f"depth {depth}")
         left.plot(values["times"], values["gain"][index], "o", color=color, mfc="white")
     left.set(
-        xlabel="time t / τ", ylabel="gain u = w_D … w_1", title="scalar chains of several depths"
+        xlabel="time t / τ",
+        ylabel=r"gain $u = w_D \cdots w_1$",
+        title="scalar chains of several depths",
     )
     left.legend(loc="lower right")
     for index, slope in enumerate(values["slopes"]):

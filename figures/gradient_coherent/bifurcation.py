@@ -103,4 +103,5 @@ FIGURE = Figure(
         "can pass."
     ),
     data=data,
+    note="no randomness",
 )

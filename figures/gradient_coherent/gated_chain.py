@@ -9,6 +9,7 @@ import numpy as np
 from refimpl.papers.gradient_coherent.theory import chain
 
 from ..base import Figure, Results
+from .shared import color as shade
 
 
 def data(results: Results) -> dict[str, np.ndarray]:
@@ -33,16 +34,18 @@ def draw(results: Results, style: Any) -> Any:
     """One panel: the end of each method."""
     values = data(results)
     figure, axes = style.subplots(1, 1, width=6.2, height=4.0)
-    shifts = {"plain": -0.012, "delayed": 0.0, "gate": 0.012}
-    for index, (name, shift) in enumerate(shifts.items()):
-        color = style.colors[index]
-        axes.plot(values["strength"], values[name] + shift, color=color, label=name)
+    for name, width, size in (("gate", 6.0, 11.0), ("delayed", 3.4, 7.5), ("plain", 1.6, 4.5)):
+        color = shade(name, style)
+        axes.plot(
+            values["strength"], values[name], color=color, label=name, linewidth=width, alpha=0.8
+        )
         axes.plot(
             values["simulated_strength"],
-            values[f"simulated_{name}"] + shift,
+            values[f"simulated_{name}"],
             "o",
             color=color,
             mfc="white",
+            markersize=size,
             label=f"_simulated {name}",
         )
     axes.set(
@@ -62,11 +65,12 @@ FIGURE = Figure(
     experiments=("gradient_coherent_chain",),
     claims=("GC-21",),
     caption=(
-        "Lines: closed forms, shifted a little apart; circles: simulated. Plain L2 dies beyond the "
-        "tolerance of its start; a delay and the gate both reach the regularised optimum up to the "
-        "spinodal strength 0.326. Beyond it the delayed chain dies, while the gate stays shut and "
-        "ends at the unregularised fit: it saves accuracy by not regularising. Without noise the "
-        "gate holds the optimum only until rounding decides there."
+        "Lines: closed forms, of three widths so that all are seen; circles: simulated. Plain L2 "
+        "dies beyond the tolerance of its start; a delay and the gate both reach the regularised "
+        "optimum up to the spinodal strength 0.326. Beyond it the delayed chain dies, while the "
+        "gate stays shut and ends at the unregularised fit: it saves accuracy by not regularising. "
+        "Without noise the gate holds the optimum only until rounding decides there."
     ),
     data=data,
+    note="no randomness",
 )

@@ -51,4 +51,5 @@ FIGURE = Figure(
         "the network survives strengths several times those from which it can be trained; once "
         "dead it stays dead on the way down, at λ = 0 too."
     ),
+    note="one seed",
 )

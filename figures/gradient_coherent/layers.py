@@ -39,7 +39,9 @@ def draw(results: Results, style: Any) -> Any:
                 else "hidden",
             )
         spread = norms[-1].max() / norms[-1].min()
-        panel.set(xlabel="epoch", ylabel="‖W_l‖", title=f"{title}: largest / smallest {spread:.2f}")
+        panel.set(
+            xlabel="epoch", ylabel=r"$\|W_l\|$", title=f"{title}: largest / smallest {spread:.2f}"
+        )
         panel.set_ylim(0.0, 1.08 * result["layer_norms"][[free, gate]].max())
     axes[1].legend(loc="upper right")
     return figure
@@ -56,4 +58,5 @@ FIGURE = Figure(
         "point of a homogeneous network λ‖W_l‖² is the same in all layers; differences of squares "
         "decay as exp(−2λt). Without the penalty they are kept."
     ),
+    note="one seed",
 )

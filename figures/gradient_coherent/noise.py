@@ -23,8 +23,9 @@ def draw(results: Results, style: Any) -> Any:
             tint = color(method, style)
             dash = "--" if method.startswith("delayed") else "-"
             for row, name in enumerate(("test_accuracy", "on_rate", "weight_norm")):
-                levels, means, _ = series(result, name, method=method, split=split)
+                levels, means, (strength, runs) = series(result, name, method=method, split=split)
                 axes[row, column].plot(levels, means, dash, color=tint, label=LABELS[method])
+                axes[row, column].plot(strength, runs, ".", color=tint, alpha=0.3, markersize=4)
         for family, mark in (("plain", "o"), ("delayed", "s"), ("gate", "D")):
             axes[0, column].plot(
                 result[f"strength_{family}"][column],
@@ -59,4 +60,5 @@ FIGURE = Figure(
         "validation labels. A delay chosen on validation does about as well as a gate chosen on "
         "validation."
     ),
+    note="lines: means of {seeds} seeds; pale dots: single runs",
 )

@@ -56,4 +56,5 @@ FIGURE = Figure(
         "point of the runs that collapse. Where the weights shrink, the gradient that could hold "
         "them vanishes first, and the loss goes to ln 10."
     ),
+    note="one seed",
 )

@@ -24,20 +24,8 @@ LABELS = {
 
 
 def color(method: str, style: Any) -> str:
-    """Plain is red, delays are blues, gates are greens."""
-    fixed = {
-        "plain": style.colors[1],
-        "delayed 1": style.colors[0],
-        "delayed 5": style.colors[0],
-        "delayed 8": style.colors[0],
-        "delayed 10": style.colors[5],
-        "delayed 15": style.colors[6],
-        "gate 0.5": style.colors[4],
-        "gate 0.7": style.colors[2],
-        "gate 0.8": style.colors[4],
-        "gate 0.9": style.colors[3],
-    }
-    return fixed.get(method, style.soft)
+    """The color of a method; "plain" is a penalty that always acts."""
+    return style.look({"plain": "plain penalty"}.get(method, method)).color
 
 
 def series(

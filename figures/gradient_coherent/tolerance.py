@@ -56,4 +56,5 @@ FIGURE = Figure(
         "delay it forgets the initial scale, provided that the delay outlasts the escape from "
         "the origin (star). Levels below 0.002 are left out."
     ),
+    note="one seed a point, found by bisection",
 )

@@ -19,7 +19,7 @@ def draw(results: Results, style: Any) -> Any:
     places = np.arange(len(methods))[::-1]
     seeds = result["test"].shape[1]
     for index, place in enumerate(places):
-        color = style.colors[index]
+        color = style.look(methods[index]).color
         test, gain = result["test"][index], 100.0 * result["difference"][index]
         left.plot(test, np.full(seeds, place), ".", color=color, alpha=0.5, markersize=9)
         left.plot(np.mean(test), place, "D", color=color, markersize=8)
@@ -55,4 +55,5 @@ FIGURE = Figure(
         "classes, tasks, start and episodes; differences are paired by seed. An interval that "
         "covers 0 shows no effect."
     ),
+    note="{seeds} paired seeds",
 )

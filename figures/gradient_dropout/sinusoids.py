@@ -28,7 +28,7 @@ def draw(results: Results, style: Any) -> Any:
     figure, (left, right) = style.subplots(1, 2, width=5.6, height=4.2)
     places = np.arange(len(counts))
     for index, method in enumerate(methods):
-        color = style.colors[index]
+        color = style.look(method).color
         shift = 0.13 * (index - 0.5 * (len(methods) - 1))
         values = np.stack([_ordered(result, count, method) for count in counts])
         for place, row in zip(places, values, strict=True):
@@ -69,4 +69,5 @@ FIGURE = Figure(
         "quick one trains less). The setting is a substitute: no sinusoids are known to be in the "
         "paper."
     ),
+    note="{seeds} paired seeds",
 )

@@ -12,7 +12,6 @@ ORDER = (
     "Tikhonov", "total variation", "weight decay", "noise", "loss gradient", "graph",
     "sign training", "attack training",
 )  # fmt: skip
-MARKS = ("D", "v", "o", "s", "^", "<", ">", "P")
 LEAST = 0.8
 
 
@@ -21,9 +20,9 @@ def draw(results: Results, style: Any) -> Any:
     result = results["gradient_regularization_digits"]
     figure, panels = style.subplots(1, 2, width=5.4, height=4.2)
     methods = result["method"].tolist()
-    colors = [*style.colors, style.soft][: len(ORDER)]
-    for color, mark, method in zip(colors, MARKS, ORDER, strict=True):
+    for method in ORDER:
         row = methods.index(method)
+        look = style.look(method)
         clean, attacked, slope = (
             result[f"path_{key}"][row] for key in ("accuracy", "attacked", "slope")
         )
@@ -34,7 +33,8 @@ def draw(results: Results, style: Any) -> Any:
                 np.mean(attacked[kept], axis=1),
                 np.std(attacked[kept], axis=1, ddof=1),
                 np.std(values, axis=1, ddof=1),
-                color=color, marker=mark, label=method, elinewidth=0.5, ms=5,
+                color=look.color, marker=look.marker, linestyle=look.line, label=method,
+                elinewidth=0.5, ms=5,
                 lw=2.0 if method in ORDER[:2] else 1.1,
             )  # fmt: skip
     none, seeds = methods.index("none"), result["test"].shape[1]
@@ -70,4 +70,5 @@ FIGURE = Figure(
         "under 0.8 of clean accuracy are left out. The quick profile trains smaller networks for "
         "less long."
     ),
+    note="{seeds} seeds; bars: standard deviations",
 )

@@ -47,4 +47,5 @@ FIGURE = Figure(
         "equal shares of ∫|u″| do better. B = ∫|u″| is the solution's Barron norm up to its "
         "affine part."
     ),
+    note="{draws} draws; bars: two standard errors",
 )

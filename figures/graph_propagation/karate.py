@@ -37,17 +37,16 @@ def draw(results: Results, style: Any) -> Any:
     """Left: residual of every seed. Right: the club."""
     values = data(results)
     figure, panels = style.subplots(1, 2, width=5.2, height=4.2)
-    for k, name in enumerate(METHODS):
+    for name in METHODS:
         curves = values[f"residuals_{name}"]
         for curve in curves:
-            panels[0].semilogy(curve, color=style.colors[k], lw=0.5, alpha=0.25)
-        panels[0].semilogy(np.median(curves, axis=0), color=style.colors[k], lw=1.6, label=name)
+            panels[0].semilogy(curve, color=style.look(name).color, lw=0.5, alpha=0.25)
+        panels[0].semilogy(
+            np.median(curves, axis=0), color=style.look(name).color, lw=1.6, label=name
+        )
     panels[0].axhline(1e-4, color=style.soft, ls="--", lw=1.0)
     panels[0].set(xlabel="epoch", title="max |x − F|; dashed: ε of the released setting")
     panels[0].legend(loc="lower left")
-    seeds = len(values["residuals_released"])
-    panels[0].text(0.98, 0.97, f"seeds: {seeds}", transform=panels[0].transAxes, ha="right",
-                   va="top", color=style.soft)  # fmt: skip
     places = _places()
     for v, u in EDGES:
         panels[1].plot(*places[[v, u]].T, color="#dddddd", lw=0.7, zorder=1)
@@ -75,4 +74,5 @@ FIGURE = Figure(
         "arcs of the circle. In the quick profile the runs are too few and too short to judge."
     ),
     data=data,
+    note="{seeds} seeds; thick: medians",
 )

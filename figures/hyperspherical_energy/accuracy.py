@@ -30,7 +30,7 @@ def draw(results: Results, style: Any) -> Any:
     reference = values["error"][methods.index("none")]
     for row, runs in enumerate(values["error"]):
         place = len(methods) - 1 - row
-        color = style.colors[row % len(style.colors)]
+        color = style.look(methods[row]).color
         axes.plot(runs, np.full(runs.size, place), "o", color=color, alpha=0.45, ms=5)
         change = runs - reference
         reach = t.ppf(0.975, runs.size - 1) * change.std(ddof=1) / runs.size**0.5
@@ -60,6 +60,7 @@ FIGURES = (
         claims=("HE-52",),
         caption=_CAPTION,
         data=data,
+        note="{seeds} paired seeds; bars: 95 % t intervals of the difference to none",
     ),
     Figure(
         name="hyperspherical_accuracy_mnist",
@@ -69,5 +70,6 @@ FIGURES = (
         claims=("HE-52b",),
         caption=_CAPTION,
         data=data,
+        note="{seeds} paired seeds; bars: 95 % t intervals of the difference to none",
     ),
 )

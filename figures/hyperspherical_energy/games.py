@@ -29,10 +29,11 @@ def draw(results: Results, style: Any) -> Any:
     left.axhline(float(values["optimum"]), color=style.colors[1], linestyle="--", linewidth=1.4)
     end = values["course"].size - 1
     left.text(end, float(values["random"]), "random P, orthogonal neurons", ha="right", va="bottom")
+    left.set_ylim(top=1.12 * max(float(values["random"]), float(np.max(values["course"]))))
     left.text(0, float(values["optimum"]) - 0.04, "best P, orthogonal neurons", va="top")
-    left.set_ylim(min(float(values["optimum"]), values["course"][-1]) - 0.5, None)
+    left.set_ylim(min(float(values["optimum"]), values["course"][-1]) - 0.5)
     left.set(
-        xlabel="descent steps on P", ylabel="‖cos(PW) − cos(W)‖_F",
+        xlabel="descent steps on P", ylabel=r"$\|\cos(PW) - \cos(W)\|_F$",
         title=f"N = {values['neurons']}, k = {values['dimension']}",
     )  # fmt: skip
     middle.plot(values["shrink"], values["blow_up"], "o-", color=style.colors[0], label="E(PW)")

@@ -33,17 +33,20 @@ def draw(results: Results, style: Any) -> Any:
     for index, name in enumerate(_SPACES):
         color = style.colors[index]
         offset = 0.19 * (2 * index - 1)
-        bars = left.bar(
-            places + offset, values["minima"][:, index], width=0.36, color=color, label=name
-        )
-        for label in left.bar_label(bars, fmt="%d", fontsize=8.5, color=style.ink):
-            label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.4})
+        counts = values["minima"][:, index]
+        left.plot(places + offset, counts, "os"[index], color=color, label=name)
+        for place, count in zip(places + offset, counts, strict=True):
+            left.annotate(
+                f"{count}", (place, count), xytext=(0, 6), textcoords="offset points",
+                ha="center", fontsize=8.5, color=style.ink,
+            )  # fmt: skip
         for place in places:
             excess = values["excess"][place, index]
             above = excess[np.isfinite(excess) & (excess > 1e-8)]
             right.scatter(
-                np.full(above.size, place + offset), above, s=12, color=color, alpha=0.5, lw=0
-            )
+                np.full(above.size, place + offset), above, s=14, color=color, alpha=0.5, lw=0,
+                marker="os"[index], label=name if place == 0 else None,
+            )  # fmt: skip
     left.step(
         np.append(places - 0.5, places[-1] + 0.5),
         np.append(values["starts"][:, 0], values["starts"][-1, 0]),
@@ -58,7 +61,8 @@ def draw(results: Results, style: Any) -> Any:
     left.legend(loc="upper right", ncols=1)
     right.set(yscale="log", ylabel="excess energy over the best, relative",
               title="starts that end above the best")  # fmt: skip
-    right.set_ylim(1e-8, 1e-2)
+    right.set_ylim(1e-8, 1e-1)
+    right.legend(loc="upper right")
     for axes in (left, right):
         axes.set_xticks(places, [str(k) for k in values["dimensions"]])
         axes.set_xlabel("dimension k")
@@ -81,4 +85,5 @@ FIGURE = Figure(
         "and their energies differ by less than one per cent."
     ),
     data=data,
+    note="every start is shown that ends above the best",
 )

@@ -19,9 +19,9 @@ def data(results: Results) -> dict[str, np.ndarray]:
 
 
 def draw(results: Results, style: Any) -> Any:
-    """Left: noise over signal against k. Right: size and direction for three layers."""
+    """Left: noise over signal against k. Middle, right: size and direction for three layers."""
     values = data(results)
-    figure, (left, right) = style.subplots(1, 2, width=5.4)
+    figure, (left, size, direction) = style.subplots(1, 3, width=4.4)
     inputs, neurons = values["swept_shape"]
     for index, many in enumerate(values["numbers"]):
         color = style.colors[index]
@@ -34,21 +34,18 @@ def draw(results: Results, style: Any) -> Any:
     left.axhline(1.0, color=style.soft, linewidth=1.0, linestyle="--")
     left.set(
         xscale="log", yscale="log", xlabel="dimension k", ylabel="noise / signal",
-        title=f"{neurons} neurons in R^{inputs}",
+        title=rf"{neurons} neurons in $\mathbb{{R}}^{{{inputs}}}$",
     )  # fmt: skip
     left.legend(loc="upper right", ncols=2)
     places = np.arange(len(values["shapes"]))
-    right.bar(places - 0.2, values["ratio"], width=0.4, color=style.colors[0], label="size")
-    twin = right.twinx()
-    twin.bar(places + 0.2, values["cosine"], width=0.4, color=style.colors[1], label="cosine")
-    right.set_xticks(places, [f"{many} in R^{size}" for size, many in values["shapes"]])
-    right.set(ylabel="size / exact gradient's", title="k = 40, C = 20")
-    right.yaxis.label.set_color(style.colors[0])
-    twin.set(ylabel="cosine with it", ylim=(0.0, 0.32))
-    twin.yaxis.label.set_color(style.colors[1])
-    twin.spines["right"].set_visible(True)
-    twin.grid(visible=False)
-    right.grid(axis="x", visible=False)
+    for axes, name, color, label in (
+        (size, "ratio", style.colors[0], "size / exact gradient's"),
+        (direction, "cosine", style.colors[1], "cosine with the exact gradient"),
+    ):
+        axes.bar(places, values[name], width=0.5, color=color)
+        axes.set_xticks(places, [rf"{n} in $\mathbb{{R}}^{{{d}}}$" for d, n in values["shapes"]])
+        axes.set(ylabel=label, title="k = 40, C = 20")
+        axes.grid(axis="x", visible=False)
     return figure
 
 
@@ -61,8 +58,9 @@ FIGURE = Figure(
     caption=(
         "Gradient of the half-space energy (s = 2) at He initialisation. Left: distance of one "
         "projected gradient from its expectation, which is k/(k−3) times the exact gradient, over "
-        "the size of that; dotted: the rule (n/k)/√C. Below k = 8 the variance is infinite. "
-        "Right: size of a projected gradient and its cosine with the exact one, in three layers."
+        "the size of that; dotted: the rule (n/k)/√C. Below k = 8 the variance is infinite. Middle "
+        "and right: size of a projected gradient, and its cosine with the exact one, in three "
+        "layers."
     ),
     data=data,
 )

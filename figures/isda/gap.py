@@ -64,4 +64,5 @@ FIGURE = Figure(
         "where the prediction is sure and right. Points below the axes are left out."
     ),
     data=data,
+    note="{seeds} seeds",
 )

@@ -83,4 +83,5 @@ FIGURE = Figure(
         "the mean of all directions; dashed, what 95 % of random directions stay below."
     ),
     data=data,
+    note="{seeds} seeds; bars: means",
 )

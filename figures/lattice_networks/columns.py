@@ -36,9 +36,12 @@ def draw(results: Results, style: Any) -> Any:
         peaks = values[f"peaks_{model}"]
         j = np.arange(1, peaks.shape[-1] + 1)
         for k, penalty in enumerate(PENALTIES):
-            axes.loglog(j, peaks[k].mean(axis=0), "o-", color=style.colors[k], label=penalty)
+            axes.loglog(
+                j, peaks[k].mean(axis=0), "o-", color=style.look(penalty).color, label=penalty
+            )
             axes.fill_between(
-                j, peaks[k].min(axis=0), peaks[k].max(axis=0), color=style.colors[k], alpha=0.15,
+                j, peaks[k].min(axis=0), peaks[k].max(axis=0),
+                color=style.look(penalty).color, alpha=0.15,
                 lw=0,
             )  # fmt: skip
         scale = 0.5 if model == "plain" else 1.0 / np.sqrt(6.0)
@@ -50,7 +53,6 @@ def draw(results: Results, style: Any) -> Any:
         axes.minorticks_off()
         style.label_line_ends(axes)
     panels[0, 0].set_ylabel("max |W₀| in column j")
-    figure.text(0.995, 0.01, f"{result.config.seeds} seeds", ha="right", color=style.soft)
     return figure
 
 
@@ -68,4 +70,5 @@ FIGURE = Figure(
         "for the bound is loose. In the quick profile the runs are too short to judge."
     ),
     data=data,
+    note="{seeds} seeds; bands: lowest to highest",
 )

@@ -35,9 +35,6 @@ def draw(results: Results, style: Any) -> Any:
     for axes in panels[:, 0]:
         axes.set_ylabel("RMS error of u(½)")
     panels[0, -1].legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
-    figure.text(
-        0.995, 0.02, f"{config.seeds} seeds, bars: lowest to highest", ha="right", color=style.soft
-    )
     return figure
 
 
@@ -53,4 +50,5 @@ FIGURE = Figure(
         "weights, validation and test points. In the quick profile the runs are too short to judge."
     ),
     data=data,
+    note="{seeds} seeds; bars: lowest to highest",
 )

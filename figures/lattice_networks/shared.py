@@ -38,7 +38,7 @@ def draw_curves(axes: Any, sizes: Any, values: np.ndarray, style: Any) -> None:
                 np.asarray(sizes) * (1.0 + 0.03 * (2 * i - 1)),
                 mean,
                 yerr=[mean - seeds.min(axis=-1), seeds.max(axis=-1) - mean],
-                color=style.colors[k],
+                color=style.look(penalty).color,
                 marker=marker,
                 linestyle=dashes,
                 capsize=2.5,

@@ -35,9 +35,6 @@ def draw(results: Results, style: Any) -> Any:
     panels[0, 0].set_ylabel("RMS error")
     panels[-1, 0].set_ylabel("RMS error")
     panels[0, 2].legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
-    figure.text(
-        0.995, 0.02, f"{config.seeds} seeds, bars: lowest to highest", ha="right", color=style.soft
-    )
     return figure
 
 
@@ -56,4 +53,5 @@ FIGURE = Figure(
         "the runs are too short to judge."
     ),
     data=data,
+    note="{seeds} seeds; bars: lowest to highest",
 )

@@ -140,4 +140,5 @@ FIGURE = Figure(
         "c = D s^(2 − 2/D). Not a figure of the paper."
     ),
     data=data,
+    note="no randomness",
 )

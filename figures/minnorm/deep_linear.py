@@ -111,4 +111,5 @@ FIGURE = Figure(
         "wherever there is noise, and most at load 1. Not a figure of the paper."
     ),
     data=data,
+    note="{seeds} seeds; bars: two standard errors",
 )

@@ -14,6 +14,12 @@ _NAMES = {
     "gd_residual": "residual of\ngradient descent",
     "l2_residual": "residual of\nL2, γ = 1",
 }
+_LOOKS = {
+    "minnorm_margin": "Minnorm, margins",
+    "minnorm_equality": "Minnorm, equalities",
+    "gd_residual": "gradient descent",
+    "l2_residual": "L2",
+}
 _SIDE = 8
 _SHOWN = 12
 
@@ -33,10 +39,13 @@ def data(results: Results) -> dict[str, np.ndarray]:
 def draw(results: Results, style: Any) -> Any:
     """Top: curves, histogram, areas and accuracies. Bottom: hardest images of the first seed."""
     values = data(results)
-    figure, grid = style.subplots(1, 1, width=13.2, height=6.6)
-    grid.remove()
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.25, 1.0))
-    curve, histogram, areas, accuracies = top.subplots(1, 4)
+    figure, whole = style.subplots(1, 1, width=13.2, height=7.0)
+    whole.remove()
+    grid = figure.add_gridspec(3, _SHOWN, height_ratios=(2.6, 1.0, 1.0))
+    third = _SHOWN // 4
+    curve, histogram, areas, accuracies = (
+        figure.add_subplot(grid[0, third * k : third * (k + 1)]) for k in range(4)
+    )
     for name, label, color in (
         ("clean_sorted_alpha", "clean labels", style.colors[0]),
         ("sorted_alpha", "10 % flipped", style.colors[1]),
@@ -48,39 +57,11 @@ def draw(results: Results, style: Any) -> Any:
         xlabel="rank / number of images", ylabel="Σ α of an image", title="sorted multipliers"
     )
     curve.legend(loc="upper right")
-
-    everything = values["sorted_alpha"].ravel()
-    flipped = values["alpha_flipped"].ravel()
-    bins = np.linspace(0.0, everything.max(), 25)
-    total = np.histogram(everything, bins)[0]
-    wrong = np.histogram(flipped, bins)[0]
-    width = np.diff(bins)
-    histogram.bar(bins[:-1], total - wrong, width, align="edge", color=style.colors[0],
-                  label="right label")  # fmt: skip
-    histogram.bar(bins[:-1], wrong, width, bottom=total - wrong, align="edge",
-                  color=style.colors[1], label="flipped label")  # fmt: skip
-    histogram.set(xlabel="Σ α of an image", ylabel="images", title="with 10 % flipped")
-    histogram.legend(loc="upper right")
-
-    scores = list(values["scores"])
-    shown = [name for name in _NAMES if np.isfinite(values["auc"][:, scores.index(name)]).any()]
-    for panel, name, title in (
-        (areas, "auc", "flipped labels ranked first (AUC)"),
-        (accuracies, "test", "test accuracy"),
-    ):
-        for k, score in enumerate(shown):
-            seen = values[name][:, scores.index(score)]
-            panel.plot(seen, np.full(seen.size, -k), "o", color=style.colors[k], alpha=0.7)
-            panel.plot([seen.mean()], [-k], "|", color=style.ink, markersize=16)
-        panel.set_title(title)
-        panel.set_ylim(-len(shown) + 0.5, 0.5)
-        names = [_NAMES[score] for score in shown] if panel is areas else [""] * len(shown)
-        panel.set_yticks(-np.arange(len(shown)), names)
-
-    panels = bottom.subplots(2, _SHOWN)
+    _histogram(histogram, values, style)
+    _scores(areas, accuracies, values, style)
     for row, (prefix, title) in enumerate((("clean_", "clean"), ("", "10 % flipped"))):
         for column in range(_SHOWN):
-            panel = panels[row, column]
+            panel = figure.add_subplot(grid[1 + row, column])
             picture = values[f"{prefix}hardest"][0, column].reshape(_SIDE, _SIDE)
             panel.imshow(picture, cmap="Greys", vmin=0.0, vmax=1.0)
             panel.set(xticks=[], yticks=[])
@@ -90,24 +71,59 @@ def draw(results: Results, style: Any) -> Any:
             alpha = values[f"{prefix}hardest_alpha"][0, column]
             wrong = values[f"{prefix}hardest_flipped"][0, column]
             panel.set_title(
-                f"{label} (or {rival})  {alpha:.2g}",
+                f"{label} (or {rival})\n{alpha:.2g}",
                 fontsize=8.5,
                 loc="center",
                 color=style.colors[1] if wrong else style.ink,
             )
-        panels[row, 0].set_ylabel(title)
-    bottom.suptitle(
-        "largest multipliers: label (class that comes closest), Σ α; orange: flipped",
-        fontsize=11,
-        x=0.01,
-        ha="left",
-    )
+            if column == 0:
+                panel.set_ylabel(title)
     return figure
+
+
+def _histogram(axes: Any, values: dict[str, np.ndarray], style: Any) -> None:
+    """Multipliers of images with right and with flipped labels, of all seeds."""
+    everything, flipped = values["sorted_alpha"].ravel(), values["alpha_flipped"].ravel()
+    bins = np.linspace(0.0, everything.max(), 25)
+    total, wrong = np.histogram(everything, bins)[0], np.histogram(flipped, bins)[0]
+    for count, label, color in (
+        (total - wrong, "right label", style.colors[0]),
+        (wrong, "flipped label", style.colors[1]),
+    ):
+        axes.stairs(count, bins, color=color, label=label, fill=True, alpha=0.5)
+        axes.stairs(count, bins, color=color)
+    axes.set(
+        xlabel="Σ α of an image", ylabel="images", title="with 10 % flipped",
+        ylim=(0.0, 1.08 * (total - wrong).max()),
+    )  # fmt: skip
+    axes.legend(loc="upper right")
+
+
+def _scores(areas: Any, accuracies: Any, values: dict[str, np.ndarray], style: Any) -> None:
+    """A row for each score: seeds as dots, the mean with its t interval."""
+    scores = list(values["scores"])
+    shown = [name for name in _NAMES if np.isfinite(values["auc"][:, scores.index(name)]).any()]
+    for panel, name, title in (
+        (areas, "auc", "flipped labels first (AUC)"),
+        (accuracies, "test", "test accuracy"),
+    ):
+        for k, score in enumerate(shown):
+            seen = values[name][:, scores.index(score)]
+            color = style.look(_LOOKS[score]).color
+            panel.plot(seen, np.full(seen.size, -k - 0.14), "o", color=color, alpha=0.6)
+            if seen.size > 1:
+                reach = style.half_width(seen)
+                panel.errorbar(seen.mean(), 0.14 - k, xerr=reach, fmt="D", color=color, capsize=4)
+        panel.set(title=title, ylim=(-len(shown) + 0.5, 0.5))
+        names = [_NAMES[score] for score in shown] if panel is areas else [""] * len(shown)
+        panel.set_yticks(-np.arange(len(shown)), names)
+        low, high = np.nanmin(values[name]), np.nanmax(values[name])
+        panel.set_xlim(low - 0.6 * (high - low), high + 0.6 * (high - low))
 
 
 FIGURE = Figure(
     name="minnorm_difficult",
-    title="Minnorm's multipliers single out hard and mislabelled digits",
+    title="Multipliers find mislabelled digits; the residual of strong L2 does so at least as well",
     draw=draw,
     experiments=("minnorm_difficult",),
     claims=("MN-48", "MN-49"),
@@ -115,11 +131,13 @@ FIGURE = Figure(
         "Our figure for the abstract's claim that difficult examples are identified, on digits. "
         "Σ α is the sum of an image's margin multipliers. Top: sorted, one curve a seed; of images "
         "with right and with flipped labels; how well scores rank the flipped labels first, a dot "
-        "a seed, a bar the mean; accuracy of the networks behind the scores. The residual of "
+        "a seed, diamonds the means; accuracy of the networks behind the scores. The residual of "
         "strong L2 ranks at least as well as the multipliers and tests better: fitting wrong "
         "labels exactly hurts. Bottom: the images with the largest multipliers, first seed, with "
         "their label and the other class of the highest score; orange where the label was "
-        "flipped. The picture in the gallery is of the quick profile: 150 images, one seed."
+        "flipped."
     ),
     data=data,
+    note="{size} images, {seeds} seeds; bars: 95 % t intervals of means; images: label (class that "
+    "comes closest) and Σ α, orange where flipped",
 )

@@ -15,6 +15,7 @@ _SHOWN = {
     "early_stopping": "early stopping",
     "l2_tuned": "L2, validated",
 }
+_LOOKS = ("Minnorm, margins", "Minnorm, equalities", "gradient descent", "early stopping", "L2")
 _SETS = {"minnorm_digits": "digits", "minnorm_mnist": "MNIST"}
 
 
@@ -55,23 +56,21 @@ def draw(results: Results, style: Any) -> Any:
                         values[f"{experiment}.{name}"][:, which, methods.index(method)],
                         yerr=values[f"{experiment}.{name}_spread"][:, which, methods.index(method)],
                         fmt="o" if large else "s",
-                        mfc=style.colors[k] if large else "white",
-                        color=style.colors[k],
+                        mfc=style.look(_LOOKS[k]).color if large else "white",
+                        color=style.look(_LOOKS[k]).color,
                         capsize=2,
                         elinewidth=1.2,
                         label=f"{title}, start {scale:g}" if large else "_small",
                     )
             panel.set_xticks(place, [str(size) for size in sizes])
             panel.set_xlim(-0.5, len(sizes) - 0.5)
-            panel.set_title(
-                f"{label}: "
-                + ("squared norm of all weights" if name == "norm" else "test accuracy")
-            )
+            panel.set_title(label)
+            panel.set_ylabel("squared norm of weights" if name == "norm" else "test accuracy")
             if name == "norm":
                 panel.set_yscale("log")
             panel.set_xlabel("training images")
     handles = [
-        axes[0, 0].plot([], [], "o", color=style.colors[k], label=title)[0]
+        axes[0, 0].plot([], [], "o", color=style.look(_LOOKS[k]).color, label=title)[0]
         for k, title in enumerate(_SHOWN.values())
     ]
     scales = values["minnorm_digits.scales"]
@@ -102,4 +101,5 @@ FIGURE = Figure(
         "data at a small norm that the start does not change."
     ),
     data=data,
+    note="{seeds} seeds; bars: standard deviations",
 )
