@@ -131,7 +131,7 @@ def sample_note(figure: Figure, results: Mapping[str, Result]) -> str:
     """The figure's note with the settings of its experiments in it.
 
     ``{seeds}`` stands for the field ``seeds`` of the first config that has it, in its length where
-    it is a list.
+    it is a list, whole numbers with commas.
 
     Raises
     ------
@@ -141,7 +141,8 @@ def sample_note(figure: Figure, results: Mapping[str, Result]) -> str:
     values: dict[str, Any] = {}
     for result in results.values():
         for name, value in config_values(result.config).items():
-            values.setdefault(name, len(value) if isinstance(value, list) else value)
+            value = len(value) if isinstance(value, list) else value
+            values.setdefault(name, f"{value:,}" if type(value) is int else value)
     try:
         return figure.note.format_map(values)
     except KeyError as error:

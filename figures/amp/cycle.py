@@ -18,12 +18,10 @@ def draw(results: Results, style: Any) -> Any:
     critical = dynamics.critical_curvature(*rates[:2])
     figure, axes = style.subplots(1, 1, width=6.4, height=4.2)
     curve = np.linspace(critical, float(result["curvature"][-1]), 300)
-    axes.plot(
-        [0.0, critical], [0.0, 0.0], color=style.colors[0], label="closed form", linewidth=2.2
-    )
+    axes.plot([0.0, critical], [0.0, 0.0], color=style.ink, label="closed form", linewidth=2.2)
     law = [dynamics.cycle_amplitude(float(h), *rates) for h in curve]
-    axes.plot(curve, law, color=style.colors[0], linewidth=2.2)
-    axes.plot(result["curvature"], result["swept"], "o", color=style.colors[1], label="AMP")
+    axes.plot(curve, law, color=style.ink, linewidth=2.2)
+    axes.plot(result["curvature"], result["swept"], "o", color=style.look("AMP").color, label="AMP")
     axes.plot(
         result["curvature"], result["plain"], ".", color=style.soft, label="plain descent", zorder=1
     )

@@ -26,7 +26,7 @@ def draw(results: Results, style: Any) -> Any:
         title=f"width {width}, fastest steps on one machine",
     )
     axes.set_xticks(classes, [str(k) for k in classes])
-    axes.legend(fontsize=9)
+    axes.legend(fontsize=9, loc="upper left")
     return figure
 
 

@@ -41,11 +41,9 @@ def draw(results: Results, style: Any) -> Any:
     values = data(results)
     figure, whole = style.subplots(1, 1, width=13.2, height=7.0)
     whole.remove()
-    grid = figure.add_gridspec(3, _SHOWN, height_ratios=(2.6, 1.0, 1.0))
-    third = _SHOWN // 4
-    curve, histogram, areas, accuracies = (
-        figure.add_subplot(grid[0, third * k : third * (k + 1)]) for k in range(4)
-    )
+    rows = figure.add_gridspec(2, 1, height_ratios=(1.3, 1.0))
+    above, below = rows[0].subgridspec(1, 4), rows[1].subgridspec(2, _SHOWN)
+    curve, histogram, areas, accuracies = (figure.add_subplot(above[0, k]) for k in range(4))
     for name, label, color in (
         ("clean_sorted_alpha", "clean labels", style.colors[0]),
         ("sorted_alpha", "10 % flipped", style.colors[1]),
@@ -61,7 +59,7 @@ def draw(results: Results, style: Any) -> Any:
     _scores(areas, accuracies, values, style)
     for row, (prefix, title) in enumerate((("clean_", "clean"), ("", "10 % flipped"))):
         for column in range(_SHOWN):
-            panel = figure.add_subplot(grid[1 + row, column])
+            panel = figure.add_subplot(below[row, column])
             picture = values[f"{prefix}hardest"][0, column].reshape(_SIDE, _SIDE)
             panel.imshow(picture, cmap="Greys", vmin=0.0, vmax=1.0)
             panel.set(xticks=[], yticks=[])
@@ -118,7 +116,7 @@ def _scores(areas: Any, accuracies: Any, values: dict[str, np.ndarray], style: A
         names = [_NAMES[score] for score in shown] if panel is areas else [""] * len(shown)
         panel.set_yticks(-np.arange(len(shown)), names)
         low, high = np.nanmin(values[name]), np.nanmax(values[name])
-        panel.set_xlim(low - 0.6 * (high - low), high + 0.6 * (high - low))
+        panel.set_xlim(low - 0.6 * (high - low), min(1.02, high + 0.6 * (high - low)))
 
 
 FIGURE = Figure(
