@@ -79,7 +79,7 @@ def _table(
 
     from refimpl.benchmarks import table
     from refimpl.benchmarks.peers import versions
-    from refimpl.cli.listing import make_table
+    from refimpl.cli.rows import make_table
 
     start = time.perf_counter()
     with threadpool_limits(1):

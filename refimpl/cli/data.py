@@ -61,18 +61,13 @@ def fetch_command(context: click.Context, name: str, data_dir: Path | None) -> N
 @command.command("list")
 @traceback_option
 def list_command() -> None:
-    """Show the data sets and their options."""
-    from rich.markup import escape
-
+    """Show the data sets and their options, as `refimpl list datasets` does."""
     from refimpl.cli.display import make_console
-    from refimpl.cli.listing import make_table
-    from refimpl.datasets import DATASETS
+    from refimpl.cli.listing import datasets
+    from refimpl.cli.rows import show
 
-    table = make_table("Data sets", "name", "kind", "what it is", "options and defaults")
-    for name, entry in DATASETS.items():
-        values = ", ".join(f"{key}={value!r}" for key, value in entry.options.items())
-        table.add_row(name, entry.kind, escape(entry.description), escape(values))
-    make_console(140).print(table)
+    for title, rows in datasets():
+        show(make_console(), title, rows)
 
 
 @command.command("check")

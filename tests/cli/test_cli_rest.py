@@ -1,4 +1,6 @@
+import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +9,11 @@ import pytest
 from cli_runs import call
 from click.testing import CliRunner
 
+from refimpl import catalogue
+from refimpl.claims.recorded import recorded
 from refimpl.cli import options
 from refimpl.cli.app import app
+from refimpl.cli.rows import Row
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +25,7 @@ ROOT = Path(__file__).parents[2]
         ("datasets", ["digits", "fashion-mnist"]),
         ("claims", ["FD-10", "foundations"]),
         ("figures", ["sgld_gaussian"]),
-        ("experiments", ["sgld_gaussian", "6, 13"]),
+        ("experiments", ["sgld_gaussian", "tasks: 6 quick, 13 full"]),
     ],
 )
 def test_list(kind, needles):
@@ -29,6 +34,46 @@ def test_list(kind, needles):
     for needle in needles:
         assert needle in text and needle in whole
     assert "choose" not in text
+
+
+def on_a_terminal(rows, width=80):
+    from rich.console import Console
+
+    from refimpl.cli.rows import show
+
+    file = io.StringIO()
+    show(Console(file=file, width=width, force_terminal=True, color_system=None), "Title", rows)
+    return file.getvalue()
+
+
+def test_lists_are_wrapped_at_words_on_a_terminal_and_whole_lines_elsewhere():
+    entry = Row("sgd", "descends " * 20, "rate=0.1, momentum=0.9")
+    lines = on_a_terminal([entry, Row("adam", "[red] is no markup")]).splitlines()
+    assert max(map(len, lines)) <= 80
+    words = [word for line in lines for word in line.split()]
+    assert words.count("descends") == 20 and "momentum=0.9" in words and "[red]" in words
+    [line] = [line for line in call("list", "algorithms").output.splitlines() if "maml" in line[:5]]
+    assert "order=" in line
+
+
+def test_claims_are_listed_with_verdict_profile_and_origin():
+    text = call("list", "claims", "--paper", "minnorm").output
+    lines = {line.split()[0]: line for line in text.splitlines() if re.match(r"MN-\d", line)}
+    assert list(lines) == [claim.id for claim in catalogue.claims(["minnorm"])]
+    for claim in catalogue.claims(["minnorm"]):
+        line = lines[claim.id]
+        assert claim.statement in line and claim.place in line and claim.origin in line
+        entry = recorded().get(claim.id)
+        assert (f"; {entry['verdict']} ({entry['profile']})" if entry else "no record") in line
+        assert line.endswith("needs --full") == (claim.profile == "full")
+    assert "FD-1" not in text
+    assert "(did you mean 'minnorm'?)" in call("list", "claims", "--paper", "minorm", code=2).stderr
+    assert "--paper goes with" in call("list", "losses", "--paper", "minnorm", code=2).stderr
+    assert "minnorm_margin" in call("list", "figures", "--paper", "minnorm").output
+
+
+def test_data_sets_are_one_list():
+    assert call("data", "list").output == call("list", "datasets").output
 
 
 def test_data_knows_which_sets_have_files():
