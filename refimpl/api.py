@@ -90,7 +90,8 @@ def load_dataset(
     seed : int
         Of all randomness: the draws, the split, the subset, label noise.
     data_dir : path, optional
-        Where data files lie; the variable REFIMPL_DATA by default.
+        Where data files lie; by default the variable REFIMPL_DATA, or else the folder of this
+        user's data.
     backend : Backend, optional
         NumPy in float64 by default.
     **options

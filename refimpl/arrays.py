@@ -22,7 +22,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from refimpl.errors import BackendError
+from refimpl.errors import BackendError, unknown_name
 
 Array = Any
 """An array of any namespace: the standard has no common base class to name."""
@@ -243,7 +243,7 @@ def backend(name: str = "numpy", dtype: str = "float64") -> Backend:
         return Backend("torch", label, namespace(torch.empty(0)), torch.device("cpu"))
     if name == "jax":
         return _jax_backend(label)
-    raise BackendError(f"unknown backend {name!r}: choose 'numpy', 'cupy', 'torch' or 'jax'")
+    raise BackendError(unknown_name("backend", name, ("numpy", "cupy", "torch", "jax")))
 
 
 def _load_foreign(module: str, title: str) -> Any:

@@ -8,9 +8,12 @@ compare with :func:`helpers.assert_close` and :func:`helpers.assert_same_kind`.
 
 import importlib.util
 import os
+import tempfile
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
+# What a user has fetched must not decide a test.
+os.environ["XDG_DATA_HOME"] = os.path.join(tempfile.gettempdir(), "refimpl-tests-without-data")
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -82,7 +82,9 @@ def test_backend_numpy_is_the_default():
 
 
 def test_unknown_backend_is_named():
-    with pytest.raises(BackendError, match="unknown backend 'tensorflow': choose 'numpy', 'cupy'"):
+    with pytest.raises(
+        BackendError, match="unknown backend 'tensorflow': choose one of numpy, cupy, torch"
+    ):
         arrays.backend("tensorflow")
 
 

@@ -12,7 +12,7 @@ from refimpl.cli.options import traceback_option
 _data_dir = click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the data files.  [default: $REFIMPL_DATA]",
+    help="Folder of the data files.  [default: $REFIMPL_DATA, or that of your user's data]",
 )
 
 
@@ -22,12 +22,15 @@ def command() -> None:
 
 
 def _check_name(name: str, context: click.Context) -> None:
+    from refimpl.cli.parts import data_names
     from refimpl.datasets import SOURCES
+    from refimpl.errors import unknown_name
 
     if name not in SOURCES:
-        raise click.UsageError(
-            f"no files belong to {name!r}: choose one of {', '.join(sorted(SOURCES))}", context
-        )
+        message = unknown_name("data set with files", name, sorted(SOURCES))
+        if name in data_names():
+            message = f"{name} needs no files: it is generated, or comes with a package"
+        raise click.UsageError(message, context)
 
 
 @command.command("fetch")
@@ -39,12 +42,19 @@ def fetch_command(context: click.Context, name: str, data_dir: Path | None) -> N
     """Download the public files of NAME and check their checksums.
 
     Files that are there and right are left alone, so an interrupted download is simply repeated.
+    They go to the folder NAME in --data-dir, or in the folder that the variable REFIMPL_DATA
+    names, or else in that of your user's data, where they are found again.
     """
     from refimpl.cli.display import make_console, transfer_bar
-    from refimpl.datasets import fetch
+    from refimpl.datasets import SOURCES, fetch
+    from refimpl.datasets.fetch import data_directory
 
     _check_name(name, context)
     console = make_console()
+    folder = data_directory(data_dir) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    license = SOURCES[name].license
+    console.print(f"{SOURCES[name].title} ({license}) -> {folder}", soft_wrap=True, markup=False)
     with transfer_bar(console) as bar:
         rows: dict[str, Any] = {}
 
@@ -55,7 +65,8 @@ def fetch_command(context: click.Context, name: str, data_dir: Path | None) -> N
 
         results = fetch(name, data_dir, progress=progress)
     for item in results:
-        console.print(f"{item.status}: {item.path}", soft_wrap=True, markup=False)
+        said = "downloaded" if item.status == "downloaded" else "present, as published"
+        console.print(f"{said}: {item.path}", soft_wrap=True, markup=False)
 
 
 @command.command("list")

@@ -111,7 +111,7 @@ def _recipe(context: click.Context, data: str, algorithm: str) -> dict[str, Any]
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of data files.  [default: $REFIMPL_DATA]",
+    help="Folder of data files.  [default: $REFIMPL_DATA, or that of `refimpl data fetch`]",
 )
 @click.option(
     "--data-option",

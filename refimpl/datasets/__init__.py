@@ -37,6 +37,7 @@ from refimpl.datasets.sinusoids import (
 from refimpl.datasets.spirals import load_four_turn_spirals, load_spirals, spirals
 from refimpl.datasets.tasks import Episode, TaskSet, TaskSplit
 from refimpl.datasets.teacher_student import linear_teacher, load_teacher_student, teacher_student
+from refimpl.errors import unknown_name
 from refimpl.random import Rng
 
 __all__ = [
@@ -181,7 +182,8 @@ def load(
     rng : Rng
         Decides everything random: draws, splits, subsets, label noise.
     data_dir : path-like, optional
-        Where data files lie; the variable REFIMPL_DATA by default. Sets without files ignore it.
+        Where data files lie; by default the variable REFIMPL_DATA, or else the folder of this
+        user's data. Sets without files ignore it.
     backend : Backend, optional
         Where the arrays are made, NumPy in float64 by default. Inputs and floating targets have
         its dtype, labels are int64.
@@ -209,9 +211,9 @@ def load(
     TypeError: data set 'gaussians' has no option 'size'; it has training, validation, test,
     dimension, classes, margin
     """
-    entry = DATASETS.get(name)
-    if entry is None:
-        raise ValueError(f"unknown data set {name!r}: choose from {', '.join(DATASETS)}")
+    if name not in DATASETS:
+        raise ValueError(unknown_name("data set", name, DATASETS))
+    entry = DATASETS[name]
     known = entry.options
     options = {_FORMERLY.get(option, option): value for option, value in options.items()}
     for option in options:

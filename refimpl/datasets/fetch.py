@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from refimpl.datasets.idx import is_gzip
-from refimpl.errors import DataError
+from refimpl.errors import DataError, unknown_name
 
 ENVIRONMENT_VARIABLE = "REFIMPL_DATA"
 
@@ -176,7 +176,7 @@ def fetch(
     ----------
     name : {"mnist", "fashion-mnist"}
     data_dir : path-like, optional
-        The data folder, made where it is missing; the variable REFIMPL_DATA by default.
+        The data folder, made where it is missing; see :func:`data_directory`.
     progress : callable, optional
         ``progress(file_name, bytes_so_far, total_or_none)``, called after each piece of a
         download; files that are there already cause no call.
@@ -195,7 +195,7 @@ def fetch(
     ValueError
         If the name is unknown.
     DataError
-        If no folder is given, or a file came from no mirror with the right checksum; the
+        If a file came from no mirror with the right checksum; the
         message lists each mirror with its reason.
 
     Examples
@@ -203,13 +203,11 @@ def fetch(
     >>> fetch("cifar", "data")
     Traceback (most recent call last):
     ...
-    ValueError: no files to fetch for 'cifar': choose from fashion-mnist, mnist
+    ValueError: unknown data set with files 'cifar': choose one of fashion-mnist, mnist
     """
-    source = SOURCES.get(name)
-    if source is None:
-        raise ValueError(
-            f"no files to fetch for {name!r}: choose from {', '.join(sorted(SOURCES))}"
-        )
+    if name not in SOURCES:
+        raise ValueError(unknown_name("data set with files", name, sorted(SOURCES)))
+    source = SOURCES[name]
     folder = data_directory(data_dir) / source.name
     folder.mkdir(parents=True, exist_ok=True)
     results = []
@@ -225,12 +223,8 @@ def fetch(
 
 
 def data_directory(data_dir: str | os.PathLike[str] | None) -> Path:
-    """The folder of the data files: the argument, or else the variable REFIMPL_DATA.
-
-    Raises
-    ------
-    DataError
-        If neither is given.
+    """The folder of the data files: the argument, or else the variable REFIMPL_DATA, or else
+    ``refimpl`` where this system keeps the data of users.
 
     Examples
     --------
@@ -239,10 +233,9 @@ def data_directory(data_dir: str | os.PathLike[str] | None) -> Path:
     """
     chosen = data_dir or os.environ.get(ENVIRONMENT_VARIABLE)
     if not chosen:
-        raise DataError(
-            f"no data folder is given: pass data_dir (--data-dir on the command line) "
-            f"or set {ENVIRONMENT_VARIABLE}"
-        )
+        from platformdirs import user_data_dir
+
+        chosen = user_data_dir("refimpl", appauthor=False)
     return Path(chosen).expanduser()
 
 

@@ -26,7 +26,14 @@ import numpy as np
 
 from refimpl.arrays import Backend
 from refimpl.datasets.base import Size, Split, check_count, partition
-from refimpl.datasets.fetch import SOURCES, data_directory, find_file, mismatch, spellings
+from refimpl.datasets.fetch import (
+    ENVIRONMENT_VARIABLE,
+    SOURCES,
+    data_directory,
+    find_file,
+    mismatch,
+    spellings,
+)
 from refimpl.datasets.idx import read_labeled
 from refimpl.datasets.images import Scale, image_split
 from refimpl.errors import DataError, MissingDataError
@@ -59,8 +66,8 @@ def load_mnist(
     rng : Rng
         Decides the split, the subsets and the label noise.
     data_dir : path-like, optional
-        A folder with ``mnist/`` in it, or the folder of the files itself; the variable
-        REFIMPL_DATA by default.
+        A folder with ``mnist/`` in it, or the folder of the files itself; by default the variable
+        REFIMPL_DATA, or else the folder of this user's data.
     backend : Backend, optional
         NumPy in float64 by default; float32 halves the memory.
     training : int, float or None
@@ -164,14 +171,7 @@ def find_files(name: str, data_dir: str | os.PathLike[str] | None = None) -> dic
     refimpl.errors.MissingDataError: MNIST is not complete: ...
     """
     source = SOURCES[name]
-    fetch_command = f"refimpl data fetch {name}"
-    try:
-        root = data_directory(data_dir)
-    except DataError as error:
-        raise MissingDataError(
-            f"MNIST-like files are looked for in a data folder, and {error}; "
-            f"`{fetch_command} --data-dir FOLDER` downloads them"
-        ) from None
+    root = data_directory(data_dir)
     folders = (root / name, root)
     for folder in folders:
         found = {role: find_file(folder, public.name) for role, public in source.files.items()}
@@ -180,10 +180,14 @@ def find_files(name: str, data_dir: str | os.PathLike[str] | None = None) -> dic
     missing = [source.files[role].name for role, path in found.items() if path is None]
     if missing:
         looked = ", ".join(spelling for file in missing for spelling in spellings(file)[:2])
-        places = folder if any(found.values()) else " and ".join(map(str, folders))
+        looked_in = (folder,) if any(found.values()) else folders
+        places = " and ".join(str(place).replace(str(Path.home()), "~", 1) for place in looked_in)
+        usual = root == data_directory(None)
+        command = f"refimpl data fetch {name}{'' if usual else f' --data-dir {root}'}"
         raise MissingDataError(
             f"{source.title} is not complete: looked for {looked} in {places}; "
-            f"`{fetch_command} --data-dir {root}` downloads what is missing",
+            f"`{command}` downloads what is missing; --data-dir or {ENVIRONMENT_VARIABLE} name "
+            f"another folder",
             missing=len(missing),
         )
     paths = {role: path for role, path in found.items() if path is not None}

@@ -19,7 +19,7 @@ from typing import Any
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, namespace
 from refimpl.checks import plain_numbers
-from refimpl.errors import TargetError
+from refimpl.errors import TargetError, unknown_name
 
 
 def mean_squared_error(outputs: Array, targets: Array, reduction: str = "mean") -> Array:
@@ -250,7 +250,7 @@ class Objective:
         plain_numbers(self)
         if isinstance(self.loss, str):
             if self.loss not in LOSSES:
-                raise ValueError(f"unknown loss {self.loss!r}: choose from {', '.join(LOSSES)}")
+                raise ValueError(unknown_name("loss", self.loss, LOSSES))
             object.__setattr__(self, "loss", LOSSES[self.loss])
         if self.reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum', not {self.reduction!r}")

@@ -20,6 +20,7 @@ from refimpl import autodiff as ad
 from refimpl.arrays import Array, Backend
 from refimpl.arrays import backend as make_backend
 from refimpl.checks import plain_numbers
+from refimpl.errors import unknown_name
 from refimpl.models.initializers import INITIALIZERS
 from refimpl.random import Rng
 
@@ -66,9 +67,7 @@ class MLP:
         if len(self.widths) < 2 or min(self.widths) < 1:
             raise ValueError(f"widths must be two or more positive integers, not {self.widths}")
         if self.activation not in ACTIVATIONS:
-            raise ValueError(
-                f"unknown activation {self.activation!r}: choose from {', '.join(ACTIVATIONS)}"
-            )
+            raise ValueError(unknown_name("activation", self.activation, ACTIVATIONS))
 
     @property
     def depth(self) -> int:

@@ -77,7 +77,8 @@ def test_data_sets_are_one_list():
 
 
 def test_data_knows_which_sets_have_files():
-    assert "no files belong to 'digits'" in call("data", "fetch", "digits", code=2).stderr
+    assert "digits needs no files" in call("data", "fetch", "digits", code=2).stderr
+    assert "(did you mean 'mnist'?)" in call("data", "check", "mnits", code=2).stderr
     assert (
         "MNIST is not complete" in call("data", "check", "mnist", "--data-dir", ".", code=1).stderr
     )
@@ -93,9 +94,9 @@ def test_fetch_passes_on_what_was_found(monkeypatch, tmp_path):
         return [datasets.Fetched(data_dir / "labels", "downloaded", "https://x")]
 
     monkeypatch.setattr(datasets, "fetch", fetch)
-    assert call("data", "fetch", "mnist", "--data-dir", tmp_path).output.lstrip() == (
-        f"downloaded: {tmp_path / 'labels'}\n"
-    )
+    said = call("data", "fetch", "mnist", "--data-dir", tmp_path).output
+    assert said.startswith("MNIST (CC BY-SA 3.0") and f"-> {tmp_path / 'mnist'}\n" in said
+    assert said.endswith(f"downloaded: {tmp_path / 'labels'}\n")
 
 
 def python(code):

@@ -5,10 +5,11 @@ import hashlib
 import http.server
 import threading
 
+import platformdirs
 import pytest
 
 from refimpl.datasets import SOURCES, fetch
-from refimpl.datasets.fetch import PublicFile, Source
+from refimpl.datasets.fetch import PublicFile, Source, data_directory
 from refimpl.errors import DataError
 
 CONTENT = {
@@ -166,12 +167,26 @@ def test_http_errors_and_short_bodies_fall_through_to_the_next_mirror(source, se
         fetch("toy", tmp_path / "again", mirrors=mirrors[:2])
 
 
-def test_a_folder_must_be_given(monkeypatch, source, tmp_path):
+def test_the_folder_is_the_argument_or_the_variable_or_that_of_this_user(monkeypatch, tmp_path):
     monkeypatch.delenv("REFIMPL_DATA", raising=False)
-    with pytest.raises(DataError, match="REFIMPL_DATA"):
-        fetch("toy")
-    monkeypatch.setenv("REFIMPL_DATA", str(tmp_path))
-    assert len(fetch("toy")) == 4
+    monkeypatch.setattr(platformdirs, "user_data_dir", lambda name, **_: str(tmp_path / name))
+    assert data_directory(None) == tmp_path / "refimpl"
+    monkeypatch.setenv("REFIMPL_DATA", str(tmp_path / "variable"))
+    assert data_directory(None) == tmp_path / "variable"
+    assert data_directory(tmp_path / "argument") == tmp_path / "argument"
+
+
+def test_what_is_there_is_not_fetched_again_but_checked(monkeypatch, source, server, tmp_path):
+    monkeypatch.delenv("REFIMPL_DATA", raising=False)
+    monkeypatch.setattr(platformdirs, "user_data_dir", lambda name, **_: str(tmp_path / name))
+    mirrors = (f"{server}/good/",)
+    assert {item.status for item in fetch("toy", mirrors=mirrors)} == {"downloaded"}
+    assert {item.path.parent for item in fetch("toy", mirrors=())} == {tmp_path / "refimpl/toy"}
+    assert {item.status for item in fetch("toy", mirrors=())} == {"present"}
+    damaged = fetch("toy")[0].path
+    damaged.write_bytes(b"not it")
+    again = fetch("toy", mirrors=mirrors)
+    assert [item.path for item in again if item.status == "downloaded"] == [damaged]
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])

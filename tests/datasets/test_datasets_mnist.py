@@ -51,7 +51,7 @@ def test_the_variable_names_the_folder_and_the_argument_wins(tmp_path, monkeypat
     with pytest.raises(DataError, match="empty"):
         load("mnist", data_dir=tmp_path / "empty", rng=Rng(0))
     monkeypatch.delenv("REFIMPL_DATA")
-    with pytest.raises(DataError, match=r"REFIMPL_DATA.*refimpl data fetch mnist"):
+    with pytest.raises(DataError, match=r"`refimpl data fetch mnist` downloads.*REFIMPL_DATA"):
         load("mnist", rng=Rng(0))
 
 

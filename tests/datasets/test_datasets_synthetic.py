@@ -293,7 +293,7 @@ def test_every_entry_describes_itself_and_its_options():
 
 
 def test_unknown_names_and_options_are_refused():
-    with pytest.raises(ValueError, match="unknown data set 'cifar': choose from digits, mnist"):
+    with pytest.raises(ValueError, match="unknown data set 'cifar': choose one of digits, mnist"):
         load("cifar", rng=Rng(0))
     with pytest.raises(TypeError, match="has no option 'turn'; it has training"):
         load("spirals", rng=Rng(0), turn=3)

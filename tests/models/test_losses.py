@@ -206,7 +206,7 @@ def test_objective_with_a_named_loss_is_that_loss():
 
 
 def test_objective_checks_its_options():
-    with pytest.raises(ValueError, match="unknown loss 'mse': choose from mean_squared_error"):
+    with pytest.raises(ValueError, match="unknown loss 'mse': choose one of mean_squared_error"):
         Objective(None, "mse")
     with pytest.raises(ValueError, match="'mean' or 'sum', not 'none'"):
         Objective(None, "hinge", "none")

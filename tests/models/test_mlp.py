@@ -124,7 +124,7 @@ def test_widths_are_checked(widths):
 
 
 def test_unknown_activation_names_the_choices():
-    with pytest.raises(ValueError, match="unknown activation 'gelu': choose from relu"):
+    with pytest.raises(ValueError, match=r"'gelu' \(did you mean 'relu'\?\): choose one of relu"):
         MLP((2, 2), "gelu")
 
 
