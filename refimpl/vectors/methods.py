@@ -25,7 +25,7 @@ from refimpl.errors import DataError
 from refimpl.papers import Entry
 from refimpl.random import Rng
 from refimpl.variants import Problem, Variant
-from refimpl.vectors import refusals
+from refimpl.vectors import deviations, refusals
 from refimpl.vectors.encoding import decode, decode_like, distance, encode
 from refimpl.vectors.problems import PROBLEMS, coarse
 from refimpl.vectors.running import Draws, penalty_at, perturbed, recorded, run, tolerances
@@ -150,6 +150,10 @@ def written(variant: Variant) -> dict[str, Any]:
     make = functools.partial(made, variant)
     record["valid"] = refusals.accepted(entry, make, settings) if cases else []
     record["invalid"] = refusals.refused(entry, make, settings, seen) if cases else []
+    if cases and entry.kind != "loss":
+        record["deviations"] = deviations.written(
+            variant.method, make, settings, seen, again, outputs[1], allowed[1]
+        )
     return record
 
 
@@ -212,7 +216,11 @@ def checked(record: Mapping[str, Any]) -> list[str]:
         own = [variant.own_draws(settings, step, problem) for step in range(20)]
         if distance(own, decode(record["own_draws"])) > 0.0:
             found.append("the method draws other noise of its own")
-    return found + refusals.checked(functools.partial(made, variant), settings, seen, record)
+    make = functools.partial(made, variant)
+    if "deviations" in record:
+        draws = Draws.of_record(record["draws"])
+        found += deviations.checked(record, make, settings, seen, draws)
+    return found + refusals.checked(make, settings, seen, record)
 
 
 def compared(outputs: Sequence[Mapping[str, Any]], expected: Sequence[Any]) -> list[str]:

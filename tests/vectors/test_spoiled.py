@@ -69,6 +69,11 @@ def test_a_number_within_its_tolerance_is_not(one):
         (lambda r: r["invalid"][0].update(error="KeyError"), "refused by ValueError, not KeyError"),
         (lambda r: r["invalid"][0].update(names="nonsense"), "without naming nonsense"),
         (lambda r: r.update(variant="unheard"), "there is no variant 'unheard' of 'mhe'"),
+        (
+            lambda r: nudged(r["deviations"][0]["params"][0]["weight"], 1e-6),
+            "with 'released constants' the parameters differ",
+        ),
+        (lambda r: r["deviations"][0].update(name="none such"), "no deviation 'none such' of mhe"),
         (lambda r: r.pop("params"), "lacks 'params'"),
         (lambda r: r["outputs"][0].update(step=3), "step is 3, not one of 1, 2, 5, 20"),
         (lambda r: r["outputs"].pop(), "has 3 items, fewer than 4"),

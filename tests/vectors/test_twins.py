@@ -47,6 +47,18 @@ def adam(hyper):
     return lambda p: (leaves(p), zeros(p), zeros(p), 0), step
 
 
+def dampened_twice(record):
+    """Two steps of momentum whose gradients are multiplied by 1 - mu, by hand."""
+    hyper, p = numbers(record["hyper_parameters"]), leaves(numbers(record["params"]))
+    mu, rate = hyper["momentum"], hyper["learning_rate"]
+    v = [np.zeros_like(x) for x in p]
+    for batch in numbers(record["batches"])[:2]:
+        g = slopes(p, batch)
+        v = [mu * a + (1 - mu) * b for a, b in zip(v, g, strict=True)]
+        p = [x - rate * a for x, a in zip(p, v, strict=True)]
+    return p
+
+
 def proximal_l1(hyper):
     def step(state, batch, noise):
         rate, shrink = hyper["learning_rate"], hyper["learning_rate"] * hyper["strength"]
@@ -171,3 +183,32 @@ def test_constraints_by_their_equations(folder):
     assert np.max(np.abs(target - values["projection"] - q @ multiplier)) < 1e-13
     u, _, vt = np.linalg.svd(target, full_matrices=False)
     assert np.max(np.abs(values["nearest"] - u @ vt)) < 1e-13
+
+
+def test_a_known_deviation_has_the_numbers_that_it_leads_to(folder):
+    record = load(folder, "momentum.default")
+    item = {each["name"]: each for each in record["deviations"]}["dampening"]
+    expected = leaves(numbers(item["params"]))
+    for mine, theirs in zip(dampened_twice(record), expected, strict=True):
+        assert np.max(np.abs(mine - theirs)) <= 1e-13
+    assert item["step"] == 2 and "1 − μ" in item["what"]
+
+
+def test_coupled_decay_is_told_from_decoupled(folder):
+    """In adamw's file: the gradient of L2 enters Adam, and weights do not shrink beside it."""
+    record = load(folder, "adamw.default")
+    item = {each["name"]: each for each in record["deviations"]}["coupled decay"]
+    hyper = numbers(record["hyper_parameters"])
+    init, step = adam({**hyper, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8})
+    state = init(numbers(record["params"]))
+    for batch in numbers(record["batches"])[:2]:
+        coupled = [
+            {
+                name: part + hyper["strength"] * p * (p.ndim == 2)
+                for (name, part), p in zip(layer.items(), pair, strict=True)
+            }
+            for layer, pair in zip(batch["slope"], (state[0][:2], state[0][2:]), strict=True)
+        ]
+        state = step(state, {**batch, "slope": coupled}, iter(()))
+    for mine, theirs in zip(state[0], leaves(numbers(item["params"])), strict=True):
+        assert np.max(np.abs(mine - theirs)) <= 1e-12

@@ -118,6 +118,7 @@ def test_a_control_has_numbers_of_its_own(folder):
         ("c_cola_ud_released.only_stale_gradient", "c_cola_ud.OBA"),
         ("o_cola_ud_released.only_stale_normal", "o_cola_ud_released.only_unscaled_noise"),
         ("amp_released.default", "amp.default"),
+        ("mhe.released", "mhe.default"),
     ]
     for control, method in pairs:
         here, there = load(folder, control), load(folder, method)
@@ -128,7 +129,7 @@ def test_a_control_has_numbers_of_its_own(folder):
     controls = {record["method"] for record in records(folder) if record["role"] == "control"}
     assert controls == {
         "maml", "isda", "graph_lagrangian", "c_cola_ud_released", "c_cola_ud_stale",
-        "o_cola_ud_released", "amp_released",
+        "o_cola_ud_released", "amp_released", "mhe",
     }  # fmt: skip
 
 
