@@ -130,6 +130,37 @@ ADAMW = (
     Deviation("no decay", "the weights do not shrink", family=_adam, options={}),
 )  # fmt: skip
 
+
+def _radam(**s: Any) -> Any:
+    """RAdam with ε added to √v before its correction."""
+
+    def rule(s: dict[str, Any]) -> Callable[..., Any]:
+        b1, b2, rate = s["beta1"], s["beta2"], s["learning_rate"]
+        most = 2.0 / (1.0 - b2) - 1.0
+
+        def step(w: Any, memory: Any, g: Any, draws: Any, t: int) -> Any:
+            m, v = memory
+            m, v = b1 * m + (1.0 - b1) * g, b2 * v + (1.0 - b2) * g * g
+            c1, c2 = 1.0 - b1**t, 1.0 - b2**t
+            length = most - 2.0 * t * b2**t / c2
+            if length > s["threshold"]:
+                above = (length - 4.0) * (length - 2.0) * most
+                r = math.sqrt(above / ((most - 4.0) * (most - 2.0) * length))
+                return w - rate * r * (m / c1) * math.sqrt(c2) / (
+                    namespace(v).sqrt(v) + s["epsilon"]
+                ), (m, v)
+            return (w - rate * m / c1 if s["waiting"] == "mean" else w), (m, v)
+
+        return step
+
+    return _leafwise(rule, lambda w: (0.0 * w, 0.0 * w))(**s)
+
+
+RADAM = (
+    Deviation("epsilon beside the uncorrected root", "ε is added to √v, before the correction",
+              instead=_radam),
+)  # fmt: skip
+
 # --- samplers -------------------------------------------------------------------------------------
 
 
@@ -251,7 +282,7 @@ SUBJECTS: tuple[Subject, ...] = (
     optimizer(ENTRIES["momentum"], deviations=MOMENTUM),
     optimizer(ENTRIES["nesterov"], deviations=MOMENTUM),
     optimizer(ENTRIES["adam"], deviations=ADAM, alternatives={"epsilon": (1e-6, 1e-7, 1e-10)}),
-    optimizer(ENTRIES["radam"], alternatives={"threshold": (4.0, 5.0, 6.0)}),
+    optimizer(ENTRIES["radam"], deviations=RADAM, alternatives={"threshold": (4.0, 5.0, 6.0)}),
     optimizer(ENTRIES["adamw"], deviations=(*ADAMW, *ADAM)),
     optimizer(ENTRIES["weight_decay"], defaults={"strength": 0.01}),
     penalty(ENTRIES["l2"], fixed=("strength", "decoupled", "include")),
