@@ -37,7 +37,7 @@ def _scores(result: Result, method: str, key: str = "recomputed") -> np.ndarray:
 @claim(
     "BN-21",
     paper=PAPER,
-    place="ablation; pilot on MNIST",
+    place="ablation; pilot on MNIST, half of its images",
     statement="logic shortcuts beat a plain binary network at k = 1, by 0.3 points or more",
     experiment="boolnet_images",
     profile="full",
@@ -66,7 +66,7 @@ def shortcuts_help(result: Result) -> Outcome:
 @claim(
     "BN-22",
     paper=PAPER,
-    place="slices; pilot on MNIST",
+    place="slices; pilot on MNIST, half of its images",
     statement="stale statistics reverse the effect of more slices; recomputed ones do not",
     experiment="boolnet_images",
     profile="full",
