@@ -123,7 +123,7 @@ class Program:
         self._pool = _Pool()
         self.outputs = [np.empty_like(x.example) for x in outputs] if into is None else list(into)
         copies = self._direct(outputs)
-        calls = self._laid_out()
+        calls = self._laid_out(kept={output.root for output in outputs})
         for source, target in copies:
             calls.append(self._with_inputs([np.copyto, target, source]))
         self.held_bytes = self._pool.held_bytes
@@ -165,8 +165,8 @@ class Program:
                 copies.append((output, target))
         return copies
 
-    def _laid_out(self) -> list[list[Any]]:
-        last = _last_reads(self._order, set(self._places))
+    def _laid_out(self, kept: set[Recorded]) -> list[list[Any]]:
+        last = _last_reads(self._order, kept)
         blocks: dict[Recorded, np.ndarray] = {}
         calls = []
         for position, node in enumerate(self._order):

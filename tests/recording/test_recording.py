@@ -20,7 +20,7 @@ UNARY = ("negative", "abs", "exp", "tanh", "sqrt", "square", "log1p", "sign", "s
 BINARY = ("add", "subtract", "multiply", "maximum", "minimum", "divide")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_program_gives_the_bits_of_its_function(data):
     """Random expressions of three arrays, with views between the calls."""
@@ -103,6 +103,19 @@ def test_a_view_keeps_what_it_shows():
 
     x = np.arange(9.0).reshape(3, 3)
     assert same_bits(record(function, x)(-x)[0], function(-x))
+
+
+def test_what_is_copied_at_the_end_is_kept_until_then():
+    """A view of an intermediate array as an output, beside what is computed from it."""
+
+    def function(a):
+        b = a + 1.0
+        c = b * 2.0
+        return [c * 3.0, b.mT, namespace(a).reshape(c, (-1,))]
+
+    x = np.arange(9.0).reshape(3, 3)
+    for ours, theirs in zip(record(function, x)(-x), function(-x), strict=True):
+        assert same_bits(ours, theirs)
 
 
 def test_the_same_output_twice_and_an_input_as_output():
@@ -190,6 +203,17 @@ def test_a_rule_that_is_not_the_same_for_every_entry_is_refused(rule):
     flat = Flat([np.ones((2, 2)), np.ones(3)])
     with pytest.raises((CannotRecordError, TypeError)):
         Update(rule, [flat], results=1)
+
+
+def test_a_result_that_is_written_over_what_is_read_later_is_refused():
+    def rule(groups, step):
+        first = [w + 1.0 for w in groups[0]]
+        second = [v * (w - f) for v, w, f in zip(groups[1], groups[0], first, strict=True)]
+        return [first, second]
+
+    flats = [Flat([np.ones(3)]), Flat([np.ones(3)])]
+    with pytest.raises(CannotRecordError, match="read later"):
+        Update(rule, flats, results=2)
 
 
 def test_groups_that_change_places_are_refused():
