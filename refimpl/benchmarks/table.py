@@ -24,6 +24,7 @@ from refimpl.benchmarks.hand import hand_written, products
 from refimpl.benchmarks.peers import PEERS, peers
 from refimpl.benchmarks.timing import Timing, race
 from refimpl.datasets.base import Batch
+from refimpl.errors import RefimplError
 from refimpl.models import MLP, Objective
 from refimpl.random import Rng
 from refimpl.training import stepper
@@ -99,6 +100,8 @@ def own_step(kind: str, objective: Objective, params: Any, batch: Batch) -> Any:
         replayed = ad.Replayed(objective)
         for _ in range(4):
             replayed(params, batch)
+        if replayed.recordings != 1:
+            raise RefimplError(f"the pass is not replayed: {replayed.refused}")
         return lambda: replayed.evaluate(params, batch)
     update = {"sgd": SGD, "adam": Adam}[kind](learning_rate=RATE)
     steps, rng = stepper(update, objective, params), Rng(3)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from refimpl import autodiff as ad
 from refimpl.arrays import backend
 from refimpl.datasets import Batch
-from refimpl.models import ACTIVATIONS, LOSSES, MLP, DeepLinear, Objective
+from refimpl.models import ACTIVATIONS, LOSSES, MLP, DeepLinear, LinearChain, Objective
 from refimpl.models.losses import multiclass_margin
 from refimpl.random import Rng
 from refimpl.recording import same_bits
@@ -98,6 +98,21 @@ def test_a_deep_linear_network_is_replayed():
     batches = [batch_of(6, Rng(k), targets="rows") for k in range(5)]
     objective = Objective(model, "mean_squared_error")
     assert follow(objective, batches, lambda k: model.init(Rng(k))).recordings == 1
+
+
+def test_scalars_of_two_dtypes_are_told_apart():
+    """0-d parameters: neither shape nor strides differ."""
+    chain = LinearChain(3)
+    objective = Objective(chain, "mean_squared_error")
+    replayed, tape = ad.Replayed(objective), ad.value_and_grad(objective)
+    for k in range(5):
+        for dtype in ("float32", "float64"):
+            place = backend("numpy", dtype)
+            params = chain.init(1.1 + 0.1 * k, backend=place)
+            inputs = place.asarray([1.0, 2.0 + k])
+            batch = Batch(inputs, place.asarray([0.5, 0.25]))
+            assert_same(replayed(params, batch), tape(params, batch))
+    assert replayed.recordings == 2
 
 
 def test_large_networks_keep_their_bits():
