@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from refimpl.cli.app import one_line_errors
-from refimpl.cli.options import CACHE, output_option, run_options
+from refimpl.cli.options import CACHE, check_run, output_option, run_options
 
 
 def _formats(context: click.Context, option: click.Parameter, value: str) -> tuple[str, ...]:
@@ -102,6 +102,7 @@ def command(
             chosen = catalogue.figures_of(names, papers)
         except RefimplError as error:
             raise click.UsageError(str(error), context) from None
+        check_run(output, options)
         profile = "quick" if quick else "full"
         console.print(
             f"Drawing {len(chosen)} figure{'s'[: len(chosen) != 1]}: {profile} profile, "
@@ -129,6 +130,7 @@ def command(
                 formats=formats,
                 variant=variant,
                 progress=progress.task_done,
+                on_start=progress.say,
                 on_figure=show,
                 cache_dir=CACHE if cache else None,
                 **options,

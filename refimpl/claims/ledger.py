@@ -361,7 +361,7 @@ def evaluate(
         Called with a TaskReport after each task.
     **options
         Of :func:`refimpl.experiments.runner.run_many` (profile, backend, dtype, seed, jobs,
-        dask, cache_dir).
+        dask, cache_dir, on_start).
 
     Returns
     -------

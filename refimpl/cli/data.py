@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from refimpl.cli.options import traceback_option
+from refimpl.cli.options import check_folder, traceback_option
 
 _data_dir = click.option(
     "--data-dir",
@@ -45,25 +44,18 @@ def fetch_command(context: click.Context, name: str, data_dir: Path | None) -> N
     They go to the folder NAME in --data-dir, or in the folder that the variable REFIMPL_DATA
     names, or else in that of your user's data, where they are found again.
     """
-    from refimpl.cli.display import make_console, transfer_bar
+    from refimpl.cli.display import Transfers, make_console
     from refimpl.datasets import SOURCES, fetch
     from refimpl.datasets.fetch import data_directory
 
     _check_name(name, context)
     console = make_console()
     folder = data_directory(data_dir) / name
-    folder.mkdir(parents=True, exist_ok=True)
+    check_folder(folder, "name another folder with --data-dir")
     license = SOURCES[name].license
     console.print(f"{SOURCES[name].title} ({license}) -> {folder}", soft_wrap=True, markup=False)
-    with transfer_bar(console) as bar:
-        rows: dict[str, Any] = {}
-
-        def progress(file: str, done: int, total: int | None) -> None:
-            if file not in rows:
-                rows[file] = bar.add_task(file)
-            bar.update(rows[file], completed=done, total=total)
-
-        results = fetch(name, data_dir, progress=progress)
+    with Transfers(console) as transfers:
+        results = fetch(name, data_dir, progress=transfers.advance)
     for item in results:
         said = "downloaded" if item.status == "downloaded" else "present, as published"
         console.print(f"{said}: {item.path}", soft_wrap=True, markup=False)

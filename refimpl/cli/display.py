@@ -1,9 +1,8 @@
-"""Progress of many tasks: a bar on a terminal, plain lines elsewhere."""
+"""The console, and the progress of many tasks: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
-import time
 from types import TracebackType
 from typing import Any
 
@@ -12,14 +11,13 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
 
-_SECONDS_BETWEEN_LINES = 10.0
+from refimpl.progress import Lines, live
 
 
 def tolerant_streams() -> None:
@@ -55,24 +53,21 @@ class TaskProgress:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._bar: Progress | None = None
         self._task: Any = None
-        self._spoken = time.monotonic()
-        if console.is_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                console=console,
-                transient=True,
-            )
+        self._lines = Lines()
+        self._bar = live(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        )
 
     def __enter__(self) -> TaskProgress:
         if self._bar is not None:
             self._bar.start()
-            self._task = self._bar.add_task("starting", total=None)
+            self._task = self._bar.add_task("starting: looking at what is kept", total=None)
         return self
 
     def __exit__(
@@ -88,6 +83,11 @@ class TaskProgress:
         """Print a result line."""
         self.console.print(*values, **options)
 
+    def say(self, text: str) -> None:
+        """Say what is being done."""
+        if self._bar is not None:
+            self._bar.update(self._task, description=text)
+
     def task_done(self, report: Any) -> None:
         """Take note of a :class:`refimpl.experiments.runner.TaskReport`."""
         if self._bar is not None:
@@ -98,21 +98,43 @@ class TaskProgress:
                 total=report.total,
             )
             return
-        now = time.monotonic()
-        if now - self._spoken >= _SECONDS_BETWEEN_LINES:
-            self._spoken = now
-            Console(stderr=True, highlight=False).print(
-                f"{report.done} of {report.total} tasks done, last: {report.experiment}"
-            )
+        self._lines.say(f"{report.done} of {report.total} tasks done, last: {report.experiment}")
 
 
-def transfer_bar(console: Console) -> Progress:
-    """A progress bar for bytes, silent where there is no terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
+class Transfers:
+    """Bars for the bytes of several files.
+
+    Parameters
+    ----------
+    console : Console
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._tasks: dict[str, Any] = {}
+        self._lines = Lines()
+        self._bar = live(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=console,
+        )
+
+    def __enter__(self) -> Transfers:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, file: str, done: int, total: int | None) -> None:
+        """Take note of the bytes of a file."""
+        if self._bar is None:
+            whole = "" if total is None else f" of {total}"
+            self._lines.say(f"{file}: {done}{whole} bytes")
+            return
+        if file not in self._tasks:
+            self._tasks[file] = self._bar.add_task(file)
+        self._bar.update(self._tasks[file], completed=done, total=total)

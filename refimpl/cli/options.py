@@ -77,6 +77,43 @@ seed_option = click.option(
 )
 
 
+def check_folder(folder: Path, option: str) -> None:
+    """Make the folder, and see that files can be written there.
+
+    Raises
+    ------
+    SettingError
+        If not, before anything is computed for it.
+    """
+    from refimpl.errors import SettingError
+    from refimpl.files import write_atomic
+
+    try:
+        write_atomic(folder / ".writable", "")
+        (folder / ".writable").unlink()
+    except OSError as error:
+        reason = error.strerror or error
+        raise SettingError(f"nothing can be written to {folder} ({reason}): {option}") from None
+
+
+def check_run(output: Path, options: dict[str, Any]) -> None:
+    """Raise where output, backend or Dask scheduler of a run are not there.
+
+    Raises
+    ------
+    SettingError, BackendError
+        Now, not when all has been computed.
+    """
+    from refimpl.arrays import backend
+
+    check_folder(output, "name another folder with --output")
+    backend(options["backend"], options["dtype"])
+    if options["dask"]:
+        from refimpl.experiments.runner import check_address
+
+        check_address(options["dask"])
+
+
 def output_option(default: str) -> Callable[[Command], Command]:
     """``--output FOLDER``."""
     return click.option(

@@ -63,8 +63,8 @@ def show(console: Console, title: str, rows: Sequence[Row]) -> None:
         console.print(grid)
     else:
         for row in rows:
-            text = "; ".join(filter(None, (row.text, row.detail)))
-            console.print(f"{row.name:<{width}}{text}", soft_wrap=True, markup=False)
+            whole = "; ".join(filter(None, (row.text, row.detail)))
+            console.print(f"{row.name:<{width}}{whole}", soft_wrap=True, markup=False)
     console.print()
 
 

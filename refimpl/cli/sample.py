@@ -13,6 +13,7 @@ import click
 from refimpl.cli.names import Name
 from refimpl.cli.options import (
     backend_option,
+    check_folder,
     dtype_option,
     output_option,
     seed_option,
@@ -115,6 +116,7 @@ def command(context: click.Context, **options: Any) -> None:
     """
     from refimpl.cli.display import make_console
 
+    check_folder(options["output"], "name another folder with --output")
     try:
         chains, potential, start, rng = _prepared(options)
     except (ValueError, TypeError) as error:
@@ -179,8 +181,8 @@ def _start(constraint: str, algorithm: Any, like: Any, rng: Any) -> Any:
 
 def _drawn(options: dict[str, Any], chains: Any, potential: Any, start: Any, rng: Any) -> Any:
     from refimpl.experiments.runner import single_thread_blas
+    from refimpl.progress import progress_bar
     from refimpl.sampling import sample
-    from refimpl.training.progress import progress_bar
 
     total = options["warmup"] + options["draws"] * options["thin"]
     bar = progress_bar("sampling", total, unit="steps", value="acceptance", digits=2)

@@ -17,6 +17,7 @@ import click
 from refimpl.cli.hyper import AlgorithmCommand, given
 from refimpl.cli.options import (
     backend_option,
+    check_folder,
     dtype_option,
     output_option,
     seed_option,
@@ -187,17 +188,21 @@ def command(context: click.Context, **values: Any) -> None:
     plot` draws it, `refimpl.load_run(FOLDER)` reads it. The algorithm's hyper-parameters are
     options too: `refimpl train --algorithm sgd --help` shows those of SGD.
     """
-    from refimpl.cli import folders, run, summary
-    from refimpl.cli.display import make_console
-    from refimpl.errors import CheckpointError
+    from refimpl.progress import working
 
     own, hyper = given(values)
-    own.update(_recipe(context, own["data"], own["algorithm"]))
-    settings = run.Settings(**own, hyper=hyper)
-    try:
-        plan, lines = folders.prepare(run.plan(settings))
-    except (ValueError, TypeError) as error:
-        raise click.UsageError(str(error), context) from None
+    check_folder(own["output"], "name another folder with --output")
+    with working(f"starting: reading {own['data']}, making {own['model']}"):
+        from refimpl.cli import folders, run, summary
+        from refimpl.cli.display import make_console
+        from refimpl.errors import CheckpointError
+
+        own.update(_recipe(context, own["data"], own["algorithm"]))
+        settings = run.Settings(**own, hyper=hyper)
+        try:
+            plan, lines = folders.prepare(run.plan(settings))
+        except (ValueError, TypeError) as error:
+            raise click.UsageError(str(error), context) from None
     console = make_console()
     for line in (*summary.opening(plan), *lines):
         console.print(line, soft_wrap=not console.is_terminal, markup=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from refimpl.cli.options import CACHE, output_option, run_options
+from refimpl.cli.options import CACHE, check_run, output_option, run_options
 
 
 @click.command("verify")
@@ -40,20 +40,23 @@ def command(
     Exit code 1 if a claim fails, 3 if the computation of one broke or no claim was looked at.
     --paper and --claim can be repeated and add up; see `refimpl list claims` for the ids.
     """
-    from refimpl import catalogue
-    from refimpl.arrays import backend
-    from refimpl.claims import report
-    from refimpl.cli.display import make_console
-    from refimpl.errors import RefimplError
-    from refimpl.experiments.store import provenance
+    from refimpl.progress import working
 
-    output.mkdir(parents=True, exist_ok=True)  # now, not when all has been computed
     start = time.perf_counter()
-    where = backend(options["backend"], options["dtype"])
-    try:
-        claims = catalogue.select(papers, ids)
-    except RefimplError as error:
-        raise click.UsageError(str(error), context) from None
+    with working("starting: reading the claims"):
+        from refimpl import catalogue
+        from refimpl.arrays import backend
+        from refimpl.claims import report
+        from refimpl.cli.display import make_console
+        from refimpl.errors import RefimplError
+        from refimpl.experiments.store import provenance
+
+        check_run(output, options)
+        where = backend(options["backend"], options["dtype"])
+        try:
+            claims = catalogue.select(papers, ids)
+        except RefimplError as error:
+            raise click.UsageError(str(error), context) from None
     console = make_console(stderr=as_json)
     profile = "quick" if quick else "full"
     setting = f"{profile} profile, {where.name} {where.dtype_name}"
@@ -93,6 +96,7 @@ def _evaluated(claims: Sequence[Any], console: Any, chosen: dict[str, Any]) -> l
             catalogue.experiment,
             on_record=lines.add,
             progress=progress.task_done,
+            on_start=progress.say,
             **chosen,
         )
     lines.skipped()

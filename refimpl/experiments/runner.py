@@ -79,6 +79,7 @@ def run_many(
     cache_dir: str | Path | None = None,
     progress: Callable[[TaskReport], None] | None = None,
     on_result: Callable[[Result], None] | None = None,
+    on_start: Callable[[str], None] | None = None,
 ) -> dict[str, Result]:
     """Run experiments, all their tasks in one pool.
 
@@ -104,6 +105,8 @@ def run_many(
         Called with a :class:`TaskReport` after each task.
     on_result : callable, optional
         Called with each experiment's Result as soon as its last task has ended.
+    on_start : callable, optional
+        Called with a few words when what the cache lacks is about to be computed.
 
     Warns
     -----
@@ -171,6 +174,9 @@ def run_many(
                 missing.append(piece)
             else:
                 take(piece, _Finished(loaded[0], float(loaded[1]["seconds"]), None), True)
+    if missing and on_start is not None:
+        placed = f"Dask at {dask}" if dask else f"{jobs} process{'es'[: 2 * (jobs != 1)]}"
+        on_start(f"starting {len(missing)} task{'s'[: len(missing) != 1]}, {placed}")
     # Longest first, so that no long task is left over when the others have ended.
     missing.sort(key=lambda piece: -piece.cost)
     for piece, outcome in _execute(missing, where, seed, jobs, dask, store):
@@ -412,7 +418,7 @@ def _pool(dask: str | None) -> Iterator[tuple[dict[str, Any], Any]]:
         raise RefimplError(
             "a Dask address needs the distributed package: pip install 'refimpl[dask]'"
         ) from None
-    _check_address(dask)
+    check_address(dask)
     try:
         client = Client(dask, timeout="10s", set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
@@ -431,9 +437,18 @@ def _pool(dask: str | None) -> Iterator[tuple[dict[str, Any], Any]]:
             ) from None
 
 
-def _check_address(dask: str) -> None:
-    """Raise unless somebody answers at an address of the form tcp://host:port: Dask itself tries
-    for a long time, and says little."""
+def check_address(dask: str) -> None:
+    """Raise BackendError unless somebody answers at an address of the form tcp://host:port: Dask
+    itself tries for a long time, and says little.
+
+    Examples
+    --------
+    >>> check_address("nonsense")
+    Traceback (most recent call last):
+    ...
+    refimpl.errors.BackendError: 'nonsense' is no address of a Dask scheduler, such as \
+tcp://127.0.0.1:8786
+    """
     found = re.fullmatch(
         r"(?:(?P<kind>[a-z]+)://)?(?P<host>[^/:\[\]]+|\[[^\]]+\]):(?P<port>\d+)", dask
     )

@@ -25,12 +25,12 @@ from refimpl.algorithms.base import (
 from refimpl.checks import count
 from refimpl.datasets.base import Dataset
 from refimpl.errors import DivergenceError, SettingError
+from refimpl.progress import progress_bar
 from refimpl.random import Rng
 from refimpl.training.checkpoint import Checkpoint, fingerprint
 from refimpl.training.guards import StateGuard, check_run
 from refimpl.training.history import History, Record
 from refimpl.training.metrics import Metric
-from refimpl.training.progress import progress_bar
 from refimpl.training.stepping import Stepper
 
 

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 from cli_runs import call
+from click.testing import CliRunner
 
+from refimpl import catalogue
 from refimpl.claims import ledger
+from refimpl.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,3 +102,51 @@ def test_an_interrupt_says_that_the_rest_is_kept(book, monkeypatch):
 
     monkeypatch.setattr(ledger, "evaluate", interrupt)
     assert "interrupted" in call("verify", code=130).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("verify", "--output", "file/out"), "nothing can be written to file/out"),
+        (("figures", "sgld_gaussian", "--output", "file/out"), "another folder with --output"),
+        (("verify", "--dask", "nonsense"), "'nonsense' is no address of a Dask scheduler"),
+        (("figures", "sgld_gaussian", "--dask", "nonsense"), "such as tcp://127.0.0.1:8786"),
+        (("sample", "--output", "file/out"), "nothing can be written to file/out"),
+        (
+            ("train", "--data", "digits", "--algorithm", "sgd", "--output", "file/out"),
+            "nothing can be written to file/out",
+        ),
+        (("data", "fetch", "mnist", "--data-dir", "file/out"), "another folder with --data-dir"),
+    ],
+)
+def test_what_a_run_needs_is_looked_at_before_anything_is_computed(
+    book, arguments, message, monkeypatch
+):
+    def computed(*arguments, **options):
+        raise AssertionError("computed")
+
+    for place in ("refimpl.claims.ledger.evaluate", "refimpl.cli.parts.load_data"):
+        monkeypatch.setattr(place, computed)
+    Path("file").write_text("no folder")
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code in (1, 2) and message in result.stderr
+    assert not isinstance(result.exception, AssertionError)
+
+
+def test_an_interrupt_without_a_cache_promises_nothing(book, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ledger, "evaluate", interrupt)
+    assert "kept in outputs/cache" in call("verify", code=130).stderr
+    assert "nothing is kept" in call("verify", "--no-cache", code=130).stderr
+
+
+def test_what_is_about_to_be_computed_is_said(book):
+    said = []
+    claims = catalogue.select(["foundations"], [])
+    options = {"cache_dir": "cache", "on_start": said.append}
+    ledger.evaluate(claims, catalogue.experiment, **options)
+    assert len(said) == 1 and said[0].startswith("starting ")
+    ledger.evaluate(claims, catalogue.experiment, **options)
+    assert len(said) == 1, "everything was kept"

@@ -41,8 +41,8 @@ from refimpl.arrays import Array, namespace
 from refimpl.checks import count, positive
 from refimpl.errors import ConvergenceError, InfeasibleError
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
+from refimpl.progress import progress_bar
 from refimpl.random import Rng
-from refimpl.training.progress import progress_bar
 
 
 class PointSet(NamedTuple):
