@@ -129,22 +129,3 @@ def chain(params, inputs, strength, power, slope=0.0):
         change = np.abs(forward(params, here, slope)[0] - forward(params, there, slope)[0])
         total += (change**power).sum() / gap ** (power - 1)
     return strength * total
-
-
-def differences(function, params, step=1e-6):
-    """Central differences of ``function(params)`` in every entry, a list of dicts."""
-    gradient = []
-    for index, layer in enumerate(params):
-        part = {}
-        for name, values in layer.items():
-            found = np.zeros_like(values)
-            for place in np.ndindex(values.shape):
-                ends = []
-                for sign in (1.0, -1.0):
-                    moved = [{key: array.copy() for key, array in p.items()} for p in params]
-                    moved[index][name][place] += sign * step
-                    ends.append(function(moved))
-                found[place] = (ends[0] - ends[1]) / (2.0 * step)
-            part[name] = found
-        gradient.append(part)
-    return gradient
