@@ -111,3 +111,23 @@ def test_cold_chains_go_downhill():
     for _ in range(300):
         state, _ = many.step(state, lambda q: -q[0][:, 1, 0])
     np.testing.assert_allclose(state.loss, -1.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("library", ["torch", "jax.numpy", "array_api_strict"])
+@pytest.mark.parametrize("name", ["circle", "orthogonal", "user"])
+def test_arrays_of_other_libraries_take_the_same_steps(library, name):
+    other = pytest.importorskip(library)
+    if library == "jax.numpy":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+    hyper = {"temperature": 0.7, "start": "require", **SETTINGS[name]}
+    many = ManyChains(ConstrainedHMC(step_size=0.3, leapfrog_steps=2, **hyper))
+    here = many.init(start(name))
+    there = many.init(ad.map_tree(other.asarray, start(name)))
+    for k in range(3):
+        here, _ = many.step(here, potential, Rng(1).child(k))
+        there, _ = many.step(there, potential, Rng(1).child(k))
+    for mine, theirs in zip(ad.flatten(here.params)[0], ad.flatten(there.params)[0], strict=True):
+        assert type(theirs).__module__.split(".")[0] != "numpy"
+        np.testing.assert_allclose(np.asarray(theirs), mine, rtol=0, atol=1e-10)
