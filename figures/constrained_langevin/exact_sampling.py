@@ -48,8 +48,10 @@ def draw(results: Results, style: Any) -> Any:
         )  # fmt: skip
     left.axhline(_ALLOWED, color=style.soft, linestyle=":", label="6 standard errors")
     left.set(yscale="log", ylabel="deviation of a mean, standard errors")
+    low, high = left.get_ylim()
+    left.set_ylim(low, high * (high / low) ** 0.45)
     left.set_title("means after steps from exact draws")
-    left.legend(fontsize=8, loc="center left", bbox_to_anchor=(0.0, 0.42))
+    left.legend(fontsize=8, loc="upper center", ncol=2)
     rows = values["sampler"] == "partial"
     shares = values["shares"][rows]
     x = np.array([places[str(name)] for name in values["target"][rows]])

@@ -88,7 +88,9 @@ def draw(results: Results, style: Any) -> Any:
     figure, panels = style.subplots(2, 2, width=5.6, height=3.9)
     for axes, law in zip(np.ravel(panels), _TITLES, strict=True):
         _panel(axes, style, values, law, right)
-        axes.legend(fontsize=8, loc="best")
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high * (high / low) ** 0.5)
+        axes.legend(fontsize=8, loc="upper center", ncol=2)
     for axes in panels[:, 0]:
         axes.set_ylabel("gradients to an independent draw")
     return figure

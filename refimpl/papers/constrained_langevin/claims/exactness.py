@@ -9,6 +9,7 @@ import numpy as np
 
 from refimpl.claims.ledger import Outcome, all_of, bound, claim, compare
 from refimpl.experiments.base import Result
+from refimpl.papers.constrained_langevin.experiments.targets import TARGETS
 
 PAPER = "constrained_langevin"
 ERRORS = 6.0
@@ -55,6 +56,7 @@ def safeguards_are_needed(result: Result) -> Outcome:
     untested = result["sampler"] == "no test"
     unreturned = result["sampler"] == "no way back"
     where = [str(name) for name in result["target"][untested]]
+    exact = np.array([TARGETS[str(name)]().means for name in result["target"]])
     checked = (result["target"] == "oval") & ~np.isin(result["sampler"], CONTROLS)
     return all_of(
         bound(
@@ -66,6 +68,7 @@ def safeguards_are_needed(result: Result) -> Outcome:
         bound(worst[unreturned], at_least=ERRORS, note=f"no way back: {worst[unreturned][0]:.0f}"),
         bound(result["shares"][checked, 2], at_least=0.01, at_most=0.5, note="refused on the oval"),
         compare(0.0, result["shares"][unreturned, 2], 0.0, note="none refused without the check"),
+        compare(exact, result["exact"], 1e-12, note="exact means"),
     )
 
 

@@ -191,7 +191,7 @@ def exact_covariance_with_momentum(result: Result) -> Outcome:
             note="kinetic temperature of SGNHT",
         ),
         bound(np.min(np.max(bias, axis=1)), at_least=0.1, note="relative bias at the largest step"),
-        compare(2.0 * len(result.config.step_sizes), len(result["friction"]), 0.0, note="runs"),
+        compare(2.0 * len(result.config.step_sizes), len(result["method"]), 0.0, note="runs"),
     )
 
 
