@@ -178,8 +178,9 @@ def test_the_gallery_is_rewritten_between_its_markers(line, tmp_path):
         text = readme.read_text()
         assert text.startswith(f"before\n{BEGIN}\n") and text.endswith(f"{END}\nafter\n")
         assert text.count("![A line](gallery/line.png)") == 1
-        assert text.count('<a href="#a-line"><img src="gallery/line.png" width="220"') == 1
-        assert text.index("### [Foundations](#foundations)") < text.index("\n## Foundations")
+        assert text.count('<a href="#line"><img src="gallery/line.png" width="220"') == 1
+        assert text.index("**[Foundations](#foundations)**") < text.index("\n## Foundations")
+        assert text.index('<a id="line"></a>') < text.index("### A line")
         assert "stale" not in text and "Points." in text and "claims FD-1" in text
         assert "`python -m figures line --quick`" in text
     small, large = (mpimg.imread(f / "line.png") for f in (folder / "gallery", tmp_path / "out"))
