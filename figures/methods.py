@@ -92,7 +92,7 @@ METHODS: dict[str, tuple[int | None, str, Any]] = {
     "tikhonov": (BLUE, "D", "-"),
     "total variation": (SKY, "v", "-"),
     "graph": (GRAY, "<", "-"),
-    "projection": (BLUE, "D", "-"),
+    "projection": (GRAY, "D", "-"),
     "gradient norm": (SKY, "o", "-"),
     "adversarial norm": (ORANGE, ">", "-"),
     "tailored": (BLUE, "D", "-"),

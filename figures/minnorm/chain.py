@@ -46,9 +46,10 @@ def draw(results: Results, style: Any) -> Any:
     slopes = (-2.0, -2.0 * float(values["imbalance_decay"]), 0.0)
     times = values["imbalance_times"]
     for index, (method, slope) in enumerate(zip(_METHODS, slopes, strict=True)):
-        imbalance.plot(times, values["imbalance"][index], color=style.colors[index], label=method)
+        color = style.look(method).color
+        imbalance.plot(times, values["imbalance"][index], color=color, label=method)
         exact = values["imbalance"][index, 0] * np.exp(slope * times[::10])
-        imbalance.plot(times[::10], exact, "o", color=style.colors[index], mfc="white")
+        imbalance.plot(times[::10], exact, "o", color=color, mfc="white")
     imbalance.set(
         yscale="log",
         xlabel="time / τ",
@@ -57,12 +58,12 @@ def draw(results: Results, style: Any) -> Any:
     )
     imbalance.legend(loc="lower left")
 
-    for column, (method, color) in enumerate((("weight decay", 1), ("Minnorm, ρ = 1", 0))):
+    for column, method in enumerate(("weight decay", "Minnorm, ρ = 1")):
         accuracy.plot(
             values["accuracies"],
             values["times_to"][:, column],
             "o-",
-            color=style.colors[color],
+            color=style.look(method.split(",")[0]).color,
             label=method,
         )
     accuracy.set(

@@ -42,10 +42,10 @@ def draw(results: Results, style: Any) -> Any:
             linewidth=1.0,
             label="pseudo-inverse",
         )
-        for name, label, color in (
-            ("minnorm", "Minnorm", 0),
-            ("descent", "descent, end", 1),
-            ("stopped", "descent, best stop", 4),
+        for name, label, method in (
+            ("minnorm", "Minnorm", "Minnorm"),
+            ("descent", "descent, end", "gradient descent"),
+            ("stopped", "descent, best stop", "early stopping"),
         ):
             panel.errorbar(
                 values["scales"],
@@ -53,7 +53,7 @@ def draw(results: Results, style: Any) -> Any:
                 yerr=2.0 * values[f"{name}_error"][index],
                 fmt="o-",
                 capsize=2,
-                color=style.colors[color],
+                color=style.look(method).color,
                 label=label,
             )
         panel.set(

@@ -24,19 +24,19 @@ def rows(result: Any, name: str, key: str) -> np.ndarray:
 
 
 def draw_paths(result: Any, style: Any, x: str, y: str, axes: Any) -> None:
-    """A path for each method from the plain network, with standard errors at every strength."""
+    """A path for each method from the plain network, with 95 % t intervals at every strength."""
     start = [float(rows(result, "none", key).mean()) for key in (x, y)]
-    for (name, label), color in zip(SHOWN, style.colors, strict=True):
+    for name, label in SHOWN:
+        color = style.look(name).color
         across, up = rows(result, name, x), rows(result, name, y)
-        n = across.shape[1]
         path_x = np.concatenate([[start[0]], across.mean(axis=1)])
         path_y = np.concatenate([[start[1]], up.mean(axis=1)])
         axes.plot(path_x, path_y, "-", color=color, lw=1.4, alpha=0.8)
         axes.errorbar(
             path_x[1:],
             path_y[1:],
-            xerr=across.std(axis=1, ddof=1) / n**0.5,
-            yerr=up.std(axis=1, ddof=1) / n**0.5,
+            xerr=style.half_width(across),
+            yerr=style.half_width(up),
             fmt="o",
             color=color,
             ms=4,
@@ -49,4 +49,4 @@ def draw_paths(result: Any, style: Any, x: str, y: str, axes: Any) -> None:
 
 def size(result: Any) -> str:
     """What stands on the picture about the runs."""
-    return f"digits, n = {result['clean'].shape[1]} seeds, bars: one standard error"
+    return f"digits, n = {result['clean'].shape[1]} seeds, bars: 95 % t intervals"

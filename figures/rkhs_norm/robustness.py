@@ -32,5 +32,5 @@ FIGURE = Figure(
         "gradient ascent of 20 steps. Points are means over seeds that share data and start; "
         "strengths are not chosen here. With few strengths (quick profile) a path is one step."
     ),
-    note="{seeds} seeds, a point a network",
+    note="{seeds} seeds; points: means at each strength, bars: 95 % t intervals",
 )

@@ -35,5 +35,5 @@ FIGURE = Figure(
         "goes left and down from the star; one that shrinks slopes while spectral norms grow goes "
         "left and up. A projection bounds the upper side by construction."
     ),
-    note="{seeds} seeds, a point a network",
+    note="{seeds} seeds; points: means at each strength, bars: 95 % t intervals",
 )
