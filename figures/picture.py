@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -144,7 +145,7 @@ def sample_note(figure: Figure, results: Mapping[str, Result]) -> str:
             value = len(value) if isinstance(value, list) else value
             values.setdefault(name, f"{value:,}" if type(value) is int else value)
     try:
-        return figure.note.format_map(values)
+        said = figure.note.format_map(values)
     except KeyError as error:
         raise SettingError(
             f"the note of {figure.name} names {error}, which no config has"
