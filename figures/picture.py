@@ -150,6 +150,7 @@ def sample_note(figure: Figure, results: Mapping[str, Result]) -> str:
         raise SettingError(
             f"the note of {figure.name} names {error}, which no config has"
         ) from None
+    return re.sub(r"^1 (paired |independent )?(seed|draw|chain)s", r"1 \1\2", said)
 
 
 def writable(folder: Path) -> Path:

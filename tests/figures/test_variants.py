@@ -238,6 +238,10 @@ def test_the_note_carries_the_settings_and_lies_below_the_panels(waves, tmp_path
         assert text.get_text() == note == facts(tmp_path / profile)["note"]
         lowest = min(axes.get_tightbbox().y0 for axes in shown.axes)
         assert 0.0 <= text.get_window_extent().y0 < text.get_window_extent().y1 <= lowest
+    one = {"waves": type("Result", (), {"config": Config(seeds=1)})}
+    assert picture.sample_note(make(note="{seeds} paired seeds"), one) == "1 paired seed"
+    many = {"waves": type("Result", (), {"config": Config(seeds=300000)})}
+    assert picture.sample_note(make(note="{seeds} seeds"), many) == "300,000 seeds"
     bad = render(make(note="{shards} shards"), tmp_path / "bad")
     assert bad.status == "failed" and "names 'shards', which no config has" in bad.error
 
