@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.recording.arrays import CannotRecordError, Number, Recorded, Reduction, View
+from refimpl.recording.arrays import CannotRecordError, Number, Recorded, View
+from refimpl.recording.functions import Reduction
 
 EXACT = frozenset(
     [
