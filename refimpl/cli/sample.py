@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,7 +77,7 @@ def _parse_settings(
 )
 @click.option("--chains", type=click.IntRange(min=1), default=100, show_default=True)
 @click.option(
-    "--draws", type=click.IntRange(min=4), default=500, show_default=True, help="A chain."
+    "--draws", type=click.IntRange(min=6), default=500, show_default=True, help="A chain."
 )
 @click.option(
     "--warmup",
@@ -108,7 +109,8 @@ def _parse_settings(
 def command(context: click.Context, **options: Any) -> None:
     """Draw from a law on a constraint set by many Metropolis-exact chains.
 
-    Prints means, their errors, R-hat and effective sample sizes; saves draws.npz and summary.json.
+    Prints means, their errors, R-hat and effective sample sizes; saves draws.npz and summary.json
+    below OUTPUT, in a folder for these settings.
 
     \b
     refimpl sample --constraint orthogonal --shape 4x2 --target von-mises-fisher
@@ -131,7 +133,7 @@ def command(context: click.Context, **options: Any) -> None:
         f"{options['chains']} chains of {options['draws']} draws, step size "
         f"{draws.settings['step_size']:.4g}, acceptance {acceptance:.2f}, "
         f"{draws.settings['gradients_per_draw']} gradients a draw, "
-        f"{draws.settings['seconds']:.1f} s -> {options['output']}",
+        f"{draws.settings['seconds']:.1f} s -> {_folder(options)}",
         soft_wrap=True, markup=False,
     )  # fmt: skip
 
@@ -194,11 +196,20 @@ def _drawn(options: dict[str, Any], chains: Any, potential: Any, start: Any, rng
         )  # fmt: skip
 
 
+def _folder(options: dict[str, Any]) -> Path:
+    """Constraint, target, seed, and eight digits of a hash of all settings: no draws take the place
+    of others."""
+    deciding = {k: v for k, v in options.items() if k not in ("output", "arviz")}
+    text = json.dumps(deciding, sort_keys=True, default=str)
+    digits = hashlib.sha256(text.encode()).hexdigest()[:8]
+    name = f"{options['constraint']}-{options['target']}-seed{options['seed']}-{digits}"
+    return options["output"] / name
+
+
 def _save(options: dict[str, Any], draws: Any, rows: list[dict[str, Any]]) -> None:
     from refimpl.files import write_atomic
 
-    folder = options["output"]
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder(options)
     draws.save(folder / "draws.npz")
     plain = {
         name: list(value) if isinstance(value, tuple) else value

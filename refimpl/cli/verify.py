@@ -163,7 +163,11 @@ def _sources(claims: Sequence[Any], output: Path, commit: str | None) -> dict[st
 
 def _heading(claims: Sequence[Any], setting: str, options: dict[str, Any]) -> str:
     count = len({claim.paper for claim in claims})
-    placed = f"Dask at {options['dask']}" if options["dask"] else f"{options['jobs']} jobs"
+    placed = (
+        f"Dask at {options['dask']}"
+        if options["dask"]
+        else f"{options['jobs']} job{'s'[: options['jobs'] != 1]}"
+    )
     return (
         f"Checking {len(claims)} claim{'s'[: len(claims) != 1]} of {count} "
         f"paper{'s'[: count != 1]}: {setting}, seed {options['seed']}, {placed}"

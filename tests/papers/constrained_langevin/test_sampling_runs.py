@@ -77,10 +77,11 @@ def test_the_command_draws_saves_and_prints(tmp_path, line):
     done = run(*line, "--chains", 10, "--draws", 20, "--warmup", 10, "--output", tmp_path)
     assert done.exit_code == 0, done.output
     assert "R-hat" in done.output and "10 chains of 20 draws" in done.output
-    with np.load(tmp_path / "draws.npz") as file:
+    [place] = tmp_path.iterdir()
+    with np.load(place / "draws.npz") as file:
         saved = dict(file)
     assert saved["q"].shape[:2] == (10, 20) and saved["stats.acceptance"].shape == (10, 20)
-    summary = json.loads((tmp_path / "summary.json").read_text())
+    summary = json.loads((place / "summary.json").read_text())
     assert (
         summary["options"]["target"] == line[line.index("--target") + 1]
         and summary["settings"]["step_size"] > 0
@@ -91,6 +92,13 @@ def test_the_command_draws_saves_and_prints(tmp_path, line):
         np.testing.assert_allclose(
             w @ np.swapaxes(w, -1, -2), np.eye(2) + 0 * w[..., :2], atol=1e-12
         )
+
+
+def test_no_draws_take_the_place_of_others(tmp_path):
+    line = ("--shape", "2x1", "--chains", 4, "--draws", 6, "--warmup", 0, "--output", tmp_path)
+    for more in ((), ("--seed", 1), ("--thin", 2), ()):
+        assert run(*line, *more).exit_code == 0
+    assert len(list(tmp_path.glob("*/draws.npz"))) == 3
 
 
 @pytest.mark.parametrize(
