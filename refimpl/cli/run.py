@@ -22,6 +22,8 @@ from refimpl.training import overview, runs
 from refimpl.training.targets import fit_targets, label_accuracy
 
 _DEFAULT_HIDDEN = (128,)
+_STEPS_BETWEEN_CHECKPOINTS = 200
+"""At least, for writing takes longer than a step on a small set; Ctrl-C writes one too."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -219,6 +221,7 @@ def _train(plan: Plan) -> training.TrainingResult:
         metrics=plan.metrics,
         evaluate_every=_evaluate_every(plan),
         checkpoint=checkpoint(plan),
+        checkpoint_every=max(_STEPS_BETWEEN_CHECKPOINTS, folders.steps(plan) // 100),
         resume=settings.resume,
     )
 
