@@ -18,7 +18,8 @@ from refimpl.constraints.base import (
     worst,
 )
 from refimpl.constraints.circle import Circle
-from refimpl.constraints.many import ManyChains, Moves, choose, largest_of_each, over_chains
+from refimpl.constraints.many import over_chains
+from refimpl.constraints.many_base import ManyChains, Moves, choose, largest_of_each
 from refimpl.constraints.maps import (
     circle_blocks,
     layer_radii,

@@ -30,6 +30,7 @@ EXTRA = (
     "refimpl.algorithms.base",
     "refimpl.constraints.base",
     "refimpl.constraints.many",
+    "refimpl.constraints.many_base",
     "refimpl.sampling.run",
     "refimpl.sampling.draws",
     "refimpl.sampling.diagnostics",

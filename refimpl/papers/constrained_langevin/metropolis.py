@@ -42,11 +42,8 @@ V, ∇V ``state.loss``, ``state.gradients`` (kept from step to step)
 ===== =====================================================
 
 >>> import numpy as np
->>> from refimpl.datasets import Batch
->>> one, other = Batch(np.ones((2, 1)), np.zeros(2)), Batch(np.ones((3, 1)), np.zeros(3))
->>> like = np.zeros(1)
->>> [bool(same_batch(mark(one, like), mark(batch, like))) for batch in (one, other)]
-[True, False]
+>>> float(kinetic([np.array([3.0]), np.array([[4.0]])]))
+12.5
 """
 
 from __future__ import annotations
@@ -54,7 +51,6 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree, required_rng
 from refimpl.arrays import Array, eps, namespace
 from refimpl.constraints import Blocks, Circle, Constraint, Unconstrained, largest, worst
@@ -67,14 +63,9 @@ from refimpl.errors import (
     SettingError,
 )
 from refimpl.papers.constrained_langevin.common import checked_gradient, draw_noise
+from refimpl.papers.constrained_langevin.full_batch import FULL_BATCH, mark, same_batch
 from refimpl.papers.constrained_langevin.splitting import initial_momenta
 from refimpl.random import Rng
-
-FULL_BATCH = (
-    "a Metropolis test compares two values of one loss, and that of a minibatch is noise: the "
-    "chain would sample no law that is known. Give the whole set in every step (batch size 0 on "
-    "the command line), or take a method without the test, such as constrained_ud"
-)
 
 NO_PARTS = (
     "a Metropolis test needs one energy whose gradient moves the proposal; make a penalty a part "
@@ -339,25 +330,3 @@ class _Trajectory:
         gap = float(largest(back.position - q))
         allowed = math.sqrt(eps(q)) * (1.0 + float(largest(q)))
         return (end.position, p) if gap <= allowed else None
-
-
-# --- full batches only ----------------------------------------------------------------------------
-
-
-def mark(batch: Any, like: Array) -> Array:
-    """Two numbers that tell batches apart, whatever the order of their rows: the sum of all
-    entries, and that of their moduli with the number of entries."""
-    total = size = 0.0
-    for leaf in ad.flatten(batch)[0]:
-        if hasattr(leaf, "dtype") and hasattr(leaf, "shape"):
-            xp = namespace(leaf)
-            values = xp.astype(leaf, xp.int64) if xp.isdtype(leaf.dtype, "bool") else leaf
-            total += float(xp.sum(values))
-            size += float(xp.sum(xp.abs(values))) + math.prod(leaf.shape)
-    xp, zero = namespace(like), zero_like(like)
-    return xp.stack([zero + total, zero + size])
-
-
-def same_batch(one: Array, other: Array) -> bool:
-    """Whether two marks differ by no more than another order of summation can do."""
-    return float(largest(one - other)) <= 100.0 * eps(one) * float(largest(one))
