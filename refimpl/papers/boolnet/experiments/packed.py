@@ -40,9 +40,9 @@ class Config:
     test: int = 360
     widths: tuple[int, ...] = (64, 48, 40, 10)
     blocks: int = 1
-    epochs: int = 5
+    epochs: int = 6
     batch_size: int = 50
-    rate: float = 4e-3
+    rate: float = 0.256
 
     @classmethod
     def quick(cls) -> Config:
