@@ -193,6 +193,23 @@ def test_derivatives_that_are_given_are_compared():
     assert not [row for row in report.rows if row.quantity == "value" and row.verdict != "agrees"]
 
 
+def test_a_gradient_that_is_right_at_one_point_alone_has_another_hessian():
+    class Remembers:
+        known: dict = {}
+
+        def __call__(self, weight):
+            return 0.5e-4 * float(np.sum(weight**2))
+
+        def value_and_gradient(self, weight):
+            first = self.known.setdefault(weight.shape, weight.copy())
+            return self(weight), 1e-4 * first
+
+    report = refimpl.check(Remembers(), "l2")
+    assert [row.quantity for row in report.rows if row.verdict == "differs"] == [
+        "Hessian times a direction, in weight"
+    ]
+
+
 def test_tolerances_grow_with_the_condition():
     """1 / (1 + x) at x near −1: a change of x by roundings moves it far."""
     for x, least, most in ((1.0, 1e-15, 1e-13), (-1.0 + 1e-6, 1e-4, 1e-1)):
