@@ -54,6 +54,7 @@ class TaskProgress:
     def __init__(self, console: Console) -> None:
         self.console = console
         self._task: Any = None
+        self._taken, self._total = 0, 0
         self._lines = Lines()
         self._bar = live(
             TextColumn("{task.description}"),
@@ -83,6 +84,12 @@ class TaskProgress:
         """Print a result line."""
         self.console.print(*values, **options)
 
+    @property
+    def all_kept(self) -> str:
+        """A line where every task was found in the cache and nothing was computed; else empty."""
+        whole = self._total > 0 and self._taken == self._total
+        return f"nothing was computed: all {self._total} tasks are kept" if whole else ""
+
     def say(self, text: str) -> None:
         """Say what is being done."""
         if self._bar is not None:
@@ -90,6 +97,8 @@ class TaskProgress:
 
     def task_done(self, report: Any) -> None:
         """Take note of a :class:`refimpl.experiments.runner.TaskReport`."""
+        self._taken += report.cached
+        self._total = report.total
         if self._bar is not None:
             self._bar.update(
                 self._task,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,8 @@ def prepare(plan: Any) -> tuple[Any, list[str]]:
 def steps(plan: Any) -> int:
     """Of the whole run."""
     size = len(plan.training)
-    return plan.settings.epochs * -(-size // min(plan.settings.batch_size or size, size))
+    batch = min(plan.settings.batch_size or size, size)
+    return plan.settings.epochs * math.ceil(size / max(batch, 1))
 
 
 def saved_step(folder: Path) -> int | None:

@@ -100,6 +100,8 @@ def _evaluated(claims: Sequence[Any], console: Any, chosen: dict[str, Any]) -> l
             **chosen,
         )
     lines.skipped()
+    if progress.all_kept:
+        console.print(f"\n{progress.all_kept} in {chosen['cache_dir']}", style="dim", markup=False)
     return records
 
 

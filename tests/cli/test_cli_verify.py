@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def test_a_run_of_one_claim_keeps_the_others_in_the_report(book, tmp_path):
     call("verify", "--claim", "FD-2", "--jobs", 1)
     content = json.loads((tmp_path / "outputs/verify/claims.json").read_text())
     assert [claim["id"] for claim in content["claims"]] == ["FD-1", "FD-2"]
+
+
+def test_it_is_said_when_nothing_was_computed(book):
+    first = call("verify", "--paper", "foundations", "--jobs", 1).output
+    again = call("verify", "--paper", "foundations", "--jobs", 1).output
+    assert "nothing was computed" not in first
+    assert re.search(r"^nothing was computed: all \d tasks are kept in outputs/cache$", again, re.M)
 
 
 def test_a_failing_claim_makes_the_exit_code_1_and_says_why(book):
