@@ -628,6 +628,30 @@ def count_nonzero(x: Array) -> Array:
     return np.int64(found) if isinstance(found, int) else found
 
 
+def take_rows(array: Array, indices: Any) -> Array:
+    """The rows of ``array`` at positions that are known on the host.
+
+    Parameters
+    ----------
+    array : array, shape (P, ...)
+    indices : list or numpy.ndarray of int, shape (B,)
+        On the host; copied to the device of ``array``, for PyTorch looks at no locked memory.
+
+    Returns
+    -------
+    array, shape (B, ...)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> take_rows(np.array([5.0, 6.0, 7.0]), [2, 0])
+    array([7., 5.])
+    """
+    xp = namespace(array)
+    copy = None if xp is np else True
+    return xp.take(array, xp.asarray(indices, device=device(array), copy=copy), axis=0)
+
+
 def put_rows(array: Array, indices: Any, rows: Array) -> Array:
     """A copy of ``array`` with ``rows`` at the positions ``indices`` of its first axis.
 

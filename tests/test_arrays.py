@@ -333,6 +333,15 @@ def test_put_rows_replaces_and_leaves_the_rest(xb, shape):
     assert np.array_equal(arrays.to_host(old), before)
 
 
+def test_take_rows_takes_locked_positions(xb):
+    values = xb.asarray([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    places = np.array([2, 0])
+    places.flags.writeable = False
+    found = arrays.take_rows(values, places)
+    assert_same_kind(found, values[:2, ...])
+    assert arrays.to_host(found).tolist() == [[5.0, 6.0], [1.0, 2.0]]
+
+
 def test_one_is_beside_its_model(xb):
     assert_same_kind(arrays.one(xb.zeros((3,))), xb.xp.sum(xb.zeros((3,))))
     assert float(arrays.one(xb.zeros(()))) == 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from refimpl import autodiff as ad
-from refimpl.arrays import Array, device, namespace, put_rows
+from refimpl.arrays import Array, namespace, put_rows, take_rows
 from refimpl.papers.graph_propagation.graphs import GraphBatch
 from refimpl.papers.graph_propagation.lagrangian import (
     Saddle,
@@ -81,8 +81,7 @@ def taken(state: PropagationState, rows: Any, nodes: int) -> PropagationState:
     def take(leaf: Array) -> Array:
         if leaf.ndim == 0 or leaf.shape[0] != nodes:
             return leaf
-        xp = namespace(leaf)
-        return xp.take(leaf, xp.asarray(rows, device=device(leaf)), axis=0)
+        return take_rows(leaf, rows)
 
     params, buffers = state.params, state.buffers
     return PropagationState(

@@ -75,7 +75,7 @@ from refimpl.algorithms.base import (
     descend,
 )
 from refimpl.algorithms.updates import BASE_HELP, MOMENTUM_HELP, BaseName, first_order
-from refimpl.arrays import Array, device, namespace, put_rows, reduce
+from refimpl.arrays import Array, namespace, put_rows, reduce, take_rows
 from refimpl.checks import count, flag, non_negative, one_of, plain_numbers, positive
 from refimpl.errors import TargetError
 from refimpl.papers.minnorm.constraints import (
@@ -469,10 +469,7 @@ def _outputs(objective: Any, params: Tree, batch: Any) -> Array:
 
 
 def _rows(values: Array, indices: Any) -> Array:
-    if indices is None:
-        return values
-    xp = namespace(values)
-    return xp.take(values, xp.asarray(indices, device=device(values)), axis=0)
+    return values if indices is None else take_rows(values, indices)
 
 
 def _put(values: Array, indices: Any, rows: Array) -> Array:
