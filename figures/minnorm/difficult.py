@@ -57,7 +57,7 @@ def draw(results: Results, style: Any) -> Any:
     curve.legend(loc="upper right")
     _histogram(histogram, values, style)
     _scores(areas, accuracies, values, style)
-    for row, (prefix, title) in enumerate((("clean_", "clean"), ("", "10 % flipped"))):
+    for row, (prefix, title) in enumerate((("clean_", "clean"), ("", "flipped"))):
         for column in range(_SHOWN):
             panel = figure.add_subplot(below[row, column])
             picture = values[f"{prefix}hardest"][0, column].reshape(_SIDE, _SIDE)
