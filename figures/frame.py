@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.text import Text
@@ -169,7 +170,7 @@ def keep_panel(figure: Figure, number: int, *, talk: bool = False) -> None:
         If there is no such panel.
     """
     bars: list[Any] = [axes for axes in figure.axes if axes.get_label() == "<colorbar>"]
-    panels = [axes for axes in figure.axes if axes not in bars and axes.figure is figure]
+    panels = [axes for axes in figure.axes if axes not in bars]
     if not 1 <= number <= len(panels):
         raise SettingError(
             f"there is no panel {number}: the figure has {len(panels)}", panels=len(panels)
@@ -179,18 +180,24 @@ def keep_panel(figure: Figure, number: int, *, talk: bool = False) -> None:
     legends: list[Any] = [
         axes.get_legend() for axes in panels if axes.get_legend()
     ] + figure.legends
-    own = [axes for axes in bars if kept in axes._colorbar_info["parents"]]
+    scales = [
+        (bar._colorbar.mappable, bar.get_ylabel())
+        for bar in bars
+        if kept in bar._colorbar_info["parents"]
+    ]
+    for bar in bars:
+        bar._colorbar.remove()
     for axes in figure.axes:
-        if axes is not kept and axes not in own:
+        if axes is not kept:
             axes.remove()
-    for part in list(figure.subfigs):
-        figure.subfigs.remove(part)
     if kept.get_legend() is None and legends:
         entries = legends[0].get_texts()
         kept.legend(legends[0].legend_handles, [entry.get_text() for entry in entries])
     for legend in list(figure.legends):
         legend.remove()
     kept.set_subplotspec(GridSpec(1, 1, figure=figure)[0])
+    for scale, label in scales:  # a bar may have stood beside several panels
+        figure.colorbar(ScalarMappable(scale.norm, scale.cmap), ax=kept, label=label)
     if not talk:
         figure.set_size_inches(*_PANEL_SIZE)
 

@@ -317,15 +317,22 @@ def test_room_on_a_slide_is_taken_from_the_panels():
     assert box.y1 < above[0].y0 and max(b.y1 for b in below) <= box.y0 and len(below) == 2
 
 
-def test_a_single_panel_keeps_its_color_bar_and_no_other():
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_single_panel_keeps_its_color_bar_and_no_other(shared):
     style = Style()
     with style.context():
-        figure, (left, right) = style.subplots(1, 2)
-        for axes in (left, right):
-            figure.colorbar(axes.imshow(np.eye(3)), ax=axes)
+        figure, panels = style.subplots(1, 3)
+        images = [axes.imshow(k * np.eye(3)) for k, axes in enumerate(panels, 1)]
+        for image, axes in zip(images, panels, strict=True):
+            if not shared:
+                figure.colorbar(image, ax=axes, label=f"scale {image.norm.vmax:g}")
+        if shared:
+            figure.colorbar(images[1], ax=panels, label="scale 2")
         frame.keep_panel(figure, 2)
         figure.draw_without_rendering()
-    assert figure.axes[0] is right and len(figure.axes) == 2
+    assert figure.axes[0] is panels[1] and len(figure.axes) == 2
+    assert figure.axes[1].get_ylabel() == "scale 2" and figure.axes[1].get_ylim() == (0.0, 2.0)
+    assert figure.axes[1].bbox.x0 > panels[1].bbox.x1
     with pytest.raises(SettingError) as caught:
         frame.keep_panel(figure, 2)
     assert caught.value.panels == 1
