@@ -26,7 +26,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.adam import Adam
 from refimpl.algorithms.base import (
     Algorithm,
     Info,
@@ -37,13 +36,18 @@ from refimpl.algorithms.base import (
     is_stateful,
     loss_and_gradient,
 )
-from refimpl.algorithms.momentum import Momentum
-from refimpl.algorithms.sgd import SGD
 from refimpl.random import Rng
 from refimpl.recording import CannotRecordError, Flat, Update, is_plain
 
-IN_PLACE = (SGD, Momentum, Adam)
-"""Whose whole step is one gradient and one direction, by the shared ``plain_step``."""
+IN_PLACE = (
+    "refimpl.algorithms.sgd.SGD",
+    "refimpl.algorithms.momentum.Momentum",
+    "refimpl.algorithms.adam.Adam",
+)
+"""Whose whole step is one gradient and one direction, by the shared ``plain_step``.
+
+By name, so that what trains by one of them does not depend on the files of the others.
+"""
 
 PATIENCE = 2
 """Steps of the reference before the rule of an algorithm is recorded, which costs a few."""
@@ -104,7 +108,7 @@ class Stepper:
     def __init__(
         self, algorithm: Algorithm, objective: Objective, state: Any, *, replay: bool | None = None
     ) -> None:
-        self._in_place = replay is not False and type(algorithm) in IN_PLACE
+        self._in_place = replay is not False and _named(algorithm) in IN_PLACE
         replays = ad.is_replayable(objective) if replay is None else replay
         owned = is_stateful(objective) or hasattr(objective, "value_and_gradient")
         self._objective = _Replaying(objective) if replays and not owned else objective
@@ -120,7 +124,7 @@ class Stepper:
         if algorithm is not self._algorithm:
             self.state = self.state
             self._algorithm = algorithm
-            self._in_place = self._in_place and type(algorithm) in IN_PLACE
+            self._in_place = self._in_place and _named(algorithm) in IN_PLACE
 
     @property
     def state(self) -> Any:
@@ -233,6 +237,11 @@ class _InPlace:
             self.update.step,
             ad.unflatten(self._kept, buffers),
         )
+
+
+def _named(algorithm: Any) -> str:
+    kind = type(algorithm)
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _in_place(algorithm: Any, objective: Any, state: State) -> _InPlace | None:
