@@ -176,7 +176,7 @@ def keep_panel(figure: Figure, number: int, *, talk: bool = False) -> None:
             f"there is no panel {number}: the figure has {len(panels)}", panels=len(panels)
         )
     kept = panels[number - 1]
-    _share_names(kept)
+    _share_names(kept, panels)
     legends: list[Any] = [
         axes.get_legend() for axes in panels if axes.get_legend()
     ] + figure.legends
@@ -202,16 +202,21 @@ def keep_panel(figure: Figure, number: int, *, talk: bool = False) -> None:
         figure.set_size_inches(*_PANEL_SIZE)
 
 
-def _share_names(axes: Any) -> None:
-    """The names of axes that a neighbor showed for all."""
-    for name, siblings in (
-        ("x", axes.get_shared_x_axes().get_siblings(axes)),
-        ("y", axes.get_shared_y_axes().get_siblings(axes)),
+def _share_names(axes: Any, panels: Sequence[Any]) -> None:
+    """The names that a neighbor bore for all: of shared axes, or the only one of its row."""
+    row = [other for other in panels if _row(other) == _row(axes)]
+    for name, siblings, others in (
+        ("x", axes.get_shared_x_axes().get_siblings(axes), []),
+        ("y", axes.get_shared_y_axes().get_siblings(axes), row),
     ):
         own, label = getattr(axes, f"{name}axis"), f"get_{name}label"
         if len(siblings) > 1:
             own.set_tick_params(**{"labelbottom" if name == "x" else "labelleft": True})
-        if not getattr(axes, label)():
-            said = [text for other in siblings if (text := getattr(other, label)())]
-            if said:
-                getattr(axes, f"set_{name}label")(said[0])
+        said = {getattr(other, label)() for other in [*siblings, *others]} - {""}
+        if not getattr(axes, label)() and len(said) == 1:
+            getattr(axes, f"set_{name}label")(said.pop())
+
+
+def _row(axes: Any) -> Any:
+    spec = axes.get_subplotspec()
+    return None if spec is None else (spec.get_gridspec(), spec.rowspan)

@@ -180,8 +180,9 @@ def test_titles_are_broken_where_they_are_wider_than_their_panel(waves, tmp_path
         assert title.get_window_extent().width < 1.02 * axes.bbox.width
 
 
-def test_one_panel_alone_takes_what_it_shared(waves, tmp_path):
-    draw = Drawer(3, sharey=True)
+@pytest.mark.parametrize("shared", [False, True])
+def test_one_panel_alone_takes_what_it_shared(waves, tmp_path, shared):
+    draw = Drawer(3, sharey=shared)
     drawn = render(make(draw), tmp_path, variant=picture.Variant(panel=2, title=False))
     assert drawn.path.name == "waves-panel2-untitled.png"
     [shown] = draw.made
