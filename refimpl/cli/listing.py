@@ -130,18 +130,21 @@ def command(context: click.Context, kind: str | None, papers: Sequence[str]) -> 
     refimpl list claims --paper minnorm
     refimpl list claims | grep refuted
     """
+    from refimpl import catalogue
     from refimpl.cli.display import make_console
     from refimpl.errors import RefimplError
 
     if papers and kind not in (None, *_OF_PAPERS):
         raise click.UsageError(f"--paper goes with {' and '.join(_OF_PAPERS)}", context)
     console = make_console()
-    for name in [kind] if kind else [*_LISTS] if not papers else _OF_PAPERS:
+    for name in papers:
+        catalogue.rooms()  # a broken room is no fault of the command
         try:
-            chapters = list(_LISTS[name](papers))
+            catalogue.paper(name)
         except RefimplError as error:
             raise click.UsageError(str(error), context) from None
-        for title, rows in chapters:
+    for name in [kind] if kind else [*_LISTS] if not papers else _OF_PAPERS:
+        for title, rows in _LISTS[name](papers):
             if rows:
                 show(console, title, rows)
             else:

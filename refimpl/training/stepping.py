@@ -76,7 +76,7 @@ def stepper(
 
     Examples
     --------
-    >>> from refimpl import Rng
+    >>> from refimpl import SGD, Rng
     >>> from refimpl.datasets import Batch
     >>> from refimpl.models import MLP, Objective
     >>> model, rng = MLP((4, 8, 2)), Rng(0)
