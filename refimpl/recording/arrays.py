@@ -243,6 +243,8 @@ def look(x: Recorded, function: Callable[..., Any], *options: Any) -> Recorded:
     """The recorded view that ``function`` gives of ``x``, or its copy where it is none."""
     view = View(function, options)
     result = view(x.example)
+    if min(np.asarray(result).strides, default=0) < 0:
+        raise CannotRecordError("a view that runs backwards: older NumPy sums it in another order")
     if x.constant:
         return Recorded.fixed(result)
     shared = isinstance(result, np.ndarray) and np.may_share_memory(result, x.example)

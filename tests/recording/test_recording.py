@@ -55,8 +55,8 @@ def test_a_program_gives_the_bits_of_its_function(data):
             elif name == "matmul" and x.ndim > 1:
                 made.append(xp.where(xp.abs(x @ x.mT @ y) > 1e3, 0.5, x))
             elif name == "view":
-                flat = xp.reshape(x, (-1,))
-                made.append(xp.reshape(flat[::-1], shape) if j % 2 else xp.reshape(flat, shape))
+                turned = xp.permute_dims(x, tuple(range(x.ndim))[::-1]) if j % 2 else x
+                made.append(xp.reshape(xp.reshape(turned, (-1,)), shape))
         return [made[-1], xp.sum(made[-1]), made[len(made) // 2]]
 
     rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
@@ -66,6 +66,12 @@ def test_a_program_gives_the_bits_of_its_function(data):
         for arrays in (first, second, first):
             for ours, theirs in zip(program(*arrays), function(*arrays), strict=True):
                 assert same_bits(ours, theirs)
+
+
+def test_a_view_that_runs_backwards_is_not_recorded():
+    """NumPy 2.1 sums it in another order where it is told where to put the sum."""
+    with pytest.raises(CannotRecordError, match="backwards"):
+        record(lambda a: namespace(a).sum((a + 1.0)[::-1]), np.ones(4))
 
 
 def test_buffers_are_used_again():
@@ -120,8 +126,8 @@ def test_what_is_copied_at_the_end_is_kept_until_then():
 
 def test_the_same_output_twice_and_an_input_as_output():
     x = np.arange(3.0)
-    program = record(lambda a: [a + 1.0, a, a[::-1]], x)
-    assert [out.tolist() for out in program(x)] == [[1, 2, 3], [0, 1, 2], [2, 1, 0]]
+    program = record(lambda a: [a + 1.0, a, a[::2]], x)
+    assert [out.tolist() for out in program(x)] == [[1, 2, 3], [0, 1, 2], [0, 2]]
     twice = Recorded.input(x)
     made = twice * 2.0
     assert [out.tolist() for out in Program([twice], [made, made])(x)] == [[0, 2, 4]] * 2
