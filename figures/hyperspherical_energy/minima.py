@@ -37,7 +37,7 @@ def draw(results: Results, style: Any) -> Any:
         left.plot(places + offset, counts, "os"[index], color=color, label=name)
         for place, count in zip(places + offset, counts, strict=True):
             left.annotate(
-                f"{count}", (place, count), xytext=(0, 6), textcoords="offset points",
+                f"{count:.0f}", (place, count), xytext=(0, 6), textcoords="offset points",
                 ha="center", fontsize=8.5, color=style.ink,
             )  # fmt: skip
         for place in places:
