@@ -60,15 +60,16 @@ __all__ = [
     "bound",
     "check",
     "claim",
-    "columns",
     "compare",
     "evaluate",
+    "in_words",
     "is_skipped",
     "judge",
     "paired",
     "report",
     "shown",
     "summarize",
+    "tally",
 ]
 
 SKIPPED = "skipped"
@@ -410,11 +411,25 @@ def evaluate(
     return [records[claim.id] for claim in claims]
 
 
-def columns(records: Sequence[Record]) -> tuple[str, ...]:
-    """The verdicts to count: the four that judge, and of the others those that occur."""
-    found = {record.verdict for record in records}
+def tally(verdicts: Iterable[str]) -> dict[str, int]:
+    """The counts of the verdicts: of the four that judge, and of the others that occur.
+
+    Examples
+    --------
+    >>> tally(["holds", "reported"])
+    {'holds': 1, 'qualified': 0, 'refuted': 0, 'reported': 1, 'fails': 0}
+    """
+    found = list(verdicts)
     judged = ("holds", "qualified", "refuted", "fails")
-    return tuple(v for v in (*VERDICTS, SKIPPED) if v in judged or v in found)
+    counts = {v: found.count(v) for v in (*VERDICTS, SKIPPED)}
+    return {v: count for v, count in counts.items() if count or v in judged}
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """What :func:`tally` counted, in one line."""
+    total = sum(counts.values())
+    noun = "claim" if total == 1 else "claims"
+    return f"{total} {noun}: " + ", ".join(f"{count} {v}" for v, count in counts.items())
 
 
 def summarize(records: Sequence[Record]) -> str:
@@ -426,9 +441,7 @@ def summarize(records: Sequence[Record]) -> str:
     >>> summarize([record])
     '1 claim: 1 holds, 0 qualified, 0 refuted, 0 fails'
     """
-    counts = [(sum(record.verdict == v for record in records), v) for v in columns(records)]
-    noun = "claim" if len(records) == 1 else "claims"
-    return f"{len(records)} {noun}: " + ", ".join(f"{count} {v}" for count, v in counts)
+    return in_words(tally(record.verdict for record in records))
 
 
 def shown(value: Value) -> str:

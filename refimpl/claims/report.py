@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refimpl.claims.ledger import SKIPPED, VERDICTS, Record, shown
+from refimpl.claims.ledger import Record, in_words, shown, tally
 from refimpl.claims.maths import maths
 from refimpl.claims.origins import ORIGINS, origin
 from refimpl.claims.recorded import entries, merged, recorded
@@ -79,7 +79,11 @@ def document(
     """
     fresh = entries({"provenance": provenance, "claims": [record.as_dict() for record in records]})
     found = list(merged(known or {}, fresh).values())
-    return {"summary": _counts(found), "provenance": dict(provenance), "claims": found}
+    return {
+        "summary": tally(claim["verdict"] for claim in found),
+        "provenance": dict(provenance),
+        "claims": found,
+    }
 
 
 def claims_json(content: Mapping[str, Any]) -> str:
@@ -125,7 +129,7 @@ def report_html(
         if (own := [claim for claim in claims if claim["origin"] == name])
     ]
     return _template().render(
-        summary=_sentence(content["summary"]),
+        summary=in_words(content["summary"]),
         provenance=content["provenance"],
         stated=[name for name in _STATED if content["provenance"].get(name) is not None],
         verdicts=list(content["summary"]),
@@ -176,18 +180,6 @@ def _view(
         details.append(("of the run", {"text": ", ".join(run), "url": ""}))
     whose = entry.get("origin") or origin(entry["place"])
     return {**entry, "origin": whose, "numbers": numbers, "details": details}
-
-
-def _counts(claims: Sequence[Entry]) -> dict[str, int]:
-    judged = ("holds", "qualified", "refuted", "fails")
-    counts = {v: sum(claim["verdict"] == v for claim in claims) for v in (*VERDICTS, SKIPPED)}
-    return {v: count for v, count in counts.items() if count or v in judged}
-
-
-def _sentence(counts: Mapping[str, int]) -> str:
-    total = sum(counts.values())
-    noun = "claim" if total == 1 else "claims"
-    return f"{total} {noun}: " + ", ".join(f"{count} {v}" for v, count in counts.items())
 
 
 def write(

@@ -149,17 +149,16 @@ def _sources(claims: Sequence[Any], output: Path, commit: str | None) -> dict[st
         link = os.path.relpath(picture, output) if picture.is_file() else ""
         for id in figure.claims:
             shown.setdefault(id, []).append((figure.name, link))
+    address = repository() if commit else ""
     found = {}
     for claim in catalogue.claims():
         code = claim.function.__code__
         path = Path(code.co_filename)
         if path.is_relative_to(PACKAGE.parent):
             path = path.relative_to(PACKAGE.parent)
-        url = repository()
-        if url and commit:
-            url = f"{url}/blob/{commit.rstrip('+')}/{path.as_posix()}#L{code.co_firstlineno}"
-        where = f"{path.as_posix()}:{code.co_firstlineno}"
-        found[claim.id] = Source(where, url, tuple(shown.get(claim.id, ())))
+        where, line = path.as_posix(), code.co_firstlineno
+        url = f"{address}/blob/{str(commit).rstrip('+')}/{where}#L{line}" if address else ""
+        found[claim.id] = Source(f"{where}:{line}", url, tuple(shown.get(claim.id, ())))
     return found
 
 

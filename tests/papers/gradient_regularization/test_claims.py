@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from watching import Watching
 
 from refimpl import Rng, backend, catalogue
 from refimpl.claims.ledger import judge
@@ -19,33 +20,6 @@ from refimpl.papers.gradient_regularization.experiments import (
 
 GOOD = ("holds", "qualified", "refuted", "reported")
 CLAIMS = {claim.id: claim for claim in catalogue.claims(["gradient_regularization"])}
-
-
-class Watched(dict):
-    def __init__(self, values, seen):
-        super().__init__(values)
-        self.seen = seen
-
-    def __getitem__(self, name):
-        self.seen.add(name)
-        return super().__getitem__(name)
-
-
-class Watching(Result):
-    """A result that remembers which of its values were read."""
-
-    def __init__(self, result):
-        super().__init__(result.name, result.arrays, result.config)
-        self.seen = set()
-
-    def __getitem__(self, name):
-        self.seen.add(name)
-        return super().__getitem__(name)
-
-    def select(self, **values):
-        self.seen |= set(values)
-        rows = Result(self.name, dict(super().arrays), self.config).select(**values)
-        return Watched(rows, self.seen)
 
 
 @pytest.fixture(scope="module")

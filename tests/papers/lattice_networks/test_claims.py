@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from watching import Watching
 
 from refimpl import Rng, backend, catalogue
 from refimpl.claims.ledger import judge
@@ -42,18 +43,6 @@ def results():
     }
 
 
-class Watched(Result):
-    """A result that notes which names are read."""
-
-    def __init__(self, result):
-        super().__init__(result.name, result.arrays, result.config)
-        self.read = set()
-
-    def __getitem__(self, name):
-        self.read.add(name)
-        return super().__getitem__(name)
-
-
 def spoilt(result, name, change):
     values = {key: np.array(array) for key, array in result.arrays.items()}
     values[name] = change(values[name])
@@ -79,11 +68,11 @@ JUDGED = [id for id, claim in CLAIMS.items() if claim.profile == "quick"]
 def test_claims_hold_and_every_array_counts(id, results):
     claim = CLAIMS[id]
     [name] = claim.experiments
-    watched = Watched(results[name])
+    watched = Watching(results[name])
     record = judge(claim, {name: watched})
     assert record.verdict in GOOD, record
-    assert watched.read
-    for key in watched.read:
+    assert watched.seen
+    for key in watched.seen:
         assert noticed(claim, results[name], key), key
 
 
