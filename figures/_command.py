@@ -109,19 +109,6 @@ def command(
             f"{options['backend']} {options['dtype']}, seed {options['seed']}"
         )
         with TaskProgress(console) as progress:
-
-            def show(drawn: picture.Drawn) -> None:
-                line = f"{drawn.name:<36}{drawn.status:<12}{escape(str(drawn.path))}"
-                if drawn.status == "failed":
-                    line = f"{drawn.name:<36}[bold red]failed[/]      {escape(drawn.error)}"
-                elif drawn.status == "skipped":
-                    line = f"{drawn.name:<36}[yellow]skipped[/]     {escape(drawn.error)}"
-                elif drawn.status == "kept":
-                    line += "  (a full picture: --force replaces it)"
-                elif drawn.failing:
-                    line += f"  [bold red]shows failing {', '.join(drawn.failing)}[/]"
-                progress.print(line, soft_wrap=True)
-
             drawn = engine.render(
                 chosen,
                 output=output,
@@ -131,7 +118,7 @@ def command(
                 variant=variant,
                 progress=progress.task_done,
                 on_start=progress.say,
-                on_figure=show,
+                on_figure=lambda item: progress.print(_line(item), soft_wrap=True),
                 cache_dir=CACHE if cache else None,
                 **options,
             )
@@ -141,3 +128,19 @@ def command(
             )
         if any(item.status == "failed" for item in drawn):
             context.exit(1)
+
+
+def _line(drawn: Any) -> str:
+    """What became of a figure, with markup."""
+    from rich.markup import escape
+
+    line = f"{drawn.name:<36}{drawn.status:<12}{escape(str(drawn.path))}"
+    if drawn.status == "failed":
+        return f"{drawn.name:<36}[bold red]failed[/]      {escape(drawn.error)}"
+    if drawn.status == "skipped":
+        return f"{drawn.name:<36}[yellow]skipped[/]     {escape(drawn.error)}"
+    if drawn.status == "kept":
+        return f"{line}  (a full picture: --force replaces it)"
+    if drawn.failing:
+        return f"{line}  [bold red]shows failing {', '.join(drawn.failing)}[/]"
+    return line
