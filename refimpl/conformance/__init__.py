@@ -52,9 +52,10 @@ from refimpl.conformance.builders import (
     wrapped_gradient,
     wrapper,
 )
+from refimpl.conformance.causes import Cause, Diagnosis
 from refimpl.conformance.checking import check
-from refimpl.conformance.diagnosis import Cause, Diagnosis
-from refimpl.conformance.general import Around, Leafwise, after, before
+from refimpl.conformance.general import after, before
+from refimpl.conformance.mistaken_steps import Around, Leafwise
 from refimpl.conformance.optimizers import Gradient, Reference, draws_of
 from refimpl.conformance.problem import array_like, array_of, rolled, weights
 from refimpl.conformance.records import Case, Deviation, Subject, settings_of

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
+from refimpl.conformance.causes import Diagnosis
 from refimpl.conformance.compare import gap, jittered, size, tolerances
-from refimpl.conformance.diagnosis import Diagnosis, Search
+from refimpl.conformance.diagnosis import Search
 from refimpl.conformance.foreign import Arrays, BrokenError, TapeArrays, arrays_for
 from refimpl.conformance.functions import Key, Observation, observe_function, offers
 from refimpl.conformance.optimizers import trajectory

@@ -4,24 +4,22 @@ One change at a time, in the order of what is likely: the known deviations of th
 values of its settings, factors, what goes wrong with every method, and last numbers that are fitted
 to a setting. If nothing has their numbers, pairs of changes. A change is named only if it
 reproduces *every* quantity that was compared, within the tolerances of the comparison.
-
->>> factor_name(2.0), factor_name(0.3)
-('theirs is 2 times ours: a factor 1/2 is missing', 'theirs is 0.3 times ours')
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from refimpl.conformance.causes import Cause, Diagnosis, cause, named_ratios, number
 from refimpl.conformance.compare import gap, size
 from refimpl.conformance.foreign import BrokenError
 from refimpl.conformance.functions import Key, Observation
-from refimpl.conformance.general import COMMON, size_factors
+from refimpl.conformance.general import COMMON
 from refimpl.conformance.records import NUMBER, Case, Deviation, Subject, changed
 from refimpl.errors import RefimplError
 
@@ -30,59 +28,6 @@ _SLACK = 4.0
 _FITS = 14
 _REFUSED = (RefimplError, ValueError, TypeError, ArithmeticError, BrokenError, AttributeError,
             IndexError, np.linalg.LinAlgError)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A change of the reference that has their numbers.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Of the changes; usually one.
-    what : str
-    distance : float
-        The largest difference to theirs that is left, relative to the quantity.
-    """
-
-    names: tuple[str, ...]
-    what: str
-    distance: float
-    rank: float = 0.0
-
-    def __str__(self) -> str:
-        return f"equal to {self.distance:.0e} with {' and '.join(self.names)}"
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What the search found.
-
-    Attributes
-    ----------
-    causes : tuple of Cause
-        The likeliest first; all have the same numbers on what was tried. Empty: none known.
-    first : str
-        The first quantity that differs.
-    tried : int
-        How many changes were looked at.
-    """
-
-    causes: tuple[Cause, ...]
-    first: str
-    tried: int
-
-    def __str__(self) -> str:
-        if not self.causes:
-            return f"none known ({self.tried} changes tried); the first difference: {self.first}"
-        best, *others = self.causes
-        text = f"{best}"
-        if best.what:
-            text += f": {best.what}"
-        if others:
-            same = "; ".join(" and ".join(cause.names) for cause in others[:4])
-            text += f" (the same numbers: {same})"
-        return text
 
 
 @dataclass
@@ -137,7 +82,7 @@ class Search:
             causes += self._fitted()
         if not causes and pairs:
             causes = self._pairs(effective)
-        causes.sort(key=lambda cause: cause.rank)
+        causes.sort(key=lambda found: found.rank)
         return Diagnosis(tuple(causes), ": ".join(self.first), self.tried)
 
     # --- looking ----------------------------------------------------------------------------------
@@ -199,7 +144,7 @@ class Search:
         distance = self._distance(whole)
         if distance == math.inf:
             return []
-        return [_cause(ways, distance)]
+        return [cause(ways, distance)]
 
     def _complete(self, seen: Observation) -> bool:
         return all(key in seen for key in self.theirs if key in self.ours)
@@ -240,7 +185,7 @@ class Search:
         ratios = self._ratios(seen)
         if ratios is None:
             return []
-        named = _named_ratios(ratios, self.cases)
+        named = named_ratios(ratios, self.cases)
         if named is None:
             return []
         name, ratios = named
@@ -256,7 +201,7 @@ class Search:
         if distance == math.inf or not self._differs_from_ours(meant):
             return []
         factor = Deviation(name, rank=2)
-        return [_cause([*ways, factor], distance)]
+        return [cause([*ways, factor], distance)]
 
     def _constant(self) -> list[Cause]:
         """A cause, if theirs is ours and a constant."""
@@ -277,7 +222,7 @@ class Search:
         if any(gap(self.theirs[key], self.ours[key]) > self.tolerance[key] for key in rest):
             return []
         what = "the values differ by a constant, the derivatives agree"
-        return [Cause((f"theirs is ours plus {_number(numbers[0])}",), what, 0.0, 1.5)]
+        return [Cause((f"theirs is ours plus {number(numbers[0])}",), what, 0.0, 1.5)]
 
     def _fitted(self) -> list[Cause]:
         """Causes that are other numbers for a real setting, found by the secant method."""
@@ -296,7 +241,7 @@ class Search:
             root = self._root(name, value, float(target[place]), place)
             if root is None:
                 continue
-            way = Deviation(f"{name}={_number(root)}", f"{name} is {_number(root)} where "
+            way = Deviation(f"{name}={number(root)}", f"{name} is {number(root)} where "
                             f"{value!r} was asked for (fitted)", {name: root}, rank=3)  # fmt: skip
             seen = self._look([way], first=True)
             if seen is not None:
@@ -346,59 +291,3 @@ class Search:
             if look is not None:
                 causes += self._equal([one, other], look)
         return causes
-
-
-def _cause(ways: Iterable[Deviation], distance: float) -> Cause:
-    ways = list(ways)
-    what = "; ".join(way.what for way in ways if way.what)
-    rank = float(sum(way.rank for way in ways))
-    return Cause(tuple(way.shown for way in ways), what, distance, rank)
-
-
-def _named_ratios(
-    ratios: Mapping[str, float], cases: Sequence[Case]
-) -> tuple[str, dict[str, float]] | None:
-    """What the ratios of all cases are: one number, or one that the sizes give.
-
-    Returns the name, and what the ratio of each case has to be.
-    """
-    values = [ratios[case.name] for case in cases]
-    if not any(values):
-        return "theirs is zero", dict(ratios)
-    if _one_number(values):
-        if abs(values[0] - 1.0) < 1e-9:
-            return None
-        return factor_name(values[0]), dict.fromkeys(ratios, values[0])
-    known = [size_factors(case.sizes) for case in cases]
-    if not all(known):
-        return None
-    for name in known[0]:
-        if not all(name in factors for factors in known):
-            continue
-        left = [value / factors[name] for value, factors in zip(values, known, strict=True)]
-        if _one_number(left):
-            more = "" if abs(left[0] - 1.0) < 1e-6 else f", times {_number(left[0])}"
-            meant = {
-                case.name: left[0] * factors[name]
-                for case, factors in zip(cases, known, strict=True)
-            }
-            return f"theirs is ours {name}{more}", meant
-    return None
-
-
-def _one_number(values: Sequence[float]) -> bool:
-    return max(values) - min(values) <= 1e-5 * max(map(abs, values))
-
-
-def factor_name(factor: float) -> str:
-    """A factor between theirs and ours in words."""
-    text = f"theirs is {_number(factor)} times ours"
-    special = {2.0: "a factor 1/2 is missing", 0.5: "a factor 1/2 too much", -1.0: "wrong sign"}
-    for value, meaning in special.items():
-        if abs(factor - value) <= 1e-6 * abs(value):
-            return f"{text}: {meaning}"
-    return text
-
-
-def _number(value: float) -> str:
-    return f"{value:.6g}"

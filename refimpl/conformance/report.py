@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from refimpl.conformance.diagnosis import Diagnosis
+from refimpl.conformance.causes import Diagnosis
 
 Verdict = Literal["agrees", "differs", "raises", "note"]
 
