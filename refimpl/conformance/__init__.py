@@ -58,16 +58,18 @@ from refimpl.conformance.general import after, before
 from refimpl.conformance.mistaken_steps import Around, Leafwise
 from refimpl.conformance.optimizers import Gradient, Reference, draws_of
 from refimpl.conformance.problem import array_like, array_of, rolled, weights
-from refimpl.conformance.records import Case, Deviation, Subject, settings_of
+from refimpl.conformance.records import Case, Contrast, Deviation, Known, Subject, settings_of
 from refimpl.conformance.report import Report, Row
 
 __all__ = [
     "Around",
     "Case",
     "Cause",
+    "Contrast",
     "Deviation",
     "Diagnosis",
     "Gradient",
+    "Known",
     "Leafwise",
     "Reference",
     "Report",

@@ -18,7 +18,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from refimpl.errors import SettingError, unknown_name
 
@@ -76,6 +76,45 @@ class Deviation:
             return self.name
         given = ", ".join(f"{name}={value!r}" for name, value in self.values.items())
         return self.name if not given or self.name == given else f"{self.name} ({given})"
+
+
+class Known(NamedTuple):
+    """A known difference between implementations of a paper and the reference, for its errata.
+
+    Attributes
+    ----------
+    name : str
+    what : str
+        What is done instead, and what follows.
+    switch : str, dict or callable, optional
+        How the reference does the same: in words, the settings, or what makes it; None or empty
+        where nothing here does.
+    part : str
+        The class or function that the settings belong to, where the paper has several.
+    """
+
+    name: str
+    what: str
+    switch: Any = None
+    part: str = ""
+
+
+class Contrast(NamedTuple):
+    """A known difference as two callables.
+
+    Attributes
+    ----------
+    name : str
+    what : str
+        What the other implementation does, and what follows.
+    here, there : callable
+        Makes or does it as in this package, and as in the other implementation.
+    """
+
+    name: str
+    what: str
+    here: Callable[..., Any]
+    there: Callable[..., Any]
 
 
 def changed(

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from refimpl import conformance as kit
 from refimpl.arrays import backend
@@ -16,77 +16,59 @@ from refimpl.papers.amp.perturbation import norm_of
 from refimpl.papers.amp.sam import SAM
 from refimpl.papers.amp.theory import dynamics, penalty
 
-
-class Deviation(NamedTuple):
-    """A way in which an implementation differs from the printed algorithm.
-
-    Attributes
-    ----------
-    name : str
-    what : str
-        What it does, and what follows.
-    switch : str
-        The setting of the reference that does the same; empty where none does.
-    """
-
-    name: str
-    what: str
-    switch: str = ""
-
-
 DEVIATIONS = (
-    Deviation(
+    kit.Known(
         "a ball for each tensor",
         "both released forms project each weight matrix and each bias on its own, so that all "
         "together may be sqrt(number of tensors) times longer; the published radii belong to this",
         "norm='per_tensor', the default; norm='global' is the other reading",
     ),
-    Deviation(
+    kit.Known(
         "intervals and factors",
         "the first released form can clamp every entry, and scale the radius tensor by tensor",
         "norm='linf', scales=(...)",
     ),
-    Deviation(
+    kit.Known(
         "constant in the projection",
         "divides by the norm plus 1e-12 (first form: 1e-6), which leaves the perturbation shorter",
         "stabilizer=1e-12",
     ),
-    Deviation(
+    kit.Known(
         "clipped gradients",
         "the optimizer clips gradients to norm 50 in every pass, the first form in the last only",
         "limit_where='everywhere' or 'descent', gradient_limit=50",
     ),
-    Deviation(
+    kit.Known(
         "reported loss",
         "the first form reports the loss at the perturbed parameters",
         "reported='perturbed'",
     ),
-    Deviation(
+    kit.Known(
         "law of random perturbation",
         "half-width sqrt(eps / entries): mean squared length eps / 3, called an l2 norm of eps",
         "RandomPerturbation(match='released'), the default; match='rms' has eps^2",
     ),
-    Deviation(
+    kit.Known(
         "rescaled instead of projected",
         "a common mistake: the perturbation is always stretched to length eps, which is SAM",
         "SAM(radius=..., norm='per_tensor')",
     ),
-    Deviation(
+    kit.Known(
         "decay inside the ascent",
         "a common mistake: weight decay is part of the loss that is raised",
         "put the decay into the objective instead of the penalties",
     ),
-    Deviation(
+    kit.Known(
         "restored by subtraction",
         "the perturbation is subtracted again, with rounding: about 1e-7 a step in float32",
     ),
-    Deviation(
+    kit.Known(
         "statistics of perturbed passes",
         "normalization layers count every batch N + 1 times, N of them at perturbed parameters; "
         "here a stateful objective remembers its pass at the parameters themselves",
     ),
-    Deviation("no inner step fails", "N = 0 passes the checks and then raises; here it is inert"),
-    Deviation("name of ε", "an example in the code passes eps=..., which the class does not take"),
+    kit.Known("no inner step fails", "N = 0 passes the checks and then raises; here it is inert"),
+    kit.Known("name of ε", "an example in the code passes eps=..., which the class does not take"),
 )
 
 

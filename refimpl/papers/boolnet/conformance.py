@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from refimpl import autodiff as ad
 from refimpl import conformance as kit
@@ -16,116 +16,98 @@ from refimpl.papers.boolnet.signs import binary_sign, logic_or, xnor
 from refimpl.papers.boolnet.theory.fusion import sign_by_threshold, threshold
 from refimpl.papers.boolnet.weights import progressive_weights
 
-
-class Deviation(NamedTuple):
-    """A way in which implementations differ from the reference.
-
-    Attributes
-    ----------
-    name : str
-    what : str
-        What is done instead, and what follows.
-    switch : dict or None
-        Fields of :class:`refimpl.papers.boolnet.network.BoolNet`; None where no setting does it.
-    """
-
-    name: str
-    what: str
-    switch: dict[str, Any] | None
-
-
 DEVIATIONS = (
-    Deviation(
+    kit.Known(
         "scale",
         "released code: outputs of a unit times mean |w|, in training and evaluation; changes "
         "gradients where e > 0 or statistics are frozen",
         {"weight_scale": "mean_abs"},
     ),
-    Deviation(
+    kit.Known(
         "detached scale",
         "the scale as a constant: its part of the gradient is lost; not so in the released code",
         {"weight_scale": "mean_abs", "detach_scale": True},
     ),
-    Deviation(
+    kit.Known(
         "other offsets",
         "an option of the released code that its runs do not use: powers of two",
         {"offsets": "non_uniform"},
     ),
-    Deviation(
+    kit.Known(
         "hard signs in training",
         "released option: no progressive weights",
         {"progressive": False},
     ),
-    Deviation(
+    kit.Known(
         "λ by examples",
         "released for ImageNet: a decay in 256 000 examples; small data sets never see one",
         {"schedule": "samples"},
     ),
-    Deviation("λ by epochs", "released for CIFAR: a decay an epoch", {"schedule": "epoch"}),
-    Deviation(
+    kit.Known("λ by epochs", "released for CIFAR: a decay an epoch", {"schedule": "epoch"}),
+    kit.Known(
         "library's sign",
         "sign(0) = 0 in training: features leave {−1, +1}, and can not be packed",
         {"sign_zero": 0},
     ),
-    Deviation(
+    kit.Known(
         "stale statistics",
         "the usual running averages: they belong to a network of weights that are no signs yet",
         {"statistics": "training"},
     ),
-    Deviation(
+    kit.Known(
         "local shift of one unit",
         "the released layer on a map of one pixel: an affine function, which shifts nothing",
         {"local_shift": 1},
     ),
-    Deviation(
+    kit.Known(
         "e beside small sums",
         "a large e in place of a scale: normalized numbers start small, and gradients keep to the "
         "shortcuts",
         {"epsilon": 1.0},
     ),
-    Deviation(
+    kit.Known(
         "OR with what XNOR made",
         "a common mistake: OR(out, u) for OR(out, r)",
         None,
     ),
-    Deviation(
+    kit.Known(
         "slices interleaved",
         "a common mistake: channel c of slice s at c k + s; groups then read all slices",
         None,
     ),
-    Deviation(
+    kit.Known(
         "half of the gradient at ties of OR",
         "libraries whose minimum shares the gradient between equal arguments: 1/2 for 1 where the "
         "signs differ",
         None,
     ),
-    Deviation(
+    kit.Known(
         "OR by clamping",
         "released code: (x + 1)/2 + (y + 1)/2 clamped to [0, 1]; the same on signs, gradient too",
         None,
     ),
-    Deviation(
+    kit.Known(
         "real shortcuts where widths change",
         "released option: a 32-bit layer in k groups in place of the binary one",
         None,
     ),
-    Deviation(
+    kit.Known(
         "length of training",
         "released scripts: 120 epochs for BaseNet, 80 and 90 for BoolNet; 60 in the ablations",
         None,
     ),
-    Deviation(
+    kit.Known(
         "temperature of activations",
         "released code: a schedule that nothing reads; activations are signs throughout",
         None,
     ),
-    Deviation(
+    kit.Known(
         "one group of several slices",
         "released code: a layer without groups reads the slice in the middle alone; here only the "
         "layer where widths change has one group, and it reads all slices",
         None,
     ),
-    Deviation(
+    kit.Known(
         "requires_grad by assignment to the wrong object",
         "released code: switching off the teacher's gradients has no effect, and does no harm",
         None,

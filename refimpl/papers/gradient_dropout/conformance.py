@@ -7,7 +7,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from refimpl import conformance as kit
 from refimpl.datasets import Batch, Episode
@@ -16,64 +16,48 @@ from refimpl.papers.gradient_dropout import ALGORITHMS
 from refimpl.papers.gradient_dropout.maml import MAML
 from refimpl.papers.gradient_dropout.theory import noise
 
-
-class Deviation(NamedTuple):
-    """A way in which implementations differ from the reference.
-
-    Attributes
-    ----------
-    name, what : str
-    switch : str
-        The setting, or the negative control, that behaves so.
-    """
-
-    name: str
-    what: str
-    switch: str
-
-
 DEVIATIONS = (
-    Deviation(
+    kit.Known(
         "rate as deviation",
         "Gaussian noise takes the rate for its standard deviation (first released version)",
         "GradientDropout(noise='gaussian', deviation=rate)",
     ),
-    Deviation(
+    kit.Known(
         "ramped rate",
         "a linear schedule of Gaussian noise ramps the rate; released code ramps the deviation",
         "GradientDropout(gaussian_schedule='rate')",
     ),
-    Deviation(
+    kit.Known(
         "first order",
         "the gradient does not pass through the inner loop (the released default)",
         "MAML(order='first')",
     ),
-    Deviation(
+    kit.Known(
         "mean over tasks",
         "the meta-loss is the mean over tasks; released code sums",
         "MAML(task_reduction='mean')",
     ),
-    Deviation(
+    kit.Known(
         "noise shared by steps",
         "one noise for all inner steps of a meta-step",
         "wrong_noise.SharedStepsNoise",
     ),
-    Deviation(
+    kit.Known(
         "noise shared by tasks",
         "one noise for all tasks of a meta-batch",
         "wrong_noise.SharedTasksNoise",
     ),
-    Deviation(
+    kit.Known(
         "scalar noise",
         "one number for a whole gradient",
         "wrong_noise.ScalarNoise",
     ),
-    Deviation(
+    kit.Known(
         "unscaled",
         "dropped entries are zero and kept ones are not scaled up",
         "wrong_noise.UnscaledNoise",
     ),
-    Deviation(
+    kit.Known(
         "Hessian before noise",
         "the Jacobian of an inner step is applied without its transpose",
         "hessian_first.pull_back_hessian_first",

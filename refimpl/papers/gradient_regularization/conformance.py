@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from refimpl import conformance as kit
 from refimpl.algorithms.loss_gradient import LossGradient
@@ -23,92 +23,73 @@ from refimpl.papers.gradient_regularization.input_noise import InputNoise
 from refimpl.papers.gradient_regularization.regularization import GradientRegularization
 from refimpl.random import Replay
 
-
-class Deviation(NamedTuple):
-    """A known difference.
-
-    Attributes
-    ----------
-    name : str
-    what : str
-        What the other implementation does, and what follows from it.
-    here, there : callable
-        Makes the part of this package, and the part with the deviation.
-    """
-
-    name: str
-    what: str
-    here: Callable[..., Any]
-    there: Callable[..., Any]
-
-
 _Part = GradientRegularization
 _variation = functools.partial(_Part, power=1)
 
 DEVIATIONS = (
-    Deviation(
+    kit.Contrast(
         "no half",
         "Variational texts have ½ before the square, most programs have not: λ differs by 2.",
         functools.partial(_Part, half=True),
         _Part,
     ),
-    Deviation(
+    kit.Contrast(
         "norm per class",
         "For several outputs the norms of the classes are added instead of taken together.",
         _variation,
         functools.partial(_Part, power=1, norm="per_class"),
     ),
-    Deviation(
+    kit.Contrast(
         "rounded norm",
         "A small δ inside the root; it adds at most δ to the penalty, and slopes at 0 are smooth.",
         _variation,
         functools.partial(_Part, power=1, smoothing=1e-3),
     ),
-    Deviation(
+    kit.Contrast(
         "one probe",
         "One random covector in place of the whole Jacobian: unbiased for the square, noisy.",
         _Part,
         functools.partial(_Part, probes=1),
     ),
-    Deviation(
+    kit.Contrast(
         "normal probes",
         "Normal covectors in place of signs: unbiased too, with the larger variance 2‖JJᵀ‖².",
         functools.partial(_Part, probes=1),
         functools.partial(_Part, probes=1, law="normal"),
     ),
-    Deviation(
+    kit.Contrast(
         "square for the norm",
         "The square of the slope where its length is meant: Tikhonov for total variation.",
         _variation,
         _Part,
     ),
-    Deviation(
+    kit.Contrast(
         "slopes of the loss",
         "The gradient of the loss in place of that of the outputs: it vanishes where an example is "
         "fitted, and can diverge where it is strong.",
         _Part,
         LossGradient,
     ),
-    Deviation(
+    kit.Contrast(
         "other points",
         "The penalty is taken at disturbed data: a class that is rich enough can hide its slopes "
         "between the data otherwise.",
         _Part,
         functools.partial(_Part, points="noisy"),
     ),
-    Deviation(
+    kit.Contrast(
         "noise for the penalty",
         "Input noise is taken for Tikhonov regularization: it has a curvature term besides.",
         functools.partial(_Part, half=True),
         InputNoise,
     ),
-    Deviation(
+    kit.Contrast(
         "plain sum over a graph",
         "Weights of the graph that are not normalized: the penalty grows with the batch.",
         GraphPenalty,
         functools.partial(GraphPenalty, normalized=False),
     ),
-    Deviation(
+    kit.Contrast(
         "nearest neighbors",
         "A graph of nearest neighbors in place of Gaussian weights: far pairs get no weight.",
         GraphPenalty,

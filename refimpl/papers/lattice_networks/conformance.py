@@ -10,7 +10,7 @@ differ; each is a setting whose effect a comparison shows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from refimpl import autodiff as ad
 from refimpl import conformance as kit
@@ -19,65 +19,44 @@ from refimpl.papers.lattice_networks.lattices import Lattice
 from refimpl.papers.lattice_networks.restricted import DecayHinge, DecayProjection
 from refimpl.papers.lattice_networks.tailored import TailoredPenalty, weighted_squares
 
-
-class Deviation(NamedTuple):
-    """A way in which implementations differ from the reference.
-
-    Attributes
-    ----------
-    name : str
-    what : str
-        What is done instead, and what follows.
-    part : str
-        The class that has the switch.
-    switch : dict
-        Its fields and the values that stand for the deviation.
-    """
-
-    name: str
-    what: str
-    part: str
-    switch: dict[str, Any]
-
-
 DEVIATIONS = (
-    Deviation(
+    kit.Known(
         "untailored",
         "plain weight decay on the first layer: unimportant inputs keep their columns",
-        "TailoredPenalty",
         {"form": "l2"},
+        "TailoredPenalty",
     ),
-    Deviation(
+    kit.Known(
         "coarse_constants",
         "n!, 2^n n! and 1.1 n! bound the derivatives of sigmoid, tanh and swish (recalled as the "
         "papers'): Q is larger, and the first layer is held smaller than the bound needs",
-        "DecayProjection",
         {"constants": "coarse"},
+        "DecayProjection",
     ),
-    Deviation(
+    kit.Known(
         "constant_growth",
         "Q is treated as a constant in the gradient of the hinge: later layers are not pulled",
-        "DecayHinge",
         {"through_growth": False},
+        "DecayHinge",
     ),
-    Deviation(
+    kit.Known(
         "natural_order",
         "points in the order k/N: the first 2^m of them are no lattice, training can not be "
         "stopped early and extended",
-        "Lattice",
         {"order": "natural"},
+        "Lattice",
     ),
-    Deviation(
+    kit.Known(
         "degenerate_vector",
         "entries that share a factor with N are allowed: projections repeat points",
-        "Lattice",
         {"degenerate": True},
+        "Lattice",
     ),
-    Deviation(
+    kit.Known(
         "inputs_not_centered",
         "the first layer sees y instead of 2y − 1: the decay that it has to match doubles",
-        "SmoothNetwork",
         {"inputs": "plain"},
+        "SmoothNetwork",
     ),
 )
 """All of them, apart from one that no setting offers: points formed in float32, which are no

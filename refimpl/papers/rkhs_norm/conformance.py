@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from refimpl import conformance as kit
 from refimpl.algorithms.adversarial_training import AdversarialTraining
@@ -27,89 +27,70 @@ from refimpl.papers.rkhs_norm.gradient_norm import GradientNorm
 from refimpl.papers.rkhs_norm.spectral_penalty import leading
 from refimpl.papers.rkhs_norm.spectral_projection import SpectralProjection
 
-
-class Deviation(NamedTuple):
-    """A known difference.
-
-    Attributes
-    ----------
-    name : str
-    what : str
-        What the other implementation does, and what follows from it.
-    here, there : callable
-        Makes or does it as in this package, and as in the other implementation.
-    """
-
-    name: str
-    what: str
-    here: Callable[..., Any]
-    there: Callable[..., Any]
-
-
 DEVIATIONS = (
-    Deviation(
+    kit.Contrast(
         "lost guard",
         "Released code: the guard against a zero gradient is applied to a copy and discarded; a "
         "dead network makes the adversarial penalty NaN.",
         normalized_rows,
         released.adversarial_step,
     ),
-    Deviation(
+    kit.Contrast(
         "projection of zero",
         "Released code: the l2 attack projects by dividing by |d|; an example that did not move "
         "becomes NaN.",
         ProjectedGradientAttack,
         released.euclidean_projection,
     ),
-    Deviation(
+    kit.Contrast(
         "batch-wide normalization",
         "A common mistake: one norm for the gradient of the whole batch, with a guard of 1e-5 that "
         "a mean loss reaches early; most examples move too little and robust accuracy looks high.",
         normalized_rows,
         released.batch_normalized_step,
     ),
-    Deviation(
+    kit.Contrast(
         "spectral jitter",
         "Released code: the projection goes through eigenvalues of WᵀW + 1e-6 I and is idempotent "
         "to 5e-7 / τ only.",
         SpectralProjection,
         functools.partial(SpectralProjection, jitter=1e-6),
     ),
-    Deviation(
+    kit.Contrast(
         "late normalization",
         "Released code: power iteration is normalized once at the end and overflows float32 from "
         "some twenty iterations.",
         leading,
         released.power_iteration,
     ),
-    Deviation(
+    kit.Contrast(
         "selector",
         "Released code takes the largest signed gain of each output, as the definition does; other "
         "implementations take the largest change of either sign.",
         AdversarialNorm,
         functools.partial(AdversarialNorm, selector="absolute"),
     ),
-    Deviation(
+    kit.Contrast(
         "average instead of largest",
         "A common variant: slopes are averaged over the batch, which is Tikhonov regularization.",
         GradientNorm,
         functools.partial(GradientNorm, reduction="mean"),
     ),
-    Deviation(
+    kit.Contrast(
         "random start",
         "Released code starts the linf attack at random in training, and the l2 attack at zero "
         "unless asked.",
         AdversarialTraining,
         functools.partial(AdversarialTraining, norm="linf", start="random"),
     ),
-    Deviation(
+    kit.Contrast(
         "wrong reference",
         "Released code: the worst deformation is chosen by differences to the outputs of other "
         "images.",
         DeformationNorm,
         released.deformation_selector,
     ),
-    Deviation(
+    kit.Contrast(
         "power one",
         "Released code: the example of the tangent penalty is chosen by a sum of signed "
         "derivatives, which can cancel.",
