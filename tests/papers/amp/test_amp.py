@@ -495,6 +495,6 @@ def test_deviations_are_named_once_and_their_switches_exist():
     assert len(set(names)) == len(names)
     fields = set(AMP.__dataclass_fields__) | set(SAM.__dataclass_fields__) | {"match"}
     for item in DEVIATIONS:
-        for word in item.switch.replace("(", " ").replace(",", " ").split():
+        for word in (item.switch or "").replace("(", " ").replace(",", " ").split():
             if "=" in word:
                 assert word.partition("=")[0] in fields, item
