@@ -17,9 +17,6 @@ this file lists all.
 import importlib
 from typing import Any
 
-from refimpl.arrays import backend, namespace, to_host
-from refimpl.random import Replay, Rng
-
 LAZY = {
     "Adam": "refimpl.algorithms.adam",
     "Circle": "refimpl.constraints.circle",
@@ -35,19 +32,27 @@ LAZY = {
     "Objective": "refimpl.models.losses",
     "Orthogonal": "refimpl.constraints.orthogonal",
     "Orthogonality": "refimpl.algorithms.orthogonality",
+    "Replay": "refimpl.random",
+    "Rng": "refimpl.random",
     "SGD": "refimpl.algorithms.sgd",
     "SGLD": "refimpl.algorithms.sgld",
     "SRIP": "refimpl.algorithms.srip",
     "UserConstraint": "refimpl.constraints.user",
+    "backend": "refimpl.arrays",
     "check": "refimpl.api",
     "list_algorithms": "refimpl.api",
     "load_dataset": "refimpl.api",
     "load_run": "refimpl.training.runs",
     "make": "refimpl.api",
+    "namespace": "refimpl.arrays",
+    "to_host": "refimpl.arrays",
     "train": "refimpl.api",
     "verify": "refimpl.api",
 }
 """Names of the core and the modules that define them."""
+
+MODULES = ("arrays", "errors", "random")
+"""Modules that are there without an import of their own."""
 
 __all__ = ["Replay", "Rng", "backend", "namespace", "to_host"]
 
@@ -57,6 +62,8 @@ def __getattr__(name: str) -> Any:
         found = _version()
     elif name in LAZY:
         found = getattr(importlib.import_module(LAZY[name]), name)
+    elif name in MODULES:
+        found = importlib.import_module(f"refimpl.{name}")
     elif name[:1].isupper():  # a class; small letters may be a module that is being imported
         found = importlib.import_module("refimpl.catalogue").public(name)
     else:

@@ -358,13 +358,14 @@ def _all_named(kind: str) -> dict[str, str]:
         if kind == "Experiment":
             folder, package = room.folder / "experiments", f"{room.module}.experiments"
         else:
-            folder, package = _figures_folder(room), room.figures
+            folder, package = figures_folder(room), room.figures
         for name, module in _scan(folder, package, kind).items():
             _enter(found, name, module, kind)
     return dict(sorted(found.items()))
 
 
-def _figures_folder(room: Room) -> Path:
+def figures_folder(room: Room) -> Path:
+    """Where the files of the figures of a room are, if it has any."""
     if room.figures == f"{room.module}.figures":
         return room.folder / "figures"
     inside = room.figures.startswith("refimpl.")
@@ -389,6 +390,21 @@ def _named(module: str, kind: str, name: str) -> Any:
 def experiments() -> dict[str, str]:
     """Name of each experiment and the module that defines it; nothing is imported."""
     return _all_named("Experiment")
+
+
+def experiments_of(papers: Sequence[str]) -> list[str]:
+    """The names of the experiments of these papers; nothing is imported.
+
+    Examples
+    --------
+    >>> "minnorm_margin" in experiments_of(["minnorm"])
+    True
+    """
+    for name in papers:
+        if name not in rooms():
+            raise RefimplError(unknown_name("paper", name, rooms()))
+    packages = {f"{rooms()[name].module}.experiments" for name in papers}
+    return [name for name, module in experiments().items() if module.rpartition(".")[0] in packages]
 
 
 def experiment(name: str) -> Experiment:

@@ -31,19 +31,10 @@ ROOT = Path(__file__).resolve().parent.parent
 BEGIN = "<!-- papers: written by python -m refimpl.generated -->"
 END = "<!-- end of the papers -->"
 
-_ALWAYS = {
-    "Replay": "refimpl.random",
-    "Rng": "refimpl.random",
-    "backend": "refimpl.arrays",
-    "namespace": "refimpl.arrays",
-    "to_host": "refimpl.arrays",
-}
-"""What importing the package binds at once."""
-
 
 def stub() -> str:
     """The text of ``refimpl/__init__.pyi``: every public name and where it is defined."""
-    named = {**_ALWAYS, **refimpl.LAZY}
+    named = dict(refimpl.LAZY)
     named |= {
         name: item.__module__
         for name, item in catalogue.offered().items()

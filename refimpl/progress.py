@@ -21,6 +21,14 @@ from typing import Any
 _SECONDS_BETWEEN_LINES = 10.0
 
 
+def tolerant_streams() -> None:
+    """Print what the console's encoding lacks as a question mark: no result depends on it."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
 def in_notebook() -> bool:
     """Whether this process is the kernel of a notebook.
 

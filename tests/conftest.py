@@ -12,7 +12,8 @@ import tempfile
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
-# What a user has fetched must not decide a test.
+# What a user has fetched must not decide a test, nor what `refimpl list` remembers.
+os.environ["XDG_CACHE_HOME"] = os.path.join(os.devnull, "nothing can be kept here")
 os.environ["XDG_DATA_HOME"] = os.path.join(tempfile.gettempdir(), "refimpl-tests-without-data")
 
 from collections.abc import Sequence

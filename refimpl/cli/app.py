@@ -8,13 +8,11 @@ import traceback
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
 import refimpl
-from refimpl.cli.display import tolerant_streams
 from refimpl.cli.options import traceback_option
 from refimpl.errors import RefimplError, unknown_name
+from refimpl.progress import tolerant_streams
 
 _COMMANDS = {
     "verify": "verify",
@@ -81,15 +79,20 @@ class one_line_errors:  # noqa: N801  reads as a statement: with one_line_errors
         return None
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        console = Console(stderr=True, soft_wrap=True, highlight=False)
         if isinstance(error, KeyboardInterrupt):
-            console.print(self.context.find_root().meta.get("interrupted", "interrupted"))
+            click.echo(self.context.find_root().meta.get("interrupted", "interrupted"), err=True)
             self.context.exit(130)
         if isinstance(error, (RefimplError, OSError)) and not isinstance(error, BrokenPipeError):
             if self.context.find_root().meta.get("traceback"):
                 traceback.print_exception(kind, error, trace, file=sys.stderr)
-            console.print(f"[bold red]error:[/] {escape(str(error))}")
+            click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
             self.context.exit(1)
+
+
+def _show_version(context: click.Context, option: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(f"refimpl {refimpl.__version__}")
+        context.exit()
 
 
 @click.command(
@@ -97,7 +100,14 @@ class one_line_errors:  # noqa: N801  reads as a statement: with one_line_errors
     modules=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(refimpl.__version__, message="refimpl %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 @traceback_option
 def app() -> None:
     """Reference implementations of methods that regularise, constrain and sample neural

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from refimpl.progress import Lines, live, tolerant_streams
 
-from refimpl.progress import Lines, live
-
-
-def tolerant_streams() -> None:
-    """Print what the console's encoding lacks as a question mark: no result depends on it."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def make_console(width_elsewhere: int = 120, *, stderr: bool = False) -> Console:
     """The console for results: as wide as the terminal, and of a fixed width elsewhere."""
+    from rich.console import Console
+
     tolerant_streams()
     console = Console(highlight=False, stderr=stderr)
     if not console.is_terminal and console.width < width_elsewhere:
@@ -47,11 +32,20 @@ class TaskProgress:
 
     Examples
     --------
+    >>> from rich.console import Console
     >>> with TaskProgress(Console(quiet=True)) as progress:
     ...     progress.print("a result")
     """
 
     def __init__(self, console: Console) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
         self.console = console
         self._task: Any = None
         self._taken, self._total = 0, 0
@@ -119,6 +113,8 @@ class Transfers:
     """
 
     def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+
         self._tasks: dict[str, Any] = {}
         self._lines = Lines()
         self._bar = live(

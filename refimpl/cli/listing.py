@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -90,7 +92,7 @@ def _experiments(papers: Sequence[str]) -> Chapters:
     from refimpl import catalogue
 
     rows = []
-    for name in catalogue.experiments():
+    for name in catalogue.experiments_of(papers) if papers else catalogue.experiments():
         experiment = catalogue.experiment(name)
         counts = [len(experiment.tasks(experiment.preset(p))) for p in ("quick", "full")]
         summary = experiment.summary or _first_line(experiment.run_task)
@@ -110,13 +112,17 @@ _LISTS: dict[str, Callable[[Sequence[str]], Chapters]] = {
     "claims": _claims,
     "figures": _figures,
 }
-_OF_PAPERS = ("claims", "figures")
+_OF_PAPERS = ("experiments", "claims", "figures")
 
 
 @click.command("list", short_help="Show algorithms, data sets, losses, claims, figures.")
 @click.argument("kind", required=False, metavar="[KIND]", type=Name("list", list(_LISTS)))
 @click.option(
-    "--paper", "papers", multiple=True, metavar="NAME", help="This paper's claims and figures."
+    "--paper",
+    "papers",
+    multiple=True,
+    metavar="NAME",
+    help="This paper's experiments, claims and figures.",
 )
 @traceback_option
 @click.pass_context
@@ -130,22 +136,33 @@ def command(context: click.Context, kind: str | None, papers: Sequence[str]) -> 
     refimpl list claims --paper minnorm
     refimpl list claims | grep refuted
     """
-    from refimpl import catalogue
     from refimpl.cli.display import make_console
-    from refimpl.errors import RefimplError
+    from refimpl.cli.kept import kept, place
 
     if papers and kind not in (None, *_OF_PAPERS):
-        raise click.UsageError(f"--paper goes with {' and '.join(_OF_PAPERS)}", context)
+        raise click.UsageError(f"--paper goes with {', '.join(_OF_PAPERS)}", context)
     console = make_console()
+    for name in [kind] if kind else [*_LISTS] if not papers else _OF_PAPERS:
+        make = functools.partial(_made, context, name, papers)
+        for title, rows in kept(place(name, *papers), make):
+            if rows:
+                show(console, title, [Row(*row) for row in rows])
+            else:
+                console.print(f"There are no {name} yet.")
+
+
+def _made(context: click.Context, kind: str, papers: Sequence[str]) -> tuple[list[Any], list[Path]]:
+    """The chapters of a list, and the folders of what stands in it."""
+    from refimpl import catalogue
+    from refimpl.errors import RefimplError
+
+    rooms = catalogue.rooms()  # a broken room is no fault of the command
     for name in papers:
-        catalogue.rooms()  # a broken room is no fault of the command
         try:
             catalogue.paper(name)
         except RefimplError as error:
             raise click.UsageError(str(error), context) from None
-    for name in [kind] if kind else [*_LISTS] if not papers else _OF_PAPERS:
-        for title, rows in _LISTS[name](papers):
-            if rows:
-                show(console, title, rows)
-            else:
-                console.print(f"There are no {name} yet.")
+    folders = {catalogue.PACKAGE, *(catalogue.figures_folder(room) for room in rooms.values())}
+    folders |= {room.folder for room in rooms.values()}
+    outer = [path for path in folders if not folders.intersection(path.parents)]
+    return list(_LISTS[kind](papers)), outer

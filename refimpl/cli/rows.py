@@ -3,6 +3,7 @@
 Elsewhere, as in a pipe, every entry is one line of full length, so that it can be searched.
 
 >>> import io
+>>> from rich.console import Console
 >>> console = Console(file=io.StringIO(), width=30)
 >>> show(console, "Fruit", [Row("apple", "round", "sweetness=1")])
 >>> print(console.file.getvalue())
@@ -13,11 +14,11 @@ apple  round; sweetness=1
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 _WIDEST = 30
 
@@ -49,6 +50,9 @@ def show(console: Console, title: str, rows: Sequence[Row]) -> None:
     title : str
     rows : sequence of Row
     """
+    from rich.table import Table
+    from rich.text import Text
+
     width = min(max((len(row.name) for row in rows), default=0), _WIDEST) + 2
     console.print(Text(title, "bold"), soft_wrap=True)
     if console.is_terminal:
@@ -71,6 +75,7 @@ def show(console: Console, title: str, rows: Sequence[Row]) -> None:
 def make_table(title: str, *columns: str) -> Table:
     """An empty table for numbers, whose first column is not wrapped."""
     from rich import box
+    from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(columns):
