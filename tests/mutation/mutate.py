@@ -1,0 +1,150 @@
+"""One-line faults in the library's rooms, and whether the tests notice them.
+
+    python -m pytest --cov=refimpl --cov-context=test --cov-report= tests refimpl
+    python tests/mutation/mutate.py draw --seed 1 --count 150 > faults.jsonl
+    python tests/mutation/mutate.py run faults.jsonl --coverage .coverage > judged.jsonl
+
+A fault is drawn uniformly over the arithmetic operators, signs, comparisons, connectives and number
+constants of the code (not of annotations, docstrings and messages), from a seed. It is put into a
+copy of the tree, and the tests that executed its line run there until one fails, those of the room
+first. A line that runs at import is met by every test that executed any line of its file. A run in
+which no test ends for two minutes hangs, which is noticed as well. Tests that stand in another tree
+(``--tests``) judge the same faults again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from faults import ROOT, draw, put
+
+HANGS, LIMIT = 120.0, 420.0  # seconds without an ended test; seconds a fault may take
+
+
+def near(test: str, file: str) -> bool:
+    """Whether a test belongs to the same room, or to a part of the core of the same name."""
+    place = Path(file)
+    room = place.parts[2] if place.parts[1] == "papers" else place.parts[1].removesuffix(".py")
+    return room in test.split("::")[0]
+
+
+def reaching(coverage_file: str, fault: dict) -> list[str]:
+    """The tests that executed the line of a fault, those of its room first."""
+    from coverage import CoverageData
+
+    data = CoverageData(coverage_file)
+    data.read()
+    [measured] = [f for f in data.measured_files() if f.endswith("/" + fault["file"])] or [None]
+    by_line = data.contexts_by_lineno(measured) if measured else {}
+    found = {c for c in by_line.get(fault["line"], []) if c}
+    if "" in by_line.get(fault["line"], []) or not by_line.get(fault["line"]):
+        found = {c for contexts in by_line.values() for c in contexts if c}
+    names = sorted({c.split("|")[0] for c in found})
+    return sorted(names, key=lambda name: not near(name, fault["file"]))
+
+
+class Only:
+    """Keeps the given tests, in the given order, and says when one has ended."""
+
+    def __init__(self, names: list[str], also: list[str], beat: Path) -> None:
+        self.rank = {name: place for place, name in enumerate(names)}
+        self.also = tuple(also)
+        self.beat = beat
+
+    def pytest_collection_modifyitems(self, items) -> None:
+        first = [item for item in items if item.nodeid.split("::")[0] in self.also]
+        rest = [item for item in items if item.nodeid in self.rank and item not in first]
+        items[:] = first + sorted(rest, key=lambda item: self.rank[item.nodeid])
+
+    def pytest_runtest_logreport(self, report) -> None:
+        if report.failed:
+            (self.beat.parent / "killer").write_text(report.nodeid)
+        self.beat.touch()
+
+
+def judge(names: list[str], also: list[str], place: Path) -> dict:
+    """Runs the tests of a tree in a process of its own until one fails."""
+    beat = place.parent / "beat"
+    beat.touch()
+    (place.parent / "killer").unlink(missing_ok=True)
+    files = list(dict.fromkeys([*also, *(name.split("::")[0] for name in names)]))
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os.chdir(place)
+        sys.path.insert(0, str(place))
+        os.environ["PYTHONPATH"] = str(place)
+        sys.dont_write_bytecode = True
+        output = os.open(place.parent / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(output, 1), os.dup2(output, 2)
+        import pytest
+
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "--hypothesis-seed=0"]
+        os._exit(int(pytest.main([*options, *files], plugins=[Only(names, also, beat)])))
+    start = time.time()
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        now = time.time()
+        late = "hangs" if now - beat.stat().st_mtime > HANGS else "time is up"
+        if done:
+            verdict = {0: "survives", 5: "no test"}.get(os.waitstatus_to_exitcode(status), "killed")
+        elif late == "hangs" or now - start > LIMIT:
+            os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            verdict = late
+        else:
+            time.sleep(0.05)
+            continue
+        killer = place.parent / "killer"
+        by = killer.read_text() if killer.exists() else ""
+        return {"verdict": verdict, "by": by, "seconds": round(now - start, 1)}
+
+
+def run(options: argparse.Namespace) -> None:
+    """Judge the faults of a file one by one, in a copy of the tree."""
+    for name in ("autograd", "hypothesis", "matplotlib", "scipy.integrate", "scipy.optimize"):
+        __import__(name)  # once for all faults: each runs in a fork of this process
+    faults = [json.loads(line) for line in options.faults.read_text().splitlines()]
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch) / "tree"
+        shutil.copytree(ROOT, place, ignore=shutil.ignore_patterns(".git", "outputs", ".venv"))
+        for fault in faults[slice(*options.part)]:
+            target = place / fault["file"]
+            source, times = target.read_text(encoding="utf-8"), target.stat()
+            target.write_text(put(fault, source), encoding="utf-8")
+            os.utime(target, (times.st_atime, times.st_mtime + 10))  # what is compiled is stale
+            names = reaching(options.coverage, fault)
+            found = judge(names, options.also, place) | {"tests": len(names)}
+            target.write_text(source, encoding="utf-8")
+            os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
+            print(json.dumps(fault | found), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(required=True, dest="command")
+    drawing = commands.add_parser("draw", help="draw faults")
+    drawing.add_argument("--seed", type=int, default=1)
+    drawing.add_argument("--count", type=int, default=150)
+    judging = commands.add_parser("run", help="see which are noticed")
+    judging.add_argument("faults", type=Path)
+    judging.add_argument("--part", type=int, nargs=2, default=(0, None), help="first and last")
+    judging.add_argument("--coverage", help="what `pytest --cov-context=test` has written")
+    judging.add_argument("--also", nargs="*", default=[], help="files of tests that run first")
+    options = parser.parse_args()
+    if options.command == "run":
+        return run(options)
+    for fault in draw(options.seed, options.count):
+        print(json.dumps(fault))
+
+
+if __name__ == "__main__":
+    main()
