@@ -489,6 +489,29 @@ def add_at(shape: tuple[int, ...], key: Any, values: Array) -> Array:
     return result
 
 
+def place_slices(values: Array, indices: Array, axis: int, size: int) -> Array | None:
+    """Zeros of length ``size`` along ``axis`` with the slices of ``values`` at ``indices``.
+
+    Returns None where that is not the adjoint of a selection, because an index is there twice, or
+    where looking for one would cost more than a product: on every backend but NumPy's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> place_slices(np.array([[1.0, 2.0]]), np.array([2, 0]), 1, 3)
+    array([[2., 0., 1.]])
+    >>> place_slices(np.array([[1.0, 2.0]]), np.array([2, 2]), 1, 3) is None
+    True
+    """
+    if not isinstance(values, np.ndarray) or int(np.bincount(indices).max(initial=0)) > 1:
+        return None
+    shape = list(values.shape)
+    shape[axis] = size
+    result = np.zeros(shape, dtype=values.dtype)
+    np.moveaxis(result, axis, 0)[indices] = np.moveaxis(values, axis, 0)
+    return result
+
+
 def keep_where(values: Array, mask: Array, /) -> Array:
     """``values`` where the boolean ``mask`` holds, else 0: chosen, so that infinity times 0 is 0.
 

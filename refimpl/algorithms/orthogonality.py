@@ -159,7 +159,7 @@ def gram_defect(weight: Array, gram: Gram = "neurons") -> Array:
     """
     neurons, inputs = weight.shape
     wide = gram == "neurons" or (gram == "smaller" and neurons <= inputs)
-    product = ad.matmul(weight, weight.mT) if wide else ad.matmul(weight.mT, weight)
+    product = ad.gram(weight if wide else weight.mT)
     plain = ad.value(product)
     xp = namespace(plain)
     return product - xp.eye(plain.shape[0], dtype=plain.dtype, device=device(plain))
@@ -180,7 +180,7 @@ def off_diagonal_cosines(weight: Array) -> Array:
         neuron = int(xp.argmin(plain))
         raise InfeasibleError("a zero neuron has no direction", neuron=neuron)
     unit = weight / norms
-    cosines = ad.matmul(unit, unit.mT)
+    cosines = ad.gram(unit)
     return cosines * _off_diagonal(cosines)
 
 

@@ -27,6 +27,7 @@ from refimpl.arrays import (
     length,
     namespace,
     one_hot,
+    place_slices,
     reduce,
     wrap_indices,
 )
@@ -218,6 +219,19 @@ def _matmul_right(g, ans, x, y):
 
 
 matmul.derivatives(_matmul_left, _matmul_right)
+
+
+@Primitive
+def gram(x, /):
+    """x x^T, the inner products of the rows of a matrix; leading axes make a stack.
+
+    The rule is one product with the symmetric part of the cotangent; matmul, which does not know
+    that its arguments are one, makes two.
+    """
+    return x @ x.mT
+
+
+gram.derivatives(lambda g, ans, x: matmul(g + matrix_transpose(g), x))
 
 
 # --- elementwise functions -----------------------------------------------------------------------
@@ -572,6 +586,9 @@ def take(x, indices, /, *, axis=0):
 def _spread(g, indices, /, *, axis, length):
     xp = namespace(g)
     indices = wrap_indices(indices, length)
+    placed = place_slices(g, indices, axis, length)
+    if placed is not None:
+        return placed
     if g.ndim == 1:
         return one_hot(indices, length, g).mT @ g
     moved = xp.moveaxis(g, axis, 0)

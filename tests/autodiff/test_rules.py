@@ -104,6 +104,7 @@ LABELS = np.array([2, 0, 1, 1])
 SIGNS = np.array([1.0, -1.0, -1.0, 1.0])
 MASK = np.array([[True, False, True], [False, False, True]])
 REPEATED = np.array([1, 0, 1, 1])
+DISTINCT = np.array([2, 0])
 SOFT = np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.1, 0.1, 0.2], [2.0, 1.0, 0.0]])
 
 CASES = [
@@ -133,6 +134,7 @@ CASES = [
             ((2, 4, 3), (3,)),
         ],
     ),
+    Case(ad.gram, ad.gram, MATRICES),
     Case(ad.negative, lambda x: -x, ELEMENTWISE),
     Case(ad.exp, ad.exp, ELEMENTWISE),
     Case(ad.expm1, ad.expm1, ELEMENTWISE),
@@ -198,6 +200,13 @@ CASES = [
             (1, [((2, 3),), ((3, 2, 2),)]),
             (-1, [((2, 3),), ((3, 2, 2),)]),
         )
+    ),
+    Case(
+        ad.take,
+        lambda x: ad.take(x, DISTINCT, axis=1),
+        [((2, 3),), ((3, 3, 2),)],
+        real,
+        "take-distinct",
     ),
     Case(
         operations._spread,

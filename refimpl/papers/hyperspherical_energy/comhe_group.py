@@ -46,7 +46,7 @@ from typing import Any
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree, required_rng
-from refimpl.arrays import Array, backend_of
+from refimpl.arrays import Array, backend_of, namespace
 from refimpl.checks import count, flag
 from refimpl.errors import InfeasibleError
 from refimpl.papers.hyperspherical_energy.common import (
@@ -82,13 +82,35 @@ def group_masks(rng: Rng, inputs: int, groups: int, size: int | None, like: Arra
 def grouped_energy(weight: Array, masks: Array, energy: HypersphericalEnergy) -> Array:
     """The mean over groups of the energy of the masked rows; differentiable.
 
+    What a mask hides adds nothing to a product, so the columns of each group are gathered and all
+    else is left out; a group smaller than the largest is filled up with zeros.
+
     Parameters
     ----------
     weight : array, shape (N, n)
     masks : array, shape (C, n)
     energy : HypersphericalEnergy
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> halves = np.asarray([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
+    >>> rows = np.asarray([[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 2.0, 0.0]])
+    >>> float(grouped_energy(rows, halves, HypersphericalEnergy(s=2.0)))
+    0.5
     """
-    return ad.mean(energy(ad.expand_dims(weight, 0) * masks[:, None, :]))
+    xp = namespace(masks)
+    sizes = xp.sum(masks, axis=1)
+    largest = int(xp.max(sizes))
+    # hidden or not as one byte: a stable order of the bits keeps the coordinates' own
+    order = xp.argsort(xp.astype(masks == 0, xp.int8), axis=1, stable=True)[:, :largest]
+    columns = ad.take(weight, xp.reshape(order, (-1,)), axis=1)
+    stacked = ad.reshape(columns, (weight.shape[0], masks.shape[0], largest))
+    groups = ad.permute_dims(stacked, (1, 0, 2))
+    if float(xp.min(sizes)) < largest:
+        shown = xp.take_along_axis(masks, order, axis=1) > 0
+        groups = ad.where(shown[:, None, :], groups, 0.0)
+    return ad.mean(energy(groups))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -236,4 +236,4 @@ def cosines(weight: Array, epsilon: float) -> Array:
         raise InfeasibleError("a zero neuron has no direction", neuron=int(xp.argmin(plain)))
     unit = weight / lengths
     mask = 1.0 - backend_of(plain).eye(plain.shape[0])
-    return ad.matmul(unit, unit.mT) * mask
+    return ad.gram(unit) * mask

@@ -216,6 +216,17 @@ def test_groups_cover_every_coordinate_once_or_have_the_asked_size():
     np.testing.assert_allclose(grouped_energy(weight, masks, energy), expected, rtol=1e-13)
 
 
+@pytest.mark.parametrize("size", [None, 5])
+def test_gathered_groups_have_the_gradient_of_masked_rows(size):
+    """Groups of 3 and 2 coordinates, and overlapping ones, against products with the masks."""
+    masks = group_masks(Rng(1), 11, 4, size, np.zeros(1))
+    weight = np.random.default_rng(0).normal(size=(4, 11))
+    energy = HypersphericalEnergy(1.0, "half")
+    expected = sum(mask * energy.value_and_gradient(weight * mask)[1] for mask in masks) / 4
+    found = ad.grad(lambda w: grouped_energy(w, masks, energy))(weight)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
 def test_descent_lowers_the_energy_in_every_variant():
     for name, hyper in (
         ("mhe", {}),
