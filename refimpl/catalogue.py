@@ -4,9 +4,10 @@ The only file that lists the folders of the papers. A paper is found by its fold
 ``refimpl/papers``, or by an entry point of the group ``refimpl.papers`` that names a package of
 the same layout in another installed distribution; what it offers stands on its page, in the
 records of :mod:`refimpl.papers`. Experiments and figures are found by the name that stands behind
-``EXPERIMENT = Experiment(`` (or ``comparison(``) or ``FIGURE = Figure(``, or in the tuples
-``EXPERIMENTS`` and ``FIGURES``, so that listing names imports nothing; the name is checked when the
-file is imported.
+``EXPERIMENT = Experiment(`` (or ``comparison(``), ``COMPARISON = Comparison(`` or
+``FIGURE = Figure(``, or in the tuples ``EXPERIMENTS``, ``COMPARISONS`` and ``FIGURES``, so that
+listing names imports nothing; the name is checked when the file is imported. The record of a
+declared comparison is an experiment of its name.
 
 >>> make("momentum", learning_rate=0.1)
 Momentum(learning_rate=0.1, momentum=0.9, nesterov=False)
@@ -33,7 +34,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from refimpl.claims.ledger import LEDGER, Claim
 from refimpl.errors import RefimplError, unknown_name
 from refimpl.experiments.base import Experiment
+from refimpl.experiments.declared import Comparison
 from refimpl.experiments.figure import Figure
+from refimpl.experiments.records import recorded
 from refimpl.files import figures_package
 from refimpl.papers import Entry, Paper
 from refimpl.variants import Variant
@@ -355,7 +358,7 @@ def _enter(found: dict[str, str], name: str, module: str, kind: str) -> None:
 def _all_named(kind: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for room in rooms().values():
-        if kind == "Experiment":
+        if kind in ("Experiment", "Comparison"):
             folder, package = room.folder / "experiments", f"{room.module}.experiments"
         else:
             folder, package = figures_folder(room), room.figures
@@ -389,7 +392,10 @@ def _named(module: str, kind: str, name: str) -> Any:
 @functools.cache
 def experiments() -> dict[str, str]:
     """Name of each experiment and the module that defines it; nothing is imported."""
-    return _all_named("Experiment")
+    found = _all_named("Experiment")
+    for name, module in comparisons().items():
+        _enter(found, name, module, "Experiment")
+    return dict(sorted(found.items()))
 
 
 def experiments_of(papers: Sequence[str]) -> list[str]:
@@ -425,7 +431,36 @@ def experiment(name: str) -> Experiment:
     if name not in experiments():
         known = experiments()
         raise RefimplError(unknown_name("experiment", name, known, "refimpl list experiments"))
+    if name in comparisons():
+        return recorded(comparison(name))
     return _named(experiments()[name], "Experiment", name)
+
+
+@functools.cache
+def comparisons() -> dict[str, str]:
+    """Name of each declared comparison and the module of its declaration; nothing is imported."""
+    return _all_named("Comparison")
+
+
+def comparison(name: str) -> Comparison:
+    """The comparison called ``name``, importing its module.
+
+    Raises
+    ------
+    RefimplError
+        If there is none, or its module declares it under another name.
+
+    Examples
+    --------
+    >>> comparison("nonsense")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    refimpl.errors.RefimplError: unknown comparison 'nonsense': `refimpl compare ...
+    """
+    if name not in comparisons():
+        known = comparisons()
+        raise RefimplError(unknown_name("comparison", name, known, "refimpl compare --list"))
+    return _named(comparisons()[name], "Comparison", name)
 
 
 @functools.cache
