@@ -119,6 +119,7 @@ def test_the_names_in_the_text_are_those_of_the_objects(kind, listed, get):
         for path in sorted(folder.glob("*.py")) if folder else ():
             module = importlib.import_module(f"{room.module}.experiments.{path.stem}")
             objects = [*getattr(module, "EXPERIMENTS", ()), getattr(module, "EXPERIMENT", None)]
+            objects += getattr(module, "COMPARISONS", ())  # whose records are experiments
             names = {item.name for item in objects if item is not None}
             assert names == by_module.get(module.__name__, set()), module.__name__
 

@@ -1,7 +1,7 @@
 """Comparisons of a paper's method with baselines, declared as data: what, on what, and how tuned.
 
-A paper lists them as ``COMPARISONS`` in a file of its ``experiments``; ``refimpl compare NAME`` runs
-one (:mod:`refimpl.experiments.tuning`) and keeps what came of it as a record
+A paper lists them as ``COMPARISONS`` in a file of its ``experiments``; ``refimpl compare NAME``
+runs one (:mod:`refimpl.experiments.tuning`) and keeps what came of it as a record
 (:mod:`refimpl.experiments.records`), which claims and figures read.
 
 >>> Size(seeds=1)

@@ -17,7 +17,7 @@ import numpy as np
 
 
 class Interval(NamedTuple):
-    """The mean of paired differences, its two-sided t interval, and the p value of no difference."""
+    """The mean of paired differences, its two-sided t interval, the p value of no difference."""
 
     mean: float
     low: float

@@ -14,6 +14,7 @@ that was killed goes on where it was.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -376,15 +377,13 @@ def _timed(one: _Single, size: Size, steps: int) -> float:
         if step > steps:
             raise _Enough
 
-    try:
+    with contextlib.suppress(_Enough, DivergenceError, InfeasibleError):
         train(
             one.algorithm, one.objective, one.start, one.problem.split.train,
             epochs=max(size.epochs, steps), batch_size=size.batch_size,
             rng=one.rng.child("training"), validation=one.problem.split.validation,
             schedule=one.arm.schedule, on_step=note, progress=False,
         )  # fmt: skip
-    except (_Enough, DivergenceError, InfeasibleError):
-        pass
     return float(np.median(np.diff(clock)[steps // 3 :])) if len(clock) > steps // 2 else math.nan
 
 
