@@ -15,7 +15,9 @@ from matplotlib.text import Text
 from refimpl.errors import SettingError
 
 LEAST_LETTERS = 12.0
-"""Points: the smallest letters on a slide."""
+"""Points: the smallest letters of a picture that fills a slide."""
+SLIDE_WIDTH = 13.0
+"""Inches of such a picture."""
 
 _BANNER_COLOR = "#b3001b"
 _SOFT = "#5f5f5f"
@@ -47,7 +49,7 @@ def place_notes(figure: Figure, mark: str = "", *, talk: bool = False) -> None:
         text.remove()
     if not words and not mark:
         return
-    size = LEAST_LETTERS if talk else 9.5
+    size = least_letters(figure)
     width = figure.get_size_inches()[0]
     letters = int(width * 72.0 / (0.53 * size)) - 2 - (len(mark) + 4 if mark else 0)
     lines = textwrap.wrap(words, max(20, letters))
@@ -68,7 +70,7 @@ def place_notes(figure: Figure, mark: str = "", *, talk: bool = False) -> None:
 def banner(figure: Figure, messages: Sequence[str], *, talk: bool = False) -> None:
     """Print failures across the top of a figure, which grows to make room for them."""
     width = figure.get_size_inches()[0]
-    size = LEAST_LETTERS if talk else 10.0
+    size = least_letters(figure)
     letters = max(20, int(width * 110.0 / size))
     lines = [line for text in messages for line in textwrap.wrap(text, letters)]
     title = figure.get_suptitle()
@@ -136,18 +138,36 @@ def fit_titles(figure: Figure) -> None:
         text.set_text("\n".join(textwrap.wrap(words, max(14, int(len(words) * room / wide)))))
 
 
+def least_letters(figure: Figure) -> float:
+    """Points that become :data:`LEAST_LETTERS` where the figure is as wide as a slide.
+
+    Examples
+    --------
+    >>> least_letters(Figure(figsize=(6.5, 4.0)))
+    8.5
+    """
+    size = LEAST_LETTERS * float(figure.get_size_inches()[0]) / SLIDE_WIDTH
+    return max(8.5, round(size, 1))
+
+
 def enlarge(figure: Figure) -> None:
-    """Make letters that a draw function set small readable on a slide, and its thin lines thick."""
+    """Make letters that a draw function set small readable on a slide."""
+    least = least_letters(figure)
     letters: list[Any] = figure.findobj(Text)
     for text in letters:
-        if text.get_text() and text.get_fontsize() < LEAST_LETTERS:
-            text.set_fontsize(LEAST_LETTERS)
+        if text.get_text() and text.get_fontsize() < least:
+            text.set_fontsize(least)
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             for which in ("major", "minor"):
                 labels: list[Any] = [*axis.get_ticklabels(which=which)]
-                if any(label.get_fontsize() < LEAST_LETTERS for label in labels):
-                    axis.set_tick_params(which=which, labelsize=LEAST_LETTERS)
+                if any(label.get_fontsize() < least for label in labels):
+                    axis.set_tick_params(which=which, labelsize=least)
+
+
+def thicken(figure: Figure) -> None:
+    """Make thin lines thick enough for a slide."""
+    for axes in figure.axes:
         for line in axes.get_lines():
             if line.get_linewidth() < 2.0:
                 line.set_linewidth(1.5 * line.get_linewidth())

@@ -188,8 +188,9 @@ def _images(
             canvas.suptitle("")
         if variant.panel:
             frame.keep_panel(canvas, variant.panel, talk=variant.talk)
+        frame.enlarge(canvas)
         if variant.talk:
-            frame.enlarge(canvas)
+            frame.thicken(canvas)
         if note:
             style.note(canvas, note)
         frame.place_notes(canvas, f"{profile} profile" * (profile == "quick"), talk=variant.talk)

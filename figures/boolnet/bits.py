@@ -33,7 +33,7 @@ def _images(settings: Any) -> Callable[[str], BoolNet]:
 
 
 def data(results: Results) -> dict[str, np.ndarray]:
-    """Bits, and means and standard deviations of test accuracies, by method."""
+    """Bits, and test accuracies by method."""
     chosen, pilot = results["boolnet_digits"], results["boolnet_images"]
     of_digits = dict(zip(chosen["method"].tolist(), np.asarray(chosen["test"]), strict=True))
     found = np.asarray(pilot["method"])
@@ -54,7 +54,7 @@ def data(results: Results) -> dict[str, np.ndarray]:
 
 
 def draw(results: Results, style: Any) -> Any:
-    """Means and one standard deviation over logarithmic bits; names in one legend."""
+    """Means and t intervals over logarithmic bits; names in one legend."""
     values = data(results)
     figure, (left, right) = style.subplots(1, 2, width=4.8, height=4.0)
     names = dict.fromkeys([*values["digits_method"].tolist(), *values["images_method"].tolist()])
@@ -68,7 +68,7 @@ def draw(results: Results, style: Any) -> Any:
             color, mark = marks[name]
             bits = bits if name == FLOAT else bits * 1.16 ** (row - len(methods) // 2)
             axes.errorbar(
-                bits, runs.mean(), yerr=runs.std(ddof=1), fmt=mark, color=color, capsize=3,
+                bits, runs.mean(), yerr=style.half_width(runs), fmt=mark, color=color, capsize=3,
                 label=name,
             )  # fmt: skip
         axes.set_xscale("log")
@@ -92,10 +92,11 @@ FIGURE = Figure(
     claims=("BN-21", "BN-21b", "BN-22b"),
     caption=(
         "Weights between stem and head and the features of one example, in one bit each, or in 32 "
-        "for the float network of the same widths; stem and head are float in all. Means and one "
-        "standard deviation of test accuracies; binary networks, which have nearly equal bits, are "
-        "drawn side by side. Digits at rates chosen by validation, MNIST at those of the pilot, "
+        "for the float network of the same widths; stem and head are float in all. Means and t "
+        "intervals of test accuracies; binary networks, which have nearly equal bits, are drawn "
+        "side by side. Digits at rates chosen by validation, MNIST at those of the pilot, "
         "statistics recomputed."
     ),
     data=data,
+    note="means over the seeds, bars: 95 % t intervals",
 )

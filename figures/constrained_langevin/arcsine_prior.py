@@ -69,7 +69,7 @@ FIGURE = Figure(
     title="A circle constraint puts weights at their bound",
     draw=draw,
     experiments=("circle_bias",),
-    claims=("CL-7", "CL-12"),
+    claims=("CL-7",),
     caption=(
         "Histogram of a weight bounded by a circle constraint of radius 1 at temperature 1, one "
         "draw from each of many independent chains (BAOAB, h = 0.4), against the exact law. "

@@ -41,88 +41,64 @@ def draw(results: Results, style: Any) -> Any:
     """Imbalance, time to accuracy; phase portrait, stability."""
     values = data(results)
     figure, axes = style.subplots(2, 2, width=4.7, height=3.4)
-    imbalance, accuracy, portrait, stability = axes.ravel()
+    parts = (_imbalance, _accuracy, _portrait, _stability)
+    for panel, part in zip(axes.ravel(), parts, strict=True):
+        part(panel, values, style)
+    return figure
 
+
+def _imbalance(axes: Any, values: dict[str, np.ndarray], style: Any) -> None:
     slopes = (-2.0, -2.0 * float(values["imbalance_decay"]), 0.0)
     times = values["imbalance_times"]
     for index, (method, slope) in enumerate(zip(_METHODS, slopes, strict=True)):
         color = style.look(method).color
-        imbalance.plot(times, values["imbalance"][index], color=color, label=method)
+        axes.plot(times, values["imbalance"][index], color=color, label=method)
         exact = values["imbalance"][index, 0] * np.exp(slope * times[::10])
-        imbalance.plot(times[::10], exact, "o", color=color, mfc="white")
-    imbalance.set(
-        yscale="log",
-        xlabel="time / τ",
-        ylabel="|w₂² − w₁²|",
-        title="(a) imbalance; predicted (circles)",
-    )
-    imbalance.legend(loc="lower left")
+        axes.plot(times[::10], exact, "o", color=color, mfc="white")
+    axes.set(yscale="log", xlabel="time / τ", ylabel="|w₂² − w₁²|")
+    axes.set_title("(a) imbalance; predicted (circles)")
+    axes.legend(loc="lower left")
 
+
+def _accuracy(axes: Any, values: dict[str, np.ndarray], style: Any) -> None:
     for column, method in enumerate(("weight decay", "Minnorm, ρ = 1")):
-        accuracy.plot(
-            values["accuracies"],
-            values["times_to"][:, column],
-            "o-",
-            color=style.look(method.split(",")[0]).color,
-            label=method,
-        )
-    accuracy.set(
-        xscale="log",
-        yscale="log",
-        xlabel="accuracy ε of the weights",
-        ylabel="time / τ",
-        title="(b) time to accuracy, depth 2",
-    )
-    accuracy.invert_xaxis()
-    accuracy.legend(loc="upper left")
+        color = style.look(method.split(",")[0]).color
+        times = values["times_to"][:, column]
+        axes.plot(values["accuracies"], times, "o-", color=color, label=method)
+    axes.set(xscale="log", yscale="log", xlabel="accuracy ε of the weights", ylabel="time / τ")
+    axes.set_title("(b) time to accuracy, depth 2")
+    axes.invert_xaxis()
+    axes.legend(loc="upper left")
 
-    for name, style_name, label in (
-        ("undamped", "-", "ρ = 0"),
-        ("damped", ":", "ρ = 0.3"),
+
+def _portrait(axes: Any, values: dict[str, np.ndarray], style: Any) -> None:
+    for kind, line, color, label in (
+        ("undamped", "-", style.colors[0], "ρ = 0"),
+        ("damped", ":", style.colors[1], "ρ = 0.3"),
     ):
-        for index, path in enumerate(values[f"portrait_{name}"]):
-            portrait.plot(
-                path[0],
-                path[1],
-                style_name,
-                color=style.colors[0 if name == "undamped" else 1],
-                linewidth=1.2,
-                label=label if index == 0 else f"_{label}",
-            )
-    portrait.plot([SLOPE], [1.0], "k*", markersize=11)
-    portrait.set(
-        xscale="log",
-        xlabel="product u",
-        ylabel="multiplier λ",
-        title="(c) balanced chain of depth 2",
-    )
-    portrait.legend(loc="upper left")
+        for index, path in enumerate(values[f"portrait_{kind}"]):
+            name = label if index == 0 else f"_{label}"
+            axes.plot(path[0], path[1], line, color=color, linewidth=1.2, label=name)
+    axes.plot([SLOPE], [1.0], "k*", markersize=11)
+    axes.set(xscale="log", xlabel="product u", ylabel="multiplier λ")
+    axes.set_title("(c) balanced chain of depth 2")
+    axes.legend(loc="upper left")
 
-    stability.plot(
+
+def _stability(axes: Any, values: dict[str, np.ndarray], style: Any) -> None:
+    axes.plot(
         values["boundary_depth"], values["boundary"], color=style.ink, label="ρ = (D − 2) / c"
     )
-    marks = (("x", 3), ("s", 4), ("o", 2))
     depth, rho = np.meshgrid(values["map_depths"], values["map_rhos"], indexing="ij")
+    marks = (("x", 3), ("s", 4), ("o", 2))
     for kind, (outcome, (mark, color)) in enumerate(zip(OUTCOMES, marks, strict=True)):
         chosen = values["map_outcomes"] == kind
-        stability.plot(
-            depth[chosen],
-            rho[chosen],
-            mark,
-            color=style.colors[color],
-            linestyle="none",
-            label=outcome,
-        )
-    stability.set(
-        xlabel="depth D",
-        ylabel="damping ρ",
-        xticks=values["map_depths"],
-        xlim=(1.7, float(values["map_depths"][-1]) + 0.3),
-        ylim=(-0.01, 0.44),
-        title="(d) fate of starts next to the end point",
-    )
-    stability.legend(loc="upper center", ncols=2, fontsize=9)
-    return figure
+        look = {"marker": mark, "color": style.colors[color], "linestyle": "none"}
+        axes.plot(depth[chosen], rho[chosen], label=outcome, **look)
+    axes.set(xlabel="depth D", ylabel="damping ρ", xticks=values["map_depths"])
+    axes.set(xlim=(1.7, float(values["map_depths"][-1]) + 0.3), ylim=(-0.01, 0.44))
+    axes.set_title("(d) fate of starts next to the end point")
+    axes.legend(loc="upper center", ncols=2, fontsize=9)
 
 
 FIGURE = Figure(

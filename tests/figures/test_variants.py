@@ -169,6 +169,17 @@ def test_a_slide_has_its_size_and_no_letters_below_twelve_points(waves, tmp_path
     assert not (tmp_path / "waves.png").exists()
 
 
+@pytest.mark.parametrize("draw", [Drawer(), Drawer(2), Drawer(1)])
+def test_letters_of_a_page_have_twelve_points_where_it_is_as_wide_as_a_slide(waves, tmp_path, draw):
+    render(make(draw, note="{seeds} seeds"), tmp_path)
+    [shown] = draw.made
+    shown.draw_without_rendering()
+    words = [t for t in shown.findobj(Text) if t.get_text() and t.get_visible()]
+    least = min(t.get_fontsize() for t in words)
+    assert least >= 12.0 * shown.get_size_inches()[0] / 13.0 - 0.05
+    assert min(line.get_linewidth() for axes in shown.axes for line in axes.lines) == 0.8
+
+
 def test_titles_are_broken_where_they_are_wider_than_their_panel(waves, tmp_path):
     draw = Drawer()
     render(make(draw), tmp_path)

@@ -17,11 +17,12 @@ from refimpl.algorithms.composition import alone
 from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.langevin import Langevin
 from refimpl.algorithms.momentum import Momentum
-from refimpl.algorithms.orthogonality import Orthogonality
+from refimpl.algorithms.orthogonality import Orthogonality, gram_defect
+from refimpl.algorithms.penalized import weight_matrices
 from refimpl.algorithms.sgd import SGD
 from refimpl.algorithms.sgld import SGLD
 from refimpl.algorithms.srip import SRIP
-from refimpl.arrays import Backend
+from refimpl.arrays import Backend, to_host
 from refimpl.experiments.comparison import Arm, Problem, arms, comparison
 from refimpl.models import MLP, Objective
 from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod
@@ -128,13 +129,19 @@ def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     )
     model = MLP(config.widths)
     params = model.init(rng.child("init"), "torch_default", bias_scale=1.0, backend=backend)
-    return Problem(split, Objective(model), params, observe=residual)
+    return Problem(split, Objective(model), params, observe=residuals)
 
 
-def residual(outcome: TrainingResult) -> dict[str, float]:
-    """The largest constraint residual of a run; NaN where the method has no constraint."""
+def residuals(outcome: TrainingResult) -> dict[str, float]:
+    """The largest residual of a run's own constraint, NaN where it has none, and for every method
+    how far the weights end from orthonormal: the largest entry of the smaller of W Wᵀ − I and
+    WᵀW − I."""
     values = outcome.history.steps.get("residual")
-    return {"residual": float("nan") if values is None else float(np.max(values))}
+    defects = [gram_defect(weight, "smaller") for weight in weight_matrices(outcome.params)]
+    return {
+        "residual": float("nan") if values is None else float(np.max(values)),
+        "defect": max(float(np.max(np.abs(to_host(defect)))) for defect in defects),
+    }
 
 
 EXPERIMENTS = (
