@@ -22,10 +22,12 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from faults import ROOT, draw, put
 
+ENDS = {0: "survives", 5: "no test", 9: "not run"}  # by what pytest returns
 HANGS, LIMIT = 120.0, 420.0  # seconds without an ended test; seconds a fault may take
 
 
@@ -70,6 +72,20 @@ class Only:
         self.beat.touch()
 
 
+def _tests(files: list[str], place: Path, only: Only) -> int:
+    os.setsid()
+    output = os.open(place.parent / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1), os.dup2(output, 2)
+    os.chdir(place)
+    sys.path.insert(0, str(place))
+    os.environ["PYTHONPATH"] = str(place)
+    sys.dont_write_bytecode = True
+    import pytest
+
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "--hypothesis-seed=0"]
+    return int(pytest.main([*options, *files], plugins=[only]))
+
+
 def judge(names: list[str], also: list[str], place: Path) -> dict:
     """Runs the tests of a tree in a process of its own until one fails."""
     beat = place.parent / "beat"
@@ -78,24 +94,23 @@ def judge(names: list[str], also: list[str], place: Path) -> dict:
     files = list(dict.fromkeys([*also, *(name.split("::")[0] for name in names)]))
     child = os.fork()
     if child == 0:
-        os.setsid()
-        os.chdir(place)
-        sys.path.insert(0, str(place))
-        os.environ["PYTHONPATH"] = str(place)
-        sys.dont_write_bytecode = True
-        output = os.open(place.parent / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(output, 1), os.dup2(output, 2)
-        import pytest
-
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "--hypothesis-seed=0"]
-        os._exit(int(pytest.main([*options, *files], plugins=[Only(names, also, beat)])))
+        code = 9
+        try:
+            code = _tests(files, place, Only(names, also, beat))
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush(), sys.stderr.flush()
+            os._exit(code)
     start = time.time()
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         now = time.time()
         late = "hangs" if now - beat.stat().st_mtime > HANGS else "time is up"
         if done:
-            verdict = {0: "survives", 5: "no test"}.get(os.waitstatus_to_exitcode(status), "killed")
+            verdict = {0: "survives", 5: "no test", 9: "not run"}.get(
+                os.waitstatus_to_exitcode(status), "killed"
+            )
         elif late == "hangs" or now - start > LIMIT:
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
@@ -110,7 +125,7 @@ def judge(names: list[str], also: list[str], place: Path) -> dict:
 
 def run(options: argparse.Namespace) -> None:
     """Judge the faults of a file one by one, in a copy of the tree."""
-    for name in ("autograd", "hypothesis", "matplotlib", "scipy.integrate", "scipy.optimize"):
+    for name in ("matplotlib", "mpmath", "scipy.integrate", "scipy.optimize"):
         __import__(name)  # once for all faults: each runs in a fork of this process
     faults = [json.loads(line) for line in options.faults.read_text().splitlines()]
     with tempfile.TemporaryDirectory() as scratch:
