@@ -1,9 +1,10 @@
-"""Strategies for the fields of methods, which their tests draw away from the defaults."""
+"""Strategies for the fields of methods, drawn away from the defaults, and the updates once more."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 SEED = st.integers(0, 10**6)
@@ -17,3 +18,34 @@ def number(low: float, high: float) -> st.SearchStrategy[float]:
 def choice(*values: Any) -> st.SearchStrategy[Any]:
     """One of a few values."""
     return st.sampled_from(values)
+
+
+BASES = choice("sgd", "momentum", "nesterov", "adam")
+
+
+class PlainUpdate:
+    """The updates on lists of NumPy arrays: directions from gradients, one after the other."""
+
+    def __init__(self, base: str, momentum: float) -> None:
+        self.base, self.momentum, self.step = base, momentum, 0
+        self.first: list[Any] = []
+        self.second: list[Any] = []
+
+    def direction(self, gradient: list[Any]) -> list[Any]:
+        """d, of which a step takes the rate's share away."""
+        self.step += 1
+        mu, b2 = self.momentum, 0.999
+        first = self.first or [np.zeros_like(g) for g in gradient]
+        second = self.second or [np.zeros_like(g) for g in gradient]
+        if self.base == "sgd":
+            return gradient
+        if self.base == "adam":
+            self.first = [mu * m + (1 - mu) * g for m, g in zip(first, gradient, strict=True)]
+            self.second = [b2 * v + (1 - b2) * g**2 for v, g in zip(second, gradient, strict=True)]
+            c1, c2 = 1 - mu**self.step, 1 - b2**self.step
+            pairs = zip(self.first, self.second, strict=True)
+            return [m / c1 / (np.sqrt(v / c2) + 1e-8) for m, v in pairs]
+        self.first = [mu * v + g for v, g in zip(first, gradient, strict=True)]
+        if self.base == "momentum":
+            return self.first
+        return [g + mu * v for v, g in zip(self.first, gradient, strict=True)]

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from fields import SEED, choice, number
+from fields import BASES, SEED, PlainUpdate, choice, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ DRAWN = {
     "constraint": choice("equality", "margin", "one_vs_rest", "crammer_singer", "loss"),
     "learning_rate": number(0.01, 0.3), "multiplier_rate": number(0.01, 0.6),
     "damping": choice(0.0, 0.7), "order": choice("simultaneous", "alternating"),
-    "base": choice("sgd", "momentum", "nesterov", "adam"), "momentum": number(0.1, 0.9),
+    "base": BASES, "momentum": number(0.1, 0.9),
     "decay": number(0.0, 1.0), "margin": number(0.5, 3.0), "loss_level": number(0.05, 0.6),
     "norm": choice("squared", "plain"), "include": choice("weights", "all"),
     "accumulate": st.just(False),  # adds up to the same step: test_minnorm.py
@@ -84,7 +84,7 @@ class Twin:
     def __init__(self, f, p, examples, columns):
         self.f, self.p, self.t = f, p, 0
         self.multipliers = np.zeros((examples, columns))
-        self.first, self.second = [0.0] * 4, [0.0] * 4
+        self.update = PlainUpdate(f["base"], f["momentum"])
         self.worst, self.seen, self.waited = np.zeros(3), 0, 0
 
     def step(self, x, targets, rows):
@@ -105,28 +105,12 @@ class Twin:
         self.sizes = [s for s, a in zip(sizes, layers, strict=True) if a]
         self.norm = np.linalg.norm(old)
         rate = f["learning_rate"] / (1 + f["decay"] * self.t)
-        self.p = [w - rate * d for w, d in zip(p, self.direction(g), strict=True)]
+        self.p = [w - rate * d for w, d in zip(p, self.update.direction(g), strict=True)]
         if f["order"] == "alternating":
             v, _ = violation_and_signal(f, forward(self.p, x), targets)
         self.multipliers[rows] = positive(old + f["multiplier_rate"] * v)
         self.t += 1
         return self.looks(len(x))
-
-    def direction(self, g):
-        f, b1, b2 = self.f, self.f["momentum"], 0.999
-        if f["base"] == "sgd":
-            return g
-        if f["base"] == "adam":
-            self.first = [b1 * m + (1 - b1) * x for m, x in zip(self.first, g, strict=True)]
-            self.second = [b2 * v + (1 - b2) * x**2 for v, x in zip(self.second, g, strict=True)]
-            c1, c2 = 1 - b1 ** (self.t + 1), 1 - b2 ** (self.t + 1)
-            pairs = zip(self.first, self.second, strict=True)
-            return [m / c1 / (np.sqrt(v / c2) + 1e-8) for m, v in pairs]
-        mu = f["momentum"]
-        self.first = [mu * v + x for v, x in zip(self.first, g, strict=True)]
-        if f["base"] == "momentum":
-            return self.first
-        return [x + mu * v for v, x in zip(self.first, g, strict=True)]
 
     def measured(self, g, v, fed, layers, sizes):
         """Violation, KKT residual, complementarity."""
