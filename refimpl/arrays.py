@@ -512,6 +512,34 @@ def place_slices(values: Array, indices: Array, axis: int, size: int) -> Array |
     return result
 
 
+def with_diagonal(matrix: Array, diagonal: Array | float) -> Array:
+    """``matrix`` with another diagonal, in its own memory where that can be written to.
+
+    For a square matrix that the caller has made and uses no more: on NumPy and CuPy it costs N
+    numbers instead of passes over N².
+
+    Parameters
+    ----------
+    matrix : array, shape (N, N)
+    diagonal : float, or array of shape (N,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> with_diagonal(np.ones((2, 2)), 0.0)
+    array([[0., 1.],
+           [1., 0.]])
+    """
+    xp = namespace(matrix)
+    size = matrix.shape[0]
+    in_place = array_api_compat.is_numpy_namespace(xp) or array_api_compat.is_cupy_namespace(xp)
+    if in_place and matrix.flags.c_contiguous:
+        matrix.reshape(-1)[:: size + 1] = diagonal
+        return matrix
+    own = xp.eye(size, dtype=matrix.dtype, device=device(matrix)) > 0
+    return xp.where(own, diagonal[:, None] if hasattr(diagonal, "shape") else diagonal, matrix)
+
+
 def keep_where(values: Array, mask: Array, /) -> Array:
     """``values`` where the boolean ``mask`` holds, else 0: chosen, so that infinity times 0 is 0.
 

@@ -231,7 +231,7 @@ def gram(x, /):
     return x @ x.mT
 
 
-gram.derivatives(lambda g, ans, x: matmul(g + matrix_transpose(g), x))
+gram.derivatives(lambda g, ans, x: matmul(g + g.mT, x))
 
 
 # --- elementwise functions -----------------------------------------------------------------------

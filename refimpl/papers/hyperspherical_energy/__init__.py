@@ -14,7 +14,8 @@ derived again, and is not to be quoted.
 statement                                  whose                file                claims
 ========================================== ==================== =================== ==============
 energies and their compact gradient;       printed; derived     energy,             HE-1, HE-2,
-half space; E_0 bounds E_s                                      energy_gradient     HE-3, HE-4
+half space; E_0 bounds E_s                                      energy_gradient,    HE-3, HE-4
+                                                                energy_operation
 simplex, orthonormal sets, frames, roots   derived              theory.optima       HE-5, HE-6,
 of unity, cross-polytopes, E8                                                       HE-7, HE-8,
                                                                                     HE-9

@@ -6,8 +6,9 @@ cosine 1 − c has lost its digits for near neurons; there 2 − 2c = ‖û_i �
 
 >>> import numpy as np
 >>> unit, inverse, delta = normalize(np.asarray([[1.0, 0.0], [1.0, 1e-9]]), 0.0)
->>> gram = gram_matrix(unit, np.eye(2))
->>> below, above = gaps(unit, delta, gram, half=False, angular=False)
+>>> neurons = Neurons(unit, delta)
+>>> gram = gram_matrix(neurons, neurons)
+>>> below, above = gaps(neurons, neurons, gram, half=False, angular=False)
 >>> bool(abs(below[0, 1] - 5e-19) < 1e-30)
 True
 """
@@ -15,8 +16,9 @@ True
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-from refimpl.arrays import Array, check_float, eps, namespace, put_rows
+from refimpl.arrays import Array, check_float, eps, namespace, put_rows, with_diagonal
 from refimpl.errors import InfeasibleError
 
 
@@ -51,15 +53,22 @@ def normalize(weight: Array, epsilon: float) -> tuple[Array, Array, Array]:
     return weight * inverse, inverse, epsilon / squares
 
 
-def gram_matrix(unit: Array, eye: Array) -> Array:
-    """G with zeros on the diagonal, so that no kernel meets its pole there."""
-    gram = unit @ unit.mT
-    gram *= 1.0 - eye
-    return gram
+class Neurons(NamedTuple):
+    """Some neurons of a layer, of which others may be looked at elsewhere."""
+
+    unit: Array  # û, shape (N, n)
+    delta: Array  # 1 − ‖û‖², shape (N,)
+    first: int = 0  # the number of the first one in its layer
+
+
+def gram_matrix(rows: Neurons, columns: Neurons) -> Array:
+    """G; of neurons with themselves 0 on the diagonal, so that no kernel meets its pole there."""
+    gram = rows.unit @ columns.unit.mT
+    return with_diagonal(gram, 0.0) if rows is columns else gram
 
 
 def gaps(
-    unit: Array, delta: Array, gram: Array, *, half: bool, angular: bool
+    rows: Neurons, columns: Neurons, gram: Array, *, half: bool, angular: bool
 ) -> tuple[Array, Array]:
     """1 − G and 1 + G, accurate where they are small.
 
@@ -71,22 +80,22 @@ def gaps(
     InfeasibleError
         If two neurons coincide or, in half space, are antipodes.
     """
-    xp = namespace(unit)
-    size = gram.shape[0]
+    xp = namespace(gram)
     both = [1.0 - gram, 1.0 + gram]
     cases = [(0, 1.0, True)]
     if half or angular:
         cases.append((1, -1.0, half))
-    bound = eps(unit) ** (1.0 / 3.0)  # there the plain gap still has two thirds of the digits
+    bound = eps(gram) ** (1.0 / 3.0)  # there the plain gap still has two thirds of the digits
     for place, sign, pole in cases:
         gap = both[place]
-        lowest = xp.min(gap, axis=1)
-        if not float(xp.min(lowest)) < bound:
+        if not float(xp.min(gap)) < bound:
             continue
-        near, exact = [row for row in range(size) if bool(lowest[row] < bound)], []
+        lowest = xp.min(gap, axis=1)
+        near, exact = [row for row in range(gap.shape[0]) if bool(lowest[row] < bound)], []
         for row in near:
-            difference = unit - sign * unit[row, :]
-            fine = 0.5 * (xp.sum(difference * difference, axis=1) + delta + delta[row])
+            difference = columns.unit - sign * rows.unit[row, :]
+            squares = xp.sum(difference * difference, axis=1)
+            fine = 0.5 * (squares + columns.delta + rows.delta[row])
             exact.append(xp.where(gap[row, :] < bound, fine, gap[row, :]))
         gap = both[place] = put_rows(gap, near, xp.stack(exact))
         if pole and float(xp.min(gap)) <= 0.0:
@@ -94,8 +103,8 @@ def gaps(
             raise InfeasibleError(
                 f"two neurons {'coincide' if sign > 0 else 'are antipodes'}, "
                 "so their energy is infinite",
-                first=flat // size,
-                second=flat % size,
+                first=rows.first + flat // gap.shape[1],
+                second=columns.first + flat % gap.shape[1],
                 cosine=sign,
             )
     return both[0], both[1]

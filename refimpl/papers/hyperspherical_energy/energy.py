@@ -6,9 +6,10 @@ kernel f_s(z) = z^{-s} (s > 0), f_0(z) = log(1 / z), a pair has the energy
 * φ(c) = f_s(√(2 − 2c)), Euclidean;  φ(c) = f_s(arccos c), angular
 * full space: the N points;  half space: the 2N points ±ŵ_i, so that lines repel, not points
 
-The gradient in N x N matrices is in
-:mod:`refimpl.papers.hyperspherical_energy.energy_gradient`, the cosines with
-all their digits in :mod:`refimpl.papers.hyperspherical_energy.cosines`.
+The gradient in N x N matrices, or in tiles of them, is in
+:mod:`refimpl.papers.hyperspherical_energy.energy_gradient`, the Hessian product in
+:mod:`refimpl.papers.hyperspherical_energy.energy_operation`, the cosines with all their digits in
+:mod:`refimpl.papers.hyperspherical_energy.cosines`.
 
 Sources: W. Liu et al., "Learning towards Minimum Hyperspherical Energy", NeurIPS 2018
 (arXiv 1805.09298): the energies; R. Lin et al., "Regularizing Neural Networks via Minimizing
@@ -29,12 +30,8 @@ from typing import Literal, get_args
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, namespace, one_hot
 from refimpl.checks import plain_numbers
-from refimpl.papers.hyperspherical_energy.energy_gradient import (
-    energy_value,
-    forward,
-    gradient_of,
-    hessian_product,
-)
+from refimpl.papers.hyperspherical_energy.energy_gradient import forward, gradient_of
+from refimpl.papers.hyperspherical_energy.energy_operation import energy_value, hessian_product
 
 Space = Literal["full", "half"]
 Metric = Literal["euclidean", "angular"]
@@ -127,6 +124,8 @@ class HypersphericalEnergy:
         TypeError, ValueError
             If the weights are not a floating array of two or three axes.
         """
+        if ad.value(weight) is weight:
+            return forward(weight, self, None, derivatives=0)[0]
         return energy_value(weight, self, None)
 
     def value_and_gradient(self, weight: Array) -> tuple[Array, Array]:
@@ -141,7 +140,7 @@ class HypersphericalEnergy:
         kernels, so that a critical point whose S is positive semi-definite is a global minimum
         (derived: S is the dual certificate of the problem in the Gram matrix).
         """
-        return forward(weight, self, None)[1].slope
+        return forward(weight, self, None, whole=weight.shape[-2])[1].slope
 
     def hvp(self, weight: Array, direction: Array) -> Array:
         """The Hessian at ``weight`` times ``direction``, of their shape (N, n)."""

@@ -1,4 +1,4 @@
-"""The compact gradient and Hessian product of hyperspherical energy.
+"""The compact gradient of hyperspherical energy.
 
 In N x N matrices (derived), with A_ij = ∂E/∂c_ij of the sum over i < j and zero diagonal,
 
@@ -6,6 +6,9 @@ In N x N matrices (derived), with A_ij = ∂E/∂c_ij of the sum over i < j and 
 
 one matrix product beside that of G. In half space the pair is φ(c) + φ(−c) and no 2N points are
 formed. A neuron and its own antipode are a constant where ε = 0 and a function of ‖w_i‖ where not.
+
+Of more than ``WHOLE`` neurons no N x N matrix is made: tiles of A on and above the diagonal are
+summed into the gradient one after the other, each for its rows and, transposed, for its columns.
 
 >>> import numpy as np
 >>> from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
@@ -18,35 +21,22 @@ array([[ 0.,  4.],
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from refimpl import autodiff as ad
-from refimpl.arrays import Array, device, eps, namespace
-from refimpl.papers.hyperspherical_energy.cosines import check_weight, gaps, gram_matrix, normalize
+from refimpl.arrays import Array, namespace, with_diagonal
+from refimpl.papers.hyperspherical_energy.cosines import Neurons, check_weight, normalize
+from refimpl.papers.hyperspherical_energy.energy_pairs import (
+    Kernel,
+    between,
+    counts_own,
+    pair_weights,
+    place,
+)
 
-
-class Kernel(Protocol):
-    """What is asked of an energy: its settings, φ of pairs, and the factor of their sum."""
-
-    @property
-    def s(self) -> float: ...
-    @property
-    def space(self) -> str: ...
-    @property
-    def metric(self) -> str: ...
-    @property
-    def kernel(self) -> str: ...
-    @property
-    def reduction(self) -> str: ...
-    @property
-    def epsilon(self) -> float: ...
-
-    def pair(self, below: Array, above: Array, derivatives: int) -> Any:
-        """φ of the gaps 1 - c and 1 + c, with as many derivatives."""
-
-    def scale(self, neurons: int) -> float:
-        """The factor of the sum over ordered pairs."""
+WHOLE = 512
+"""Up to so many neurons a layer is looked at as a whole."""
+TILE = 256
+"""So many neurons a side has a tile of a larger one."""
 
 
 class Parts(NamedTuple):
@@ -57,168 +47,120 @@ class Parts(NamedTuple):
     slope: Array  # S
 
 
-def forward(weight: Array, energy: Kernel, share: Array | None) -> tuple[Any, Any]:
-    """The value, and per layer the parts of which the gradient is made."""
+def forward(
+    weight: Array,
+    energy: Kernel,
+    share: Array | None,
+    derivatives: int = 1,
+    whole: int | None = None,
+) -> tuple[Any, Any]:
+    """The value, and per layer that of which the gradient is made.
+
+    Parameters
+    ----------
+    weight : array, shape (N, n) or (C, N, n)
+    energy : HypersphericalEnergy
+    share : array, shape (N,), optional
+        Weights of the neurons.
+    derivatives : {0, 1}
+        With 0 the value alone.
+    whole : int, optional
+        The most neurons that are looked at as a whole; default ``WHOLE``.
+
+    Returns
+    -------
+    value : array, shape () or (C,)
+    saved : Parts, or the gradient itself where the layer was cut into tiles; a list for a stack
+    """
     check_weight(weight)
     xp = namespace(weight)
-    eye = xp.eye(weight.shape[-2], dtype=weight.dtype, device=device(weight))
+    evaluate = _layer if weight.shape[-2] <= (WHOLE if whole is None else whole) else _tiled
     if weight.ndim == 2:
-        return _layer(weight, energy, share, eye)
-    pairs = [_layer(weight[c, ...], energy, share, eye) for c in range(weight.shape[0])]
+        return evaluate(weight, energy, share, derivatives)
+    pairs = [evaluate(weight[c, ...], energy, share, derivatives) for c in range(weight.shape[0])]
     return xp.stack([value for value, _ in pairs]), [parts for _, parts in pairs]
 
 
-def _half_space(gram: Array, energy: Kernel) -> tuple[Array, Array, Array] | None:
-    """Half space with s = 0 or 2, in few passes: φ(c) + φ(−c) depends on 1 − c² alone.
-
-    Returns None where a pair is too near for 1 − c² to have its digits; else the sum of pair
-    energies over i != j, A and (A∘G) 1.
-    """
-    xp = namespace(gram)
-    if energy.metric != "euclidean" or energy.s not in (0, 2):
-        return None
-    rest = gram * gram
-    if not 1.0 - float(xp.max(rest)) > 2.0 * eps(gram) ** (1.0 / 3.0):
-        return None
-    rest *= -1.0
-    rest += 1.0
-    size = gram.shape[0]
-    if energy.s == 0:
-        factor = 2.0 if energy.kernel == "released" else 1.0
-        total = -0.5 * factor * (xp.sum(xp.log(rest)) + size * (size - 1) * math.log(4.0))
-        slope = gram * (factor / rest)
-    else:
-        inverse = 1.0 / rest
-        total = xp.sum(inverse) - size
-        inverse *= inverse
-        inverse *= gram
-        inverse *= 2.0
-        slope = inverse
-    # of the very products of which the rest of the gradient is made: written as the difference of
-    # two sums near N it would leave their rounding along the neurons
-    return total, slope, xp.vecdot(slope, gram)
+def _layer(weight: Array, energy: Kernel, share: Array | None, derivatives: int) -> tuple[Any, Any]:
+    unit, inverse, delta = normalize(weight, energy.epsilon)
+    neurons = Neurons(unit, delta)
+    weights = pair_weights(energy, share, weight.shape[0], neurons, neurons)
+    pairs = between(neurons, neurons, energy, weights, derivatives)
+    own, diagonal = own_pairs(energy, delta)
+    value = pairs.value if own is None else pairs.value + own
+    if not derivatives:
+        return value, None
+    diagonal = pairs.rows if own is None else pairs.rows + diagonal
+    return value, Parts(unit, inverse, with_diagonal(pairs.slope, -diagonal))
 
 
-def _gaps_of(unit: Array, delta: Array, gram: Array, energy: Kernel) -> tuple[Array, Array]:
-    half, angular = energy.space == "half", energy.metric == "angular"
-    return gaps(unit, delta, gram, half=half, angular=angular)
+def own_pairs(energy: Kernel, delta: Array) -> tuple[Any, Any]:
+    """The pairs of neurons and their own antipodes, and what they add to (A∘G) 1; or None."""
+    if not counts_own(energy):
+        return None, None
+    scale = energy.scale(delta.shape[0])
+    own, slope = energy.pair(2.0 - delta, delta, 1)
+    return scale * namespace(delta).sum(own), (2.0 * scale) * slope * delta
 
 
-def _pairs(below: Array, above: Array, energy: Kernel, derivatives: int) -> tuple[Array, ...]:
-    """The energy of a pair of neurons (of lines, in half space) and its derivatives in c."""
-    plus = energy.pair(below, above, derivatives)
-    if energy.space == "full":
-        return plus
-    minus = energy.pair(above, below, derivatives)
-    return tuple(
-        p + (-m if order % 2 else m) for order, (p, m) in enumerate(zip(plus, minus, strict=True))
-    )
+def cut(unit: Array, delta: Array) -> list[Neurons]:
+    """The neurons of a layer in tiles; in one piece if they are few."""
+    size = unit.shape[0]
+    if size <= WHOLE:
+        return [Neurons(unit, delta)]
+    ends = [(first, min(first + TILE, size)) for first in range(0, size, TILE)]
+    return [Neurons(unit[first:end, :], delta[first:end], first) for first, end in ends]
 
 
-def _pair_weights(energy: Kernel, share: Array | None, size: int) -> Any:
-    """What the energy of pair (i, j) is multiplied by: a float, or an (N, N) array."""
-    if share is not None:
-        return share[:, None] + share[None, :]
-    return energy.scale(size) * (2.0 if energy.space == "half" else 1.0)
+def added(total: Any, more: Array) -> Array:
+    """``total`` + ``more`` in the memory of ``total``, which is None for nothing yet."""
+    if total is None:
+        return more
+    total += more
+    return total
 
 
-def _own(energy: Kernel) -> bool:
-    """Whether the pairs of a neuron and its own antipode are counted."""
-    return energy.space == "half" and energy.reduction != "lines"
-
-
-def _layer(weight: Array, energy: Kernel, share: Array | None, eye: Array) -> tuple[Array, Parts]:
+def _tiled(weight: Array, energy: Kernel, share: Array | None, derivatives: int) -> tuple[Any, Any]:
+    """What :func:`_layer` finds, without an N x N matrix."""
     xp = namespace(weight)
     unit, inverse, delta = normalize(weight, energy.epsilon)
-    gram = gram_matrix(unit, eye)
-    size = gram.shape[0]
-    weights = _pair_weights(energy, share, size)
-    quick = _half_space(gram, energy) if energy.space == "half" else None
-    if quick is not None:
-        total, slope, diagonal = quick
-        value = (0.5 * weights) * total
-        slope *= weights
-        diagonal = weights * diagonal
-    else:
-        below, above = _gaps_of(unit, delta, gram, energy)
-        energies, slope = _pairs(below, above, energy, 1)
-        del below, above
-        value = 0.5 * xp.sum(energies * weights * (1.0 - eye))
-        del energies
-        slope = slope * weights * (1.0 - eye)
-        diagonal = xp.sum(slope * gram, axis=1)
-    if _own(energy):
-        own, own_slope = energy.pair(2.0 - delta, delta, 1)
-        value = value + energy.scale(size) * xp.sum(own)
-        diagonal = diagonal + (2.0 * energy.scale(size)) * own_slope * delta
-    slope -= eye * diagonal
-    return value, Parts(unit, inverse, slope)
+    size, tiles = weight.shape[0], cut(unit, delta)
+    values: list[Array] = []
+    pulls: list[Any] = [None] * len(tiles)
+    diagonals: list[Any] = [None] * len(tiles)
+    for i, a in enumerate(tiles):
+        row = []
+        for j, b in enumerate(tiles[i:], i):
+            weights = pair_weights(energy, share, size, a, b)
+            pairs = between(a, b, energy, weights, derivatives)
+            row.append(pairs.value)
+            if derivatives:
+                pulls[i] = added(pulls[i], pairs.slope @ b.unit)
+                diagonals[i] = added(diagonals[i], pairs.rows)
+                if j > i:
+                    pulls[j] = added(pulls[j], pairs.slope.mT @ a.unit)
+                    diagonals[j] = added(diagonals[j], pairs.columns)
+        values.append(xp.sum(xp.stack(row)))
+    value = xp.sum(xp.stack(values))
+    own, more = own_pairs(energy, delta)
+    if own is not None:
+        value = value + own
+    if not derivatives:
+        return value, None
+    for i, a in enumerate(tiles):
+        diagonal = diagonals[i] if own is None else diagonals[i] + more[place(a)]
+        pulls[i] -= diagonal[:, None] * a.unit
+        pulls[i] *= inverse[place(a), :]
+    return value, xp.concat(pulls, axis=0)
 
 
-def gradient_of(parts: Parts | list[Parts]) -> Array:
-    """diag(1/ν) S Û, stacked for a stack of layers."""
-    if isinstance(parts, list):
-        return namespace(parts[0].unit).stack([gradient_of(part) for part in parts])
-    return (parts.inverse * parts.slope) @ parts.unit
-
-
-def hessian(weight: Array, energy: Kernel, share: Array | None, direction: Array) -> Array:
-    """The Hessian times ``direction``: the derivative of every line of the gradient along it."""
-    if weight.ndim == 3:
-        parts = [
-            hessian(weight[c, ...], energy, share, direction[c, ...])
-            for c in range(weight.shape[0])
-        ]
-        return namespace(weight).stack(parts)
-    xp = namespace(weight)
-    unit, inverse, delta = normalize(weight, energy.epsilon)
-    size = weight.shape[0]
-    eye = xp.eye(size, dtype=weight.dtype, device=device(weight))
-    gram = gram_matrix(unit, eye)
-    below, above = _gaps_of(unit, delta, gram, energy)
-    _, slope, curvature = _pairs(below, above, energy, 2)
-    weights = _pair_weights(energy, share, size) * (1.0 - eye)
-    slope, curvature = slope * weights, curvature * weights
-
-    stretch = xp.sum(unit * direction, axis=1)[:, None] * inverse  # ν̇ / ν
-    unit_dot = direction * inverse - stretch * unit
-    gram_dot = unit_dot @ unit.mT
-    gram_dot = gram_dot + gram_dot.mT
-    slope_dot = curvature * gram_dot
-    diagonal = xp.sum(slope * gram, axis=1)
-    diagonal_dot = xp.sum(slope_dot * gram + slope * gram_dot, axis=1)
-    if _own(energy):
-        _, own_slope, own_curvature = energy.pair(2.0 - delta, delta, 2)
-        factor = 2.0 * energy.scale(size)
-        delta_dot = -2.0 * delta * stretch[:, 0]
-        diagonal = diagonal + factor * own_slope * delta
-        diagonal_dot = diagonal_dot + factor * delta_dot * (own_slope + own_curvature * delta)
-    slope = slope - eye * diagonal
-    slope_dot = slope_dot - eye * diagonal_dot
-    gradient = (inverse * slope) @ unit
-    return inverse * (slope_dot @ unit + slope @ unit_dot) - stretch * gradient
-
-
-energy_value = ad.Primitive(forward, saves=True)
-_gradient = ad.Primitive(
-    lambda weight, energy, share: gradient_of(forward(weight, energy, share)[1])
-)
-hessian_product = ad.Primitive(hessian)
-
-
-def _energy_rule(g: Any, ans: Any, weight: Any, energy: Any, share: Any, saved: Any = None) -> Any:
-    gradient = _gradient(weight, energy, share) if saved is None else gradient_of(saved)
-    batched = len(ans.shape) == 1
-    return (ad.reshape(g, (ans.shape[0], 1, 1)) if batched else g) * gradient
-
-
-energy_value.derivatives(_energy_rule, None, None)
-_gradient.derivatives(
-    lambda h, ans, weight, energy, share: hessian_product(weight, energy, share, h), None, None
-)
-hessian_product.derivatives(
-    None,
-    None,
-    None,
-    lambda h, ans, weight, energy, share, direction: hessian_product(weight, energy, share, h),
-)
+def gradient_of(saved: Any, scale: Any = None) -> Array:
+    """diag(1/ν) S Û, stacked for a stack of layers; times ``scale``, one number a layer."""
+    if isinstance(saved, list):
+        scales = [None] * len(saved) if scale is None else [scale[c] for c in range(len(saved))]
+        layers = [gradient_of(part, factor) for part, factor in zip(saved, scales, strict=True)]
+        return namespace(layers[0]).stack(layers)
+    if not isinstance(saved, Parts):
+        return saved if scale is None else scale * saved
+    inverse = saved.inverse if scale is None else scale * saved.inverse
+    return (inverse * saved.slope) @ saved.unit

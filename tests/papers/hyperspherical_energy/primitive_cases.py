@@ -6,7 +6,7 @@ Each case is (primitive, function of arrays, shapes, draw, name, differentiable 
 import numpy as np
 
 from refimpl import Rng
-from refimpl.papers.hyperspherical_energy import energy_gradient, uniformity
+from refimpl.papers.hyperspherical_energy import energy_operation, uniformity
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 
 
@@ -36,8 +36,8 @@ MATRIX, STACK = [((3, 4),), ((4, 5),)], [((2, 3, 4),)]
 CASES = [
     *(
         (
-            energy_gradient.energy_value,
-            lambda w, e=energy: energy_gradient.energy_value(w, e, None),
+            energy_operation.energy_value,
+            lambda w, e=energy: energy_operation.energy_value(w, e, None),
             MATRIX + STACK,
             spread,
             f"energy-{name}",
@@ -46,8 +46,8 @@ CASES = [
     ),
     *(
         (
-            energy_gradient._gradient,
-            lambda w, e=energy: energy_gradient._gradient(w, e, None),
+            energy_operation._gradient,
+            lambda w, e=energy: energy_operation._gradient(w, e, None),
             MATRIX,
             spread,
             f"energy_gradient-{name}",
@@ -57,8 +57,8 @@ CASES = [
     ),
     *(
         (
-            energy_gradient.hessian_product,
-            lambda v, e=energy: energy_gradient.hessian_product(POINTS, e, None, v),
+            energy_operation.hessian_product,
+            lambda v, e=energy: energy_operation.hessian_product(POINTS, e, None, v),
             [((3, 4),)],
             spread,
             f"energy_hessian-{name}",
