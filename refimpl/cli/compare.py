@@ -102,7 +102,8 @@ def _compare(comparison: Any, minutes: float, output: Path | None, options: dict
 
 def budget(comparison: Any, size: Any, seed: int) -> float:
     """Seconds that the declared grids would take on one core, networks one by one."""
-    from refimpl.experiments.tuning import middle, step_seconds
+    from refimpl.experiments.settings_runs import step_seconds
+    from refimpl.experiments.tuning import middle
 
     rate = next((middle(method) for method in comparison.methods if method.tunes_rate), None)
     settings = {

@@ -25,6 +25,7 @@ from refimpl.datasets.base import Split, with_label_noise
 from refimpl.errors import SettingError
 from refimpl.experiments.comparison import Arm, Problem
 from refimpl.experiments.grids import Grid
+from refimpl.experiments.settings_runs import trained
 from refimpl.models import MLP, Objective
 from refimpl.random import Rng
 
@@ -179,6 +180,10 @@ class Comparison:
     def method(self, name: str) -> Method:
         """The method called ``name``."""
         return next(method for method in self.methods if method.name == name)
+
+    def trained(self, size: Any, backend: Backend, seed: int, **task: Any) -> dict[str, Any]:
+        """One task: see :func:`refimpl.experiments.settings_runs.trained`."""
+        return trained(self, size, backend, seed, **task)
 
 
 def images(

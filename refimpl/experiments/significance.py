@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,12 +25,12 @@ class Interval(NamedTuple):
     p: float
 
 
-def interval(differences: Sequence[float], confidence: float = 0.95) -> Interval:
+def interval(differences: Any, confidence: float = 0.95) -> Interval:
     """The t interval of the mean of paired differences.
 
     Parameters
     ----------
-    differences : sequence of float
+    differences : array, shape (n,)
         Two or more, one a seed.
     confidence : float
         Of the two-sided interval, in (0, 1).

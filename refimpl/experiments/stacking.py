@@ -81,7 +81,7 @@ def stackable(algorithms: Sequence[Any], objectives: Sequence[Any] = ()) -> bool
     split = [_split(algorithm) for algorithm in algorithms]
     if not split or any(part is None for part in split):
         return False
-    updates, penalties = zip(*split, strict=True)  # type: ignore[arg-type]
+    updates, penalties = zip(*filter(None, split), strict=True)
     same = len({dataclasses.replace(update, learning_rate=1.0) for update in updates}) == 1
     kinds = len({tuple(map(type, parts)) for parts in penalties}) == 1
     plain = all(type(o) is Objective and isinstance(o.model, MLP) for o in objectives)
@@ -100,7 +100,7 @@ def _split(algorithm: Any) -> tuple[Any, tuple[Any, ...]] | None:
         for part in algorithm.penalties
     ):
         return None
-    return algorithm.update, algorithm.penalties
+    return algorithm.update, tuple(algorithm.penalties)
 
 
 class _Stacked(NamedTuple):

@@ -12,7 +12,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.sgd import SGD
 from refimpl.datasets.base import Dataset, Split
 from refimpl.errors import DataError, MissingDataError, SettingError
-from refimpl.experiments import records, tuning
+from refimpl.experiments import records, settings_runs, tuning
 from refimpl.experiments.comparison import Arm, Problem
 from refimpl.experiments.declared import Comparison, Method, Size
 from refimpl.experiments.runner import run_many
@@ -235,5 +235,5 @@ def test_bad_records_are_refused(tmp_path):
 def test_steps_are_timed_for_every_method():
     comparison = declared()
     settings = {"plain": (0.1, None), "shifted": (0.3, 0.1), "worse": (0.5, 0.1)}
-    found = tuning.step_seconds(comparison, comparison.full, settings, steps=6, turns=1)
+    found = settings_runs.step_seconds(comparison, comparison.full, settings, steps=6, turns=1)
     assert all(0.0 < seconds < 1.0 for seconds in found.values()) and len(found) == 3
