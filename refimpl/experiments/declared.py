@@ -29,6 +29,9 @@ from refimpl.experiments.settings_runs import trained
 from refimpl.models import MLP, Objective
 from refimpl.random import Rng
 
+SHARED = "refimpl.experiments.baselines"
+"""The module of the methods that many comparisons have."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
@@ -169,8 +172,9 @@ class Comparison:
 
     @property
     def module(self) -> str:
-        """Where it is declared: that of the function which makes the first method's arms."""
-        return self.methods[0].arm.__module__
+        """Where it is declared: where a method of its own is made."""
+        homes = [method.arm.__module__ for method in self.methods]
+        return next((home for home in homes if home != SHARED), SHARED)
 
     @property
     def paper(self) -> str:

@@ -16,11 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refimpl.arrays import Backend
-from refimpl.errors import DivergenceError, InfeasibleError
+from refimpl.errors import ConvergenceError, DivergenceError, InfeasibleError
 from refimpl.experiments.comparison import Arm, Problem
 from refimpl.experiments.stacking import Member, stackable, train_stack
 from refimpl.random import Rng
 from refimpl.training import Metric, accuracy, chunked_mean, train
+
+BROKEN = (DivergenceError, InfeasibleError, ConvergenceError)
+"""What ends a run without a result: such a setting is never chosen."""
 
 
 def trained(
@@ -104,7 +107,7 @@ def _alone(one: _Single, algorithm: Any, size: Any) -> tuple[Any, dict]:
             schedule=one.arm.schedule,
             progress=False,
         )
-    except (DivergenceError, InfeasibleError):
+    except BROKEN:
         return None, {}
     observe = one.problem.observe
     return outcome.params, {} if observe is None else dict(observe(outcome))
@@ -116,15 +119,19 @@ def _numbers(
     """The validation score of a run; of a final one what test and training set say instead."""
     split, objective = one.problem.split, one.objective
     metrics: dict[str, Metric] = {"loss": chunked_mean(objective)}
-    if split.train.classes:
+    if getattr(split.train, "classes", None):
         metrics["accuracy"] = accuracy(objective.model)
+    if hasattr(one.algorithm, "metrics"):  # of an algorithm whose answer is judged in its own way
+        metrics = dict(one.algorithm.metrics(objective))
     metrics |= one.problem.metrics
 
     def measured(name: str, data: Any) -> float:
         if params is None:
             return math.nan
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+        with quiet, contextlib.suppress(*BROKEN):
             return float(metrics[name](params, data))
+        return math.nan
 
     if not final:
         loss = measured("loss", split.validation)  # an accuracy of what is not finite is a number
@@ -182,7 +189,7 @@ def _timed(one: _Single, size: Any, steps: int) -> float:
         if step > steps:
             raise _Enough
 
-    with contextlib.suppress(_Enough, DivergenceError, InfeasibleError):
+    with contextlib.suppress(_Enough, *BROKEN):
         train(
             one.algorithm, one.objective, one.start, one.problem.split.train,
             epochs=max(size.epochs, steps), batch_size=size.batch_size,

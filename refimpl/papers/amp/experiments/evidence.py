@@ -11,49 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.composition import Composition
-from refimpl.algorithms.l2 import L2
-from refimpl.algorithms.momentum import Momentum
 from refimpl.arrays import Backend
-from refimpl.experiments.comparison import Arm, Problem
+from refimpl.experiments.baselines import composed, descent, weight_decay
+from refimpl.experiments.comparison import Problem
 from refimpl.experiments.declared import Comparison, Method, Size, images
 from refimpl.papers.amp.experiments.recipe import wrapper_of
 from refimpl.papers.amp.experiments.shared import evaluator
 from refimpl.papers.amp.sam import SAM
 from refimpl.random import Rng
-
-
-def _arm(method: str, size: Any, rate: float, value: float) -> Arm:
-    update = Momentum(learning_rate=rate, momentum=0.9, nesterov=True)
-    if method == "decay":
-        return Arm("", Composition(update, penalties=[L2(strength=value)]))
-    wrapper = None if method == "plain" else wrapper_of(method, value)
-    return Arm("", Composition(update, wrappers=[] if wrapper is None else [wrapper]))
-
-
-def plain(size: Any, rate: float, value: float) -> Arm:
-    """Nesterov's momentum, which the grid gives its rate."""
-    return _arm("plain", size, rate, value)
-
-
-def decay(size: Any, rate: float, value: float) -> Arm:
-    """The same under weight decay."""
-    return _arm("decay", size, rate, value)
-
-
-def amp(size: Any, rate: float, value: float) -> Arm:
-    """AMP of a radius."""
-    return _arm("amp", size, rate, value)
-
-
-def sam(size: Any, rate: float, value: float) -> Arm:
-    """SAM of a radius."""
-    return _arm("sam", size, rate, value)
-
-
-def random(size: Any, rate: float, value: float) -> Arm:
-    """Perturbations of random directions."""
-    return _arm("random", size, rate, value)
 
 
 def problem(size: Size, backend: Backend, rng: Rng) -> Problem:
@@ -71,17 +36,27 @@ def problem(size: Size, backend: Backend, rng: Rng) -> Problem:
     return found._replace(metrics={"sharpness": sharpness})
 
 
-METHODS = (
-    Method(name="plain", arm=plain, grid=(0.003, 0.01, 0.03, 0.1), varies="learning rate",
-           baseline=True, tunes_rate=True),
-    Method(name="decay", arm=decay, grid=(1e-4, 1e-3, 1e-2, 1e-1), baseline=True),
-    Method(name="amp", arm=amp, grid=(0.1, 0.25, 0.5, 1.0), varies="radius"),
-    Method(name="sam", arm=sam, grid=(0.1, 0.25, 0.5, 1.0), varies="radius"),
-    Method(name="random", arm=random, grid=(0.5, 1.0, 2.0, 4.0), varies="radius"),
-)  # fmt: skip
+def _perturbed(name: str, grid: tuple[float, ...]) -> Method:
+    return Method(
+        name=name,
+        arm=lambda size, rate, value: composed(rate, wrappers=[wrapper_of(name, value)]),
+        grid=grid,
+        varies="radius",
+    )
 
-FULL = Size(training=500, validation=500, test=797, noise=0.3, epochs=60, batch_size=50)
+
+METHODS = (
+    descent(),
+    weight_decay(),
+    _perturbed("amp", (0.1, 0.25, 0.5, 1.0)),
+    _perturbed("sam", (0.1, 0.25, 0.5, 1.0)),
+    _perturbed("random", (0.5, 1.0, 2.0, 4.0)),
+)
+
+FULL = Size(training=500, validation=500, test=797, noise=0.3, epochs=40, batch_size=50, seeds=8)
 QUICK = replace(FULL, training=100, epochs=4, seeds=2)
+MNIST = Size(data="mnist", hidden=(100, 100), noise=0.3, epochs=10, batch_size=250, seeds=5,
+             together=1, dtype="float32")  # fmt: skip
 
 COMPARISONS = (
     Comparison(
@@ -91,7 +66,6 @@ COMPARISONS = (
         methods=METHODS,
         full=FULL,
         quick=QUICK,
-        unit="points",
     ),
     Comparison(
         name="amp_clean_digits",
@@ -99,8 +73,16 @@ COMPARISONS = (
         expects="control",
         problem=problem,
         methods=METHODS,
-        full=replace(FULL, training=None, validation=180, test=360, noise=0.0, epochs=30),
+        full=replace(FULL, training=None, validation=180, test=360, noise=0.0, epochs=15, seeds=6),
         quick=replace(QUICK, noise=0.0),
-        unit="points",
+    ),
+    Comparison(
+        name="amp_noisy_mnist",
+        title="AMP on all of MNIST, 30 % of the labels redrawn",
+        problem=images,
+        methods=tuple(method for method in METHODS if method.name != "random"),
+        full=MNIST,
+        quick=replace(MNIST, training=1000, validation=1000, epochs=1, seeds=2),
+        cut="10 epochs; no random perturbation; sharpness on digits only",
     ),
 )

@@ -1,0 +1,89 @@
+"""Logic and plain binary networks against each other, and against floats, on digits.
+
+The paper's network without full-precision values on the way stands against a plain binary network
+of as many bits; then, as the price of the bits, both stand against a network of floats. Rates are
+tuned for every method, with the same schedule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from refimpl.arrays import Backend
+from refimpl.experiments.comparison import Arm, Problem
+from refimpl.experiments.declared import Comparison, Method, Size, images
+from refimpl.papers.boolnet.experiments.recipe import cosine, steps_per_epoch
+from refimpl.papers.boolnet.network import BoolNet
+from refimpl.random import Rng
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blocks(Size):
+    """Blocks of two binary layers each between a float stem and head."""
+
+    blocks: int = 1
+
+
+def problem(size: Blocks, backend: Backend, rng: Rng) -> Problem:
+    """Images, and a dense network of the same depth and width as the binary ones."""
+    deep = replace(size, hidden=size.hidden * (1 + 2 * size.blocks))
+    return images(deep, backend, rng)
+
+
+def _float(size: Any, rate: float, value: float) -> Arm:
+    at = cosine(value, size.epochs)
+    return Arm("", at(0), schedule=at)
+
+
+def _binary(size: Any, value: float, form: dict[str, Any]) -> Arm:
+    model = BoolNet((64, *size.hidden, 10), blocks=size.blocks, **form)
+    steps = steps_per_epoch(size.training, size.batch_size)
+    at = cosine(value, size.epochs)
+    objective = model.objective(epochs=size.epochs, steps_per_epoch=steps)
+
+    def start(params: Any, rng: Rng) -> Any:
+        return model.init(rng)
+
+    return Arm("", at(0), objective, start, at)
+
+
+def _method(name: str, *, baseline: bool = False, **form: Any) -> Method:
+    def arm(size: Any, rate: float, value: float) -> Arm:
+        return _binary(size, value, form)
+
+    return Method(
+        name=name, arm=arm, grid=(0.004, 0.016, 0.064, 0.256), varies="learning rate",
+        baseline=baseline,
+    )  # fmt: skip
+
+
+FLOAT = Method(name="float", arm=_float, grid=(1e-4, 1e-3, 1e-2, 1e-1), varies="learning rate",
+               baseline=True)  # fmt: skip
+LOGIC = (_method("logic, 1 bit"), _method("logic, 4 bits", slices=4))
+
+FULL = Blocks(training=400, validation=400, test=997, hidden=(32,), epochs=15, batch_size=50,
+              seeds=5, together=1)  # fmt: skip
+QUICK = replace(FULL, training=100, epochs=2, seeds=2, hidden=(16,), blocks=1)
+
+COMPARISONS = (
+    Comparison(
+        name="boolnet_logic_digits",
+        title="Logic networks against plain binary ones, 400 digits",
+        problem=problem,
+        methods=(_method("plain binary", baseline=True, shortcuts="none"), *LOGIC),
+        full=FULL,
+        quick=QUICK,
+        cut="one block of width 32, 15 epochs",
+    ),
+    Comparison(
+        name="boolnet_float_digits",
+        title="Logic networks against floats, 400 digits",
+        expects="control",
+        problem=problem,
+        methods=(FLOAT, *LOGIC),
+        full=FULL,
+        quick=QUICK,
+        cut="one block of width 32, 15 epochs",
+    ),
+)

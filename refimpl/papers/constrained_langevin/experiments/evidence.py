@@ -1,0 +1,105 @@
+"""Constrained Langevin dynamics against tuned descent and soft penalties: deep, shallow, spirals.
+
+The papers say that constraints help deep networks without normalization, where gradients vanish;
+two layers are the setting in which nothing needs to be held. Temperatures are those of a sampler
+that is nearly cold (1e-6); the step size is tuned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from refimpl import datasets
+from refimpl.algorithms.orthogonality import Orthogonality
+from refimpl.algorithms.sgld import SGLD
+from refimpl.arrays import Backend
+from refimpl.experiments.baselines import composed, descent, weight_decay
+from refimpl.experiments.comparison import Arm, Problem
+from refimpl.experiments.declared import Comparison, Method, Size, images
+from refimpl.models import MLP, Objective
+from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
+from refimpl.papers.constrained_langevin.o_cola_ud import OCoLAud
+from refimpl.random import Rng
+
+HEAT = 1e-6
+
+
+def _circle(size: Any, rate: float, value: float) -> Arm:
+    algorithm = CCoLAud(
+        step_size=value, friction=0.4, temperature=HEAT, radii=(0.5,), outside="clip",
+        diagnostics=False,
+    )  # fmt: skip
+    return Arm("", algorithm)
+
+
+def _orthogonal(size: Any, rate: float, value: float) -> Arm:
+    return Arm("", OCoLAud(step_size=value, friction=0.4, temperature=HEAT))
+
+
+METHODS = (
+    descent((0.001, 0.003, 0.01, 0.03)),
+    weight_decay(),
+    Method(
+        name="orthogonality penalty",
+        arm=lambda size, rate, value: composed(rate, penalties=[Orthogonality(strength=value)]),
+        grid=(1e-4, 1e-3, 1e-2, 1e-1),
+        baseline=True,
+    ),
+    Method(
+        name="SGLD",
+        arm=lambda size, rate, value: Arm("", SGLD(learning_rate=value, temperature=HEAT)),
+        grid=(0.03, 0.1, 0.3, 1.0),
+        varies="learning rate",
+        baseline=True,
+    ),
+    Method(name="c-CoLA", arm=_circle, grid=(0.05, 0.1, 0.2, 0.4), varies="step size"),
+    Method(name="o-CoLA", arm=_orthogonal, grid=(0.05, 0.1, 0.2, 0.4), varies="step size"),
+)
+
+
+def spirals(size: Size, backend: Backend, rng: Rng) -> Problem:
+    """Two spirals of four turns."""
+    split = datasets.load(
+        "four-turn-spirals", rng=rng.child("data"), backend=backend, training=size.training,
+        validation=size.validation, test=size.test,
+    )  # fmt: skip
+    model = MLP((2, *size.hidden, split.train.outputs))
+    return Problem(split, Objective(model), model.init(rng.child("init"), backend=backend))
+
+
+DEEP = Size(training=500, validation=500, test=797, hidden=(32,) * 7, epochs=30, batch_size=50,
+            seeds=5, together=1)  # fmt: skip
+QUICK = replace(DEEP, training=100, epochs=2, seeds=2, hidden=(16, 16))
+
+COMPARISONS = (
+    Comparison(
+        name="constrained_deep_digits",
+        title="Constrained Langevin dynamics on 500 digits, eight layers",
+        problem=images,
+        methods=METHODS,
+        full=DEEP,
+        quick=QUICK,
+        cut="underdamped integrators alone",
+    ),
+    Comparison(
+        name="constrained_shallow_digits",
+        title="Constrained Langevin dynamics on 500 digits, two layers",
+        expects="control",
+        problem=images,
+        methods=METHODS,
+        full=replace(DEEP, hidden=(32,)),
+        quick=replace(QUICK, hidden=(16,)),
+        cut="underdamped integrators alone",
+    ),
+    Comparison(
+        name="constrained_spiral",
+        title="Constrained Langevin dynamics on spirals of four turns, four layers",
+        problem=spirals,
+        methods=METHODS,
+        full=Size(training=500, validation=500, test=1000, hidden=(50, 50, 50), epochs=60,
+                  batch_size=50, seeds=5, together=1),
+        quick=replace(QUICK, data="four-turn-spirals", validation=50, test=50),
+        cut="underdamped integrators alone; 60 epochs",
+    ),
+)  # fmt: skip
