@@ -410,6 +410,17 @@ def qr(a: Array) -> tuple[Array, Array]:
     return q * sign, r * sign[:, None]
 
 
+def is_host(x: Array) -> bool:
+    """Whether ``x`` is an array of NumPy itself.
+
+    Examples
+    --------
+    >>> is_host(np.zeros(2)), is_host([0.0])
+    (True, False)
+    """
+    return type(x) is np.ndarray
+
+
 def reduce(operation: str, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Sum, maximum or minimum of ``x`` over ``axis`` (an int, a tuple, or None for all).
 
@@ -621,8 +632,9 @@ def squares_in_range(squares: Array) -> bool:
     if not isinstance(squares, (np.ndarray, np.generic)):
         return False
     low, high = _SQUARES[squares.dtype]
-    squares = np.asarray(squares)
-    return bool(np.all((squares > low) & (squares < high)))
+    if np.size(squares) == 0:
+        return True
+    return bool(np.min(squares) > low and np.max(squares) < high)  # not if one is not a number
 
 
 def range_unwatched() -> Any:

@@ -18,7 +18,7 @@ MODULES = sorted([*ROOT.glob("refimpl/**/*.py"), *ROOT.glob("figures/**/*.py")])
 FLOORS = [
     {"checks", "errors", "files", "progress", "variants"},
     {"archives", "arrays"},
-    {"random", "recording"},
+    {"elementwise", "random", "recording"},
     {"autodiff"},
     {"datasets", "interop", "models"},
     {"constraints"},

@@ -24,9 +24,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from refimpl.arrays import Array, eps, length, namespace
+from refimpl.arrays import Array, length, namespace
 from refimpl.checks import plain_numbers
 from refimpl.constraints.base import Moved, Solved, largest, zero_like
+from refimpl.constraints.circle_points import nearest, rotated, slack_of, turned
 from refimpl.errors import InfeasibleError
 from refimpl.random import Rng
 
@@ -74,12 +75,8 @@ class Circle:
             If a weight lies outside its circle: carries the largest weight, the radius and the
             number of weights outside.
         """
-        xp = namespace(parameters)
         check_inside(parameters, self.radius)
-        r = self.radius
-        sine = parameters / r  # r² may leave the range of the dtype where r does not
-        slack = r * xp.sqrt(xp.clip((1.0 - sine) * (1.0 + sine), 0.0, None))
-        return xp.stack([parameters, slack])
+        return namespace(parameters).stack([parameters, slack_of(parameters, self.radius)])
 
     def parameters(self, q: Array) -> Array:
         """θ."""
@@ -129,7 +126,8 @@ class Circle:
         check_sine(sine, r)
         cosine = xp.sqrt((1.0 - sine) * (1.0 + sine))
         normal = (u[0, ...] / r) * (q0[0, ...] / r) + (u[1, ...] / r) * (q0[1, ...] / r)
-        return Solved(self._turn(q0, cosine, sine), 0, largest(1.0 + normal - cosine))
+        end = xp.stack(turned(q0[0, ...], q0[1, ...], sine, cosine, r))
+        return Solved(end, 0, largest(1.0 + normal - cosine))
 
     def nearest(self, target: Array) -> Solved:
         """The radial projection r q̄/|q̄|.
@@ -139,15 +137,9 @@ class Circle:
         InfeasibleError
             If a point lies at the centre of its circle.
         """
-        xp = namespace(target)
         size = length(target, axis=0)
-        if bool(xp.any(size == 0.0)):
-            raise InfeasibleError(
-                "a point at the centre of its circle has no nearest point; use a smaller step",
-                radius=self.radius,
-            )
-        unit = target / size
-        return Solved(self.radius * unit, 0, largest(self.radius / size - 1.0))
+        point = namespace(target).stack(nearest(target[0, ...], target[1, ...], self.radius))
+        return Solved(point, 0, largest(self.radius / size - 1.0))
 
     def move(self, q: Array, p: Array, step_size: float, tangent: bool = True) -> Moved:
         """Rotation by h t/r with the momentum carried along (or SHAKE).
@@ -164,19 +156,9 @@ class Circle:
             solved = self.project(q, q + step_size * p)
             return Moved(solved.point, (solved.point - q) / step_size, 0, solved.multiplier)
         t = self.tangential(q, p)
-        angle = (step_size / r) * t
-        end = self._turn(q, xp.cos(angle), xp.sin(angle))
+        end = xp.stack(rotated(q[0, ...], q[1, ...], (step_size / r) * t, r))
         momentum = xp.stack([t * (end[1, ...] / r), -t * (end[0, ...] / r)])
         return Moved(end, momentum, 0, zero_like(q))
-
-    def _turn(self, q: Array, cosine: Array, sine: Array) -> Array:
-        """``q`` rotated, with the rounding of the radius taken out before it can build up."""
-        xp = namespace(q)
-        theta, xi = q[0, ...], q[1, ...]
-        end = xp.stack([theta * cosine + xi * sine, xi * cosine - theta * sine])
-        excess = self.residual(end)
-        factor = xp.where(xp.abs(excess) > 4.0 * eps(q), 1.0 - 0.5 * excess, 1.0)
-        return end * factor
 
     def random_point(self, rng: Rng, like: Array) -> Array:
         """Uniform angles; ``like`` has the shape of the weights."""

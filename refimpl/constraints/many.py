@@ -131,7 +131,7 @@ class ManyCircles:
         angle = xp.asin(xp.clip(choose(solved, sine, xp.zeros_like(sine)), -1.0, 1.0))
         speed = (r * angle) * xp.stack([front[1, ...], -front[0, ...]]) / r
         end = Circle(r).move(front, speed, 1.0)
-        position = _behind(end.position)
+        position = choose(solved, _behind(end.position), q)
         return Moves(position, (position - q) / step_size, solved, 0)
 
 

@@ -1,6 +1,6 @@
 """c-CoLA-od: overdamped Langevin training with every weight on a circle.
 
-|θ| ≤ r by a slack ξ with θ² + ξ² = r²; the state is the angle φ with θ = r sin φ, ξ = r cos φ
+|θ| ≤ r by a slack ξ with θ² + ξ² = r²; the state is the point (θ, ξ)
 (:mod:`refimpl.papers.constrained_langevin.circles`).
 
 Algorithm
@@ -8,8 +8,12 @@ Algorithm
 With G = ∇V(θ; batch) and independent R, R':
 
 1. u ← −h G + √(2τh) R,  w ← √(2τh) R'
-2. t ← (u ξ − w θ)/r,  n ← (u θ + w ξ)/r
-3. radial: φ ← φ + arctan(t/(r + n));  SHAKE: φ ← φ + arcsin(t/r), which needs |t| ≤ r
+2. radial: (θ, ξ) ← r (θ + u, ξ + w)/√((θ + u)² + (ξ + w)²)
+3. or SHAKE: t ← (u ξ − w θ)/r,  (θ, ξ) ← (θ c + ξ s, ξ c − θ s) with s = t/r, c = √(1 − s²), which
+   needs |t| ≤ r
+
+In the angle φ with θ = r sin φ, ξ = r cos φ, and with n = (u θ + w ξ)/r, the radial step is
+φ ← φ + arctan(t/(r + n)) and SHAKE φ ← φ + arcsin(t/r).
 
 Free parameters (biases) take θ ← θ + u. At τ = 0 this is SGD on the circles: a small step moves θ
 by −h G (1 − θ²/r²), so that weights freeze near the bound.
@@ -27,13 +31,11 @@ h     ``step_size``
 r     ``radii``, one a layer
 θ     ``state.params``
 ξ     ``state.slack``
-φ     ``state.angles``
 ===== ============================================
 
 Deviations
 ----------
-* Angles instead of the pairs (θ, ξ): the same method in exact arithmetic.
-* Angles are not wrapped to one turn.
+None known.
 
 >>> import numpy as np
 >>> algorithm = CCoLAod(step_size=0.1, radii=(2.0,))
@@ -56,6 +58,8 @@ from refimpl.arrays import Array, namespace
 from refimpl.checks import one_of, plain_numbers
 from refimpl.constraints import layer_radii
 from refimpl.constraints.circle import check_sine
+from refimpl.constraints.circle_points import nearest, turned
+from refimpl.elementwise import in_pieces
 from refimpl.errors import InfeasibleError
 from refimpl.papers.constrained_langevin.circles import (
     DIAGNOSTICS_HELP,
@@ -158,14 +162,11 @@ class CCoLAod:
         InfeasibleError
             If a weight lies outside its circle and ``outside="raise"``.
         """
-        thetas, structure, _, angles, slacks = start_on_circles(
+        thetas, structure, _, slacks = start_on_circles(
             params, self.radii, self.include, self.outside
         )
         build = ad.unflatten
-        return CircleState(
-            build(structure, thetas), 0, build(structure, angles), build(structure, slacks), None,
-            None,
-        )  # fmt: skip
+        return CircleState(build(structure, thetas), 0, build(structure, slacks), None, None)
 
     def step(
         self, state: CircleState, objective: Objective, batch: Any, rng: Rng | None = None
@@ -186,64 +187,53 @@ class CCoLAod:
         bounds = layer_radii(state.params, self.radii, self.include)
         parts = zip(
             leaves_like(state.params, state.params),
-            leaves_like(state.params, state.angles),
             leaves_like(state.params, state.slack),
             grads,
             bounds,
             strict=True,
         )
         scale = math.sqrt(2.0 * self.temperature * h)
-        thetas, angles, slacks, fallbacks = [], [], [], 0
-        for theta, phi, xi, g, r in parts:
+        thetas, slacks, fallbacks = [], [], 0
+        for theta, xi, g, r in parts:
             u = -h * g
             if scale > 0.0:
                 u = u + scale * required_rng(rng).normal(theta.shape, like=theta)
             if r is None:
                 theta = theta + u
             else:
-                xp = namespace(theta)
                 w = None
                 if scale > 0.0:
                     w = scale * required_rng(rng).normal(theta.shape, like=theta)
-                turn, failed = self._turn(theta, xi, u, w, r, state.step)
+                try:
+                    theta, xi, failed = self._move(theta, xi, u, w, r)
+                except InfeasibleError as error:
+                    raise explained(error, state.step, h) from None
                 fallbacks += failed
-                phi = phi + turn
-                theta, xi = r * xp.sin(phi), r * xp.cos(phi)
             thetas.append(theta)
-            angles.append(phi)
             slacks.append(xi)
         residual = largest_residual(loss, self.diagnostics, bounds, thetas, slacks)
         build = ad.unflatten
         new = CircleState(
-            build(structure, thetas), state.step + 1, build(structure, angles),
-            build(structure, slacks), None, None,
-        )  # fmt: skip
+            build(structure, thetas), state.step + 1, build(structure, slacks), None, None
+        )
         return new, OverdampedCircleInfo(loss, residual, fallbacks)
 
-    def _turn(
-        self, theta: Array, xi: Array, u: Array, w: Array | None, r: float, step: int
-    ) -> tuple[Array, int]:
-        """The change of the angle, and whether SHAKE was replaced."""
-        xp = namespace(theta)
-        t = u * xi if w is None else u * xi - w * theta
+    def _move(
+        self, theta: Array, xi: Array, u: Array, w: Array | None, r: float
+    ) -> tuple[Array, Array, int]:
+        """Line 2 or 3: the new θ and ξ, and whether SHAKE was replaced."""
         if self.projection == "shake":
+            t = u * xi if w is None else u * xi - w * theta
             sine = t * (1.0 / (r * r))
             try:
                 check_sine(sine, r)
-                return xp.asin(sine), 0
-            except InfeasibleError as error:
+                cosine = namespace(theta).sqrt((1.0 - sine) * (1.0 + sine))
+                return *turned(theta, xi, sine, cosine, r), 0
+            except InfeasibleError:
                 if self.on_infeasible == "raise":
-                    raise explained(error, step, self.step_size) from None
-        n = u * theta if w is None else u * theta + w * xi
-        along = n + r * r
-        if bool(xp.any((along == 0.0) & (t == 0.0))):
-            raise explained(
-                InfeasibleError(
-                    "a step leads to the centre of its circle, which has no nearest point; use a "
-                    "smaller step",
-                    radius=r,
-                ),
-                step,
-                self.step_size,
-            )
-        return xp.atan2(t, along), int(self.projection == "shake")
+                    raise
+        end = in_pieces(
+            lambda theta, xi, u, w: nearest(theta + u, xi if w is None else xi + w, r),
+            theta, xi, u, w,
+        )  # fmt: skip
+        return *end, int(self.projection == "shake")

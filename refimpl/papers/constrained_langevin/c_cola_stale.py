@@ -61,7 +61,6 @@ from refimpl.papers.constrained_langevin.circles import (
     RADII_HELP,
     CircleState,
     Include,
-    coordinates,
     exchange_heat,
     largest_residual,
     leaves_like,
@@ -139,20 +138,18 @@ class StaleCCoLAud:
         bounds = layer_radii(state.params, self.radii, self.include)
         loss, gradient = checked_gradient(objective, state.params, batch, state.step)
         slopes, structure = ad.flatten(gradient)
-        q = coordinates(state)
+        theta = leaves_like(state.params, state.params)
+        xi = leaves_like(state.params, state.slack)
         v = leaves_like(state.params, state.momentum)
         if state.step == 0:
-            xi = leaves_like(state.params, state.slack)
             v = shift(v, weigh(slopes, xi), bounds, -0.5 * h)
-        q = shift(q, v, bounds, 0.5 * h)  # line 1
+        turn = shift(None, v, bounds, 0.5 * h)  # line 1
         v = exchange_heat(v, h, self.friction, self.temperature, rng)  # line 2
-        q = shift(q, v, bounds, 0.5 * h)  # line 3
-        theta, xi = place(q, bounds)
+        turn = shift(turn, v, bounds, 0.5 * h)  # line 3
+        theta, xi = place(theta, xi, turn, bounds)
         v = shift(v, weigh(slopes, xi), bounds, -h)  # line 4
-        angles = [None if r is None else x for x, r in zip(q, bounds, strict=True)]
         build = ad.unflatten
         new = CircleState(
-            build(structure, theta), state.step + 1, build(structure, angles),
-            build(structure, xi), build(structure, v), None,
-        )  # fmt: skip
+            build(structure, theta), state.step + 1, build(structure, xi), build(structure, v), None
+        )
         return new, CircleInfo(loss, largest_residual(loss, True, bounds, theta, xi))

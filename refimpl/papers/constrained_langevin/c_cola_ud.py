@@ -1,7 +1,7 @@
 """c-CoLA-ud: underdamped Langevin training with every weight on a circle.
 
-|θ| ≤ r by a slack ξ with θ² + ξ² = r²; the state is the angle φ with θ = r sin φ, ξ = r cos φ, and
-the velocity v along the arc (:mod:`refimpl.papers.constrained_langevin.circles`).
+|θ| ≤ r by a slack ξ with θ² + ξ² = r²; the state is the point θ = r sin φ, ξ = r cos φ and the
+velocity v along the arc (:mod:`refimpl.papers.constrained_langevin.circles`).
 
 Algorithm
 ---------
@@ -34,12 +34,12 @@ v     ``state.momentum``, |p|² + |s|² = |v|²
 
 Deviations
 ----------
-* Angles instead of the pairs (θ, ξ) of the released code: the same method in exact arithmetic.
+* One velocity v of the angle instead of the pairs (p, s) of the released code: the same method in
+  exact arithmetic. A drift turns the point (θ, ξ) by its angle, without a φ.
 * The released drift uses the already updated θ in the formula of ξ and leaves the circle; here it
   is the rotation. The released order takes the gradient from before the drift
   (:mod:`refimpl.papers.constrained_langevin.c_cola_stale`).
 * BAOAB by default. AOAB with its first half B has the same positions.
-* Angles are not wrapped to one turn.
 
 >>> import numpy as np
 >>> algorithm = CCoLAud(step_size=0.3, radii=(2.0,))
@@ -70,7 +70,6 @@ from refimpl.papers.constrained_langevin.circles import (
     Include,
     Outside,
     check_circles,
-    coordinates,
     exchange_heat,
     force_at,
     largest_residual,
@@ -146,7 +145,7 @@ class CCoLAud:
         InfeasibleError
             If a weight lies outside its circle and ``outside="raise"``.
         """
-        thetas, structure, _, angles, slacks = start_on_circles(
+        thetas, structure, _, slacks = start_on_circles(
             params, self.radii, self.include, self.outside
         )
         momentum = [0.0 * theta for theta in thetas]
@@ -158,8 +157,7 @@ class CCoLAud:
             kept = ad.unflatten(structure, [0.0 * theta for theta in thetas])
         build = ad.unflatten
         return CircleState(
-            build(structure, thetas), 0, build(structure, angles), build(structure, slacks),
-            build(structure, momentum), kept,
+            build(structure, thetas), 0, build(structure, slacks), build(structure, momentum), kept
         )  # fmt: skip
 
     def step(
@@ -177,12 +175,11 @@ class CCoLAud:
         letters, h = self.splitting, self.step_size
         bounds = layer_radii(state.params, self.radii, self.include)
         structure = ad.flatten(state.params)[1]
-        q = coordinates(state)
-        v = leaves_like(state.params, state.momentum)
-        # θ and ξ at q, and G ξ there: None from a drift on, until they are asked for
+        theta = leaves_like(state.params, state.params)
         xi = leaves_like(state.params, state.slack)
-        spot: Any = (leaves_like(state.params, state.params), xi)
-        force: Any = None
+        v = leaves_like(state.params, state.momentum)
+        turn: Any = None  # by which φ has gone on since (θ, ξ), until the point is asked for
+        force: Any = None  # G ξ there: None from a drift on
         if state.step > 0 and state.force is not None:
             force = leaves_like(state.params, state.force)
         loss: Any = None
@@ -193,23 +190,21 @@ class CCoLAud:
         for part in letters:
             s = h / letters.count(part)
             if part == "A":  # line 1
-                q, spot, force = shift(q, v, bounds, s), None, None
+                turn, force = shift(turn, v, bounds, s), None
             elif part == "B":  # line 2
                 if force is None:
-                    spot = spot or place(q, bounds)
-                    params = ad.unflatten(structure, spot[0])
-                    loss, force = force_at(objective, params, spot[1], batch, state.step)
+                    (theta, xi), turn = place(theta, xi, turn, bounds), None
+                    params = ad.unflatten(structure, theta)
+                    loss, force = force_at(objective, params, xi, batch, state.step)
                 v = shift(v, force, bounds, -s)
             else:  # line 3
                 v = exchange_heat(v, s, self.friction, self.temperature, rng)
 
-        theta, xi = spot or place(q, bounds)
-        angles = [None if r is None else x for x, r in zip(q, bounds, strict=True)]
+        theta, xi = place(theta, xi, turn, bounds)
         build = ad.unflatten
         kept = build(structure, force) if keeps_gradient(letters) else None
         new = CircleState(
-            build(structure, theta), state.step + 1, build(structure, angles),
-            build(structure, xi), build(structure, v), kept,
-        )  # fmt: skip
+            build(structure, theta), state.step + 1, build(structure, xi), build(structure, v), kept
+        )
         residual = largest_residual(loss, self.diagnostics, bounds, theta, xi)
         return new, CircleInfo(loss, residual)

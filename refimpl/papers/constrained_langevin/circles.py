@@ -2,17 +2,18 @@
 
 Every weight is bounded, |θ| ≤ r, by a slack ξ with θ² + ξ² = r². On the circle there is one
 coordinate, the angle φ with θ = r sin φ, ξ = r cos φ, and one velocity v along the arc; the pair
-(p, s) of momenta of (θ, ξ) is v (ξ, −θ)/r. In these coordinates the constraint holds identically.
+(p, s) of momenta of (θ, ξ) is v (ξ, −θ)/r. A motion turns φ; the state keeps the point (θ, ξ),
+which is turned without knowing φ (:mod:`refimpl.constraints.circle_points`).
 
 The flat prior on the circles is the arcsine law on θ; the law that is sampled is
 exp(−V/τ)/√(r² − θ²) on (−r, r).
 
 >>> import numpy as np
->>> thetas, structure, bounds, angles, slacks = start_on_circles(
+>>> thetas, structure, bounds, slacks = start_on_circles(
 ...     [np.array([[1.0]])], (2.0,), "weights", "raise"
 ... )
->>> bounds, np.round(angles[0] / np.pi, 6), np.round(slacks[0] ** 2, 6)
-([2.0], array([[0.166667]]), array([[3.]]))
+>>> bounds, thetas[0], np.round(slacks[0] ** 2, 6)
+([2.0], array([[1.]]), array([[3.]]))
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.base import Objective, Tree, check_params, required_rng
 from refimpl.arrays import Array, namespace
 from refimpl.checks import flag, non_negative, one_of, positive
-from refimpl.constraints import layer_radii, worst
+from refimpl.constraints import circle_points, layer_radii, worst
 from refimpl.constraints.circle import check_inside
+from refimpl.constraints.circle_points import rotated, slack_of
 from refimpl.papers.constrained_langevin.common import check_radii, checked_gradient
 from refimpl.random import Rng
 
@@ -39,15 +41,15 @@ DIAGNOSTICS_HELP = "measure the constraint residual at every step"
 
 
 class CircleState(NamedTuple):
-    """State of the circle methods; free leaves have None for angle and slack.
+    """State of the circle methods; free leaves have None for the slack.
 
     Attributes
     ----------
     params : tree
         θ.
     step : int
-    angles, slack : tree
-        φ and ξ = r cos φ.
+    slack : tree
+        ξ.
     momentum : tree like ``params``, or None
         The velocity v along the arc (p of free leaves); None for the overdamped method.
     force : tree like ``params``, or None
@@ -56,60 +58,74 @@ class CircleState(NamedTuple):
 
     params: Tree
     step: int
-    angles: Tree
     slack: Tree
     momentum: Tree
     force: Tree
 
+    @property
+    def angles(self) -> Tree:
+        """φ in [−π, π], a tree like ``slack``."""
+        thetas, structure = ad.flatten(self.params)
+        slacks = leaves_like(self.params, self.slack)
+        angles = [
+            None if xi is None else namespace(theta).atan2(theta, xi)
+            for theta, xi in zip(thetas, slacks, strict=True)
+        ]
+        return ad.unflatten(structure, angles)
+
 
 def start_on_circles(
     params: Tree, radii: tuple[float, ...], include: Include, outside: Outside
-) -> tuple[list[Array], Any, list[float | None], list[Array | None], list[Array | None]]:
-    """Leaves, structure, radii, angles and slacks."""
+) -> tuple[list[Array], Any, list[float | None], list[Array | None]]:
+    """Leaves, structure, radii and slacks."""
     check_params(params)
     leaves, structure = ad.flatten(params)
     bounds = layer_radii(params, radii, include)
-    clipped, angles = [], []
-    for theta, r in zip(leaves, bounds, strict=True):
-        phi = None
-        if r is not None:
-            xp = namespace(theta)
-            if outside == "clip":
-                theta = xp.clip(theta, -r, r)
-            check_inside(theta, r)
-            phi = xp.asin(theta / r)
-        clipped.append(theta)
-        angles.append(phi)
-    q = [t if phi is None else phi for t, phi in zip(clipped, angles, strict=True)]
-    thetas, slacks = place(q, bounds)
-    return thetas, structure, bounds, angles, slacks
-
-
-def coordinates(state: CircleState) -> list[Array]:
-    """What moves freely, leaf by leaf: φ of bounded weights, θ of free ones."""
-    thetas = leaves_like(state.params, state.params)
-    angles = leaves_like(state.params, state.angles)
-    return [t if phi is None else phi for t, phi in zip(thetas, angles, strict=True)]
-
-
-def place(q: list[Array], bounds: list[float | None]) -> tuple[list[Array], list[Array | None]]:
-    """θ = r sin φ and ξ = r cos φ of the coordinates; of free leaves θ itself, and None."""
     thetas: list[Array] = []
     slacks: list[Array | None] = []
-    for x, r in zip(q, bounds, strict=True):
-        xp = namespace(x)
-        thetas.append(x if r is None else r * xp.sin(x))
-        slacks.append(None if r is None else r * xp.cos(x))
-    return thetas, slacks
+    for theta, r in zip(leaves, bounds, strict=True):
+        if r is not None:
+            if outside == "clip":
+                theta = namespace(theta).clip(theta, -r, r)
+            check_inside(theta, r)
+        thetas.append(theta)
+        slacks.append(None if r is None else slack_of(theta, r))
+    return thetas, structure, bounds, slacks
 
 
-def shift(x: list[Array], by: list[Array], bounds: list[float | None], s: float) -> list[Array]:
-    """x + (s/r) by, leaf by leaf; x + s by for free leaves.
+def place(
+    thetas: list[Array],
+    slacks: list[Array | None],
+    by: list[Array] | None,
+    bounds: list[float | None],
+) -> tuple[list[Array], list[Array | None]]:
+    """θ and ξ where φ has gone on by ``by``, leaf by leaf; θ + by, and None, of free leaves."""
+    if by is None:
+        return thetas, slacks
+    ends: list[Array] = []
+    ends_of_slacks: list[Array | None] = []
+    for theta, xi, turn, r in zip(thetas, slacks, by, bounds, strict=True):
+        if r is None or xi is None:
+            end, slack = theta + turn, None
+        else:
+            end, slack = rotated(theta, xi, turn, r)
+        ends.append(end)
+        ends_of_slacks.append(slack)
+    return ends, ends_of_slacks
+
+
+def shift(
+    x: list[Array] | None, by: list[Array], bounds: list[float | None], s: float
+) -> list[Array]:
+    """x + (s/r) by, leaf by leaf; x + s by for free leaves; without x, what is added to it.
 
     With velocities it moves coordinates for the time s; with the forces that :func:`force_at`
     gives it moves velocities for the time −s.
     """
-    return [a + (s if r is None else s / r) * b for a, b, r in zip(x, by, bounds, strict=True)]
+    rates = [s if r is None else s / r for r in bounds]
+    if x is None:
+        return [rate * b for b, rate in zip(by, rates, strict=True)]
+    return [a + rate * b for a, b, rate in zip(x, by, rates, strict=True)]
 
 
 def force_at(
@@ -174,10 +190,7 @@ def largest_residual(
     parts = [0.0 * loss]
     for theta, xi, r in zip(thetas, slacks, bounds, strict=True):
         if r is not None and xi is not None:
-            xp = namespace(theta)
-            sine, cosine = theta * (1.0 / r), xi * (1.0 / r)
-            square = sine * sine + cosine * cosine
-            parts.append(xp.maximum(xp.max(square) - 1.0, 1.0 - xp.min(square)))
+            parts.append(circle_points.largest_residual(theta, xi, r))
     return worst(parts)
 
 

@@ -1,5 +1,6 @@
 """Constrained Langevin algorithms: invariants, equal forms, failures that keep the state."""
 
+import math
 from typing import get_args
 
 import numpy as np
@@ -124,12 +125,13 @@ def test_without_a_constraint_it_is_langevin_dynamics(splitting):
 
 @pytest.mark.parametrize("projection", ["radial", "shake"])
 def test_overdamped_circles_in_angles_and_in_pairs(projection):
-    """The two forms share no code: closed forms of the angle, and Cartesian projections."""
+    """The same steps in scalar loops over the angle, and with the constraint's own projections."""
+    h, tau, r = 0.05, 0.1, 0.6
     params = [np.linspace(-0.4, 0.4, 6).reshape(2, 3)]
-    angles = CCoLAod(step_size=0.05, temperature=0.1, radii=(0.6,), projection=projection)
+    points = CCoLAod(step_size=h, temperature=tau, radii=(r,), projection=projection)
     named = "nearest" if projection == "radial" else "shake"
     pairs = ConstrainedOverdamped(
-        step_size=0.05, temperature=0.1, constraint="circle", radii=(0.6,), projection=named
+        step_size=h, temperature=tau, constraint="circle", radii=(r,), projection=named
     )
 
     class Pairs:
@@ -141,11 +143,25 @@ def test_overdamped_circles_in_angles_and_in_pairs(projection):
         def normal(self, shape, like=None):
             return np.stack([self.rng.normal(shape[1:]), self.rng.normal(shape[1:])])
 
-    one, other = angles.init(params), pairs.init(params)
+    one, other = points.init(params), pairs.init(params)
+    phi = [math.asin(weight / r) for weight in params[0].ravel()]
     for k in range(50):
-        one, _ = angles.step(one, loss, None, Rng(k))
+        theta = np.array([[r * math.sin(a) for a in phi]]).reshape(2, 3)
+        slope = ad.value_and_grad(loss)([theta], None)[1][0].ravel()
+        stream, scale = Rng(k), math.sqrt(2.0 * tau * h)
+        first, second = (scale * stream.normal((2, 3)).ravel() for _ in range(2))
+        for i, a in enumerate(phi):
+            u, w = first[i] - h * slope[i], second[i]
+            t = u * math.cos(a) - w * math.sin(a)
+            n = u * math.sin(a) + w * math.cos(a)
+            phi[i] += math.atan2(t, r + n) if projection == "radial" else math.asin(t / r)
+        one, _ = points.step(one, loss, None, Rng(k))
         other, _ = pairs.step(other, loss, None, Pairs(Rng(k)))
     assert np.max(np.abs(one.params[0] - other.params[0])) < 1e-12
+    assert np.max(np.abs(one.params[0].ravel() - [r * math.sin(a) for a in phi])) < 1e-12
+    assert np.max(np.abs(one.slack[0].ravel() - [r * math.cos(a) for a in phi])) < 1e-12
+    turns = (one.angles[0].ravel() - phi) / (2.0 * math.pi)
+    assert np.max(np.abs(turns - np.round(turns))) < 1e-12
 
 
 def test_user_constraint_on_a_tree_runs_the_whole_network():

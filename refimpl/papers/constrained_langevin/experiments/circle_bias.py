@@ -104,7 +104,7 @@ def state_at(
     state = algorithm.init(xp.zeros_like(phi))
     if velocities is not None:
         state = state._replace(momentum=backend.asarray(velocities))
-    return state._replace(params=xp.sin(phi), angles=phi, slack=xp.cos(phi))
+    return state._replace(params=xp.sin(phi), slack=xp.cos(phi))
 
 
 def transition_modes(

@@ -70,30 +70,38 @@ def _tilt(params: Any, batch: Any) -> Any:
 
 
 def _circle(config: Config, rng: Rng) -> dict[str, float]:
-    """Rotation form over a long run, and against the angle form under the same noise."""
-    radius, tau = 0.5, 0.05
+    """Pairs over a long run; pairs, c-CoLA-ud and the angles themselves under the same noise."""
+    radius, tau, h, gamma = 0.5, 0.05, 0.1, 1.0
     start = [0.8 * radius * rng.child("start").uniform((1, 12), -1.0, 1.0)]
-    common = {"step_size": 0.1, "friction": 1.0, "temperature": tau, "splitting": "OBA"}
+    common = {"step_size": h, "friction": gamma, "temperature": tau, "splitting": "OBA"}
     pairs = ConstrainedUnderdamped(**common, constraint="circle", radii=(radius,))  # type: ignore[arg-type]
-    angles = CCoLAud(**common, radii=(radius,))  # type: ignore[arg-type]
-    first, second = pairs.init(start), angles.init(start)
+    points = CCoLAud(**common, radii=(radius,))  # type: ignore[arg-type]
+    first, second = pairs.init(start), points.init(start)
+    phi, v = np.arcsin(start[0] / radius), 0.0 * start[0]
+    decay = math.exp(-gamma * h)
+    spread = math.sqrt(tau * (1.0 - decay**2))
     residual = tangency = gap = 0.0
     for k in range(config.circle_steps):
         noise = rng.child("noise", k).normal((2, 1, 12))
         if k < config.angle_steps:
             along = (second.slack[0] * noise[0] - second.params[0] * noise[1]) / radius
-            second, _ = angles.step(second, _tilt, None, Injected(along))  # type: ignore[arg-type]
+            second, _ = points.step(second, _tilt, None, Injected(along))  # type: ignore[arg-type]
+            theta, xi = radius * np.sin(phi), radius * np.cos(phi)
+            v = decay * v + spread * along
+            v = v - h * (2.0 * np.cos(2.0 * theta) + theta) * xi / radius
+            phi = phi + h * v / radius
         first, info = pairs.step(first, _tilt, None, Injected(noise))  # type: ignore[arg-type]
         residual = max(residual, float(info.residual))
         tangency = max(tangency, float(info.tangency))
         if k < config.angle_steps:
-            gap = max(gap, _largest(first.params[0] - second.params[0]))
+            exact = radius * np.sin(phi)
+            gap = max(gap, *(_largest(state.params[0] - exact) for state in (first, second)))
     theta, xi = second.params[0], second.slack[0]
-    exact = _largest((theta / radius) ** 2 + (xi / radius) ** 2 - 1.0)
+    off = _largest((theta / radius) ** 2 + (xi / radius) ** 2 - 1.0)
     return {
         "circle_residual": residual,
         "circle_tangency": tangency / math.sqrt(tau),
-        "angle_residual": exact,
+        "angle_residual": off,
         "angle_gap": gap,
     }
 
