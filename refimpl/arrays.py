@@ -548,7 +548,8 @@ def with_diagonal(matrix: Array, diagonal: Array | float) -> Array:
         matrix.reshape(-1)[:: size + 1] = diagonal
         return matrix
     own = xp.eye(size, dtype=matrix.dtype, device=device(matrix)) > 0
-    return xp.where(own, diagonal[:, None] if hasattr(diagonal, "shape") else diagonal, matrix)
+    entries = diagonal if isinstance(diagonal, float) else diagonal[:, None]
+    return xp.where(own, entries, matrix)
 
 
 def keep_where(values: Array, mask: Array, /) -> Array:

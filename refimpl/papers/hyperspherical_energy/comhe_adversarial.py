@@ -43,24 +43,20 @@ True
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree
 from refimpl.arrays import Array
 from refimpl.checks import count, flag, one_of, positive
-from refimpl.papers.hyperspherical_energy.comhe_angle import (
-    current_projection,
+from refimpl.papers.hyperspherical_energy.common import EnergyPenalty, Projections, mean_energy
+from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy, Space
+from refimpl.papers.hyperspherical_energy.trained import (
     projected_layers,
     start_projected,
+    trained_gradient,
 )
-from refimpl.papers.hyperspherical_energy.common import (
-    EnergyPenalty,
-    Projections,
-    energy_gradient,
-)
-from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy, Space
 from refimpl.random import Rng
 
 
@@ -107,7 +103,7 @@ class AdversarialCoMHE(EnergyPenalty):
     @property
     def ascent_energy(self) -> HypersphericalEnergy:
         """E⁺."""
-        return replace(self.hidden_energy, space=self.ascent_space)
+        return mean_energy(self, self.ascent_space)
 
     def init(self, params: Tree) -> Projections:
         """What is remembered before the first step, which draws the projections.
@@ -124,9 +120,16 @@ class AdversarialCoMHE(EnergyPenalty):
         return self.ascent_energy(ad.matmul(weight, projection.mT))
 
     def ascend(self, projection: Array, weight: Array) -> Array:
-        """One step of P up the energy, differentiable in W."""
-        slope = ad.grad(lambda p: self.raised_energy(p, weight))(projection)
-        return ad.add(projection, self.inner_rate * slope)
+        """One step of P up the energy, ∂_P E⁺ = (∂E⁺/∂Z)ᵀ W with Z = W Pᵀ; differentiable in W."""
+        slope = self.ascent_energy.gradient(ad.matmul(weight, projection.mT))
+        return ad.add(projection, self.inner_rate * ad.matmul(slope.mT, weight))
+
+    def trained(self, projection: Array, weight: Array) -> tuple[Array, Array]:
+        """P₁ as a function of W, and P after the inner steps."""
+        plain = ad.value(weight)
+        for _ in range(self.inner_steps):
+            projection = self.ascend(projection, plain)
+        return self.ascend(projection, weight), projection
 
     def value_and_gradient(
         self,
@@ -137,21 +140,10 @@ class AdversarialCoMHE(EnergyPenalty):
         rng: Rng | None = None,
     ) -> tuple[Array, Tree | None, Projections]:
         """R, 0-d, its gradient, and the projections; ``rng`` draws those of the first step."""
-        energy = self.hidden_energy
-        kept: list[Array] = []
-
-        def hidden(weight: Array, layer: int) -> Array:
-            if layer == 0 and not self.project_first:
-                return energy(weight)
-            plain = ad.value(weight)
-            projection = current_projection(aux, len(kept), layer, rng)
-            for _ in range(self.inner_steps):
-                projection = self.ascend(projection, plain)
-            kept.append(projection)
-            return energy(ad.matmul(weight, self.ascend(projection, weight).mT))
-
-        value, gradient = energy_gradient(self, params, batch, hidden)
-        return value, gradient, Projections(aux.step + 1, tuple(kept))
+        first = self.project_first
+        return trained_gradient(
+            self, params, batch, aux, rng, project_first=first, train=self.trained
+        )
 
     def diagnostics(
         self, params: Tree, batch: Any, objective: Any, aux: Projections
@@ -160,7 +152,7 @@ class AdversarialCoMHE(EnergyPenalty):
         found = super().diagnostics(params, batch, objective, aux)
         adversary = 0.0 * found["smallest_norm"]
         for weight, projection in zip(
-            projected_layers(self, params, self.project_first), aux.arrays, strict=False
+            projected_layers(params, self.project_first), aux.arrays, strict=False
         ):
             adversary = adversary + self.raised_energy(projection, weight)
         return {**found, "adversary": adversary}

@@ -52,19 +52,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.base import Tree, required_rng
-from refimpl.algorithms.penalized import weight_matrices
+from refimpl.algorithms.base import Tree
 from refimpl.arrays import Array, backend_of, namespace
 from refimpl.checks import count, flag, non_negative, one_of, positive
-from refimpl.papers.hyperspherical_energy.common import (
-    EnergyPenalty,
-    Projections,
-    check_dimension,
-    check_layers,
-    cosines,
-    draw_projections,
-    empty_projection,
-    energy_gradient,
+from refimpl.papers.hyperspherical_energy.common import EnergyPenalty, Projections
+from refimpl.papers.hyperspherical_energy.cosines import cosines
+from refimpl.papers.hyperspherical_energy.trained import (
+    projected_layers,
+    start_projected,
+    trained_gradient,
 )
 from refimpl.random import Rng
 
@@ -140,10 +136,14 @@ class APCoMHE(EnergyPenalty):
         """
         return start_projected(self, params, self.dimension, self.project_first)
 
-    def distortion(self, projection: Array, weight: Array) -> Array:
-        """D(P, W) of one layer; differentiable in both."""
-        seen = self._seen(ad.matmul(weight, projection.mT))
-        true = self._seen(weight)
+    def distortion(self, projection: Array, weight: Array, true: Array | None = None) -> Array:
+        """D(P, W) of one layer; differentiable in both.
+
+        ``true`` is :meth:`cosines_of` (W) where it is known already: for one W every P is compared
+        with the same.
+        """
+        seen = self.cosines_of(ad.matmul(weight, projection.mT))
+        true = self.cosines_of(weight) if true is None else true
         if self.detach_target:
             true = ad.stop_gradient(true)
         if self.target == "angle":
@@ -153,7 +153,7 @@ class APCoMHE(EnergyPenalty):
             return ad.norm(difference)
         return ad.sum(difference * difference)
 
-    def _seen(self, weight: Array) -> Array:
+    def cosines_of(self, weight: Array) -> Array:
         """The cosines; on the diagonal, less 1, those of a neuron with itself."""
         found = cosines(weight, self.epsilon)
         if self.epsilon == 0.0 or self.target == "angle":
@@ -162,17 +162,28 @@ class APCoMHE(EnergyPenalty):
         eye = backend_of(ad.value(weight)).eye(weight.shape[0])
         return ad.where(eye > 0, lacking, found)
 
-    def unrolled(self, projection: Array, weight: Array) -> Array:
+    def unrolled(self, projection: Array, weight: Array, true: Array | None = None) -> Array:
         """P₁ = P − η ∂_P D(P, W), as a function of W."""
-        slope = ad.grad(lambda p: self.distortion(p, weight))(projection)
+        slope = ad.grad(lambda p: self.distortion(p, weight, true))(projection)
         return ad.subtract(projection, self.inner_rate * slope)
 
-    def follow(self, projection: Array, weight: Array) -> Array:
+    def follow(self, projection: Array, weight: Array, true: Array | None = None) -> Array:
         """P after the inner steps of descent, for fixed W."""
+        true = self.cosines_of(weight) if true is None else true
         for _ in range(self.inner_steps):
-            slope = ad.grad(lambda p: self.distortion(p, weight))(projection)
+            slope = ad.grad(lambda p: self.distortion(p, weight, true))(projection)
             projection = projection - self.inner_rate * (slope + self.inner_decay * projection)
         return projection
+
+    def trained(self, projection: Array, weight: Array) -> tuple[Array, Array]:
+        """The projection that the energy is taken under, and the one that is kept."""
+        true = self.cosines_of(weight)
+        if self.optimizer != "unrolled":
+            projection = self.follow(projection, ad.value(weight), ad.value(true))
+        if self.optimizer == "alternating":
+            return projection, projection
+        used = self.unrolled(projection, weight, true)
+        return used, ad.value(used) if self.optimizer == "unrolled" else projection
 
     def value_and_gradient(
         self,
@@ -183,24 +194,10 @@ class APCoMHE(EnergyPenalty):
         rng: Rng | None = None,
     ) -> tuple[Array, Tree | None, Projections]:
         """R, 0-d, its gradient, and the projections; ``rng`` draws those of the first step."""
-        energy = self.hidden_energy
-        kept: list[Array] = []
-
-        def hidden(weight: Array, layer: int) -> Array:
-            if layer == 0 and not self.project_first:
-                return energy(weight)
-            plain = ad.value(weight)
-            projection = current_projection(aux, len(kept), layer, rng)
-            if self.optimizer != "unrolled":
-                projection = self.follow(projection, plain)
-            used = projection
-            if self.optimizer != "alternating":
-                used = self.unrolled(projection, weight)
-            kept.append(ad.value(used) if self.optimizer == "unrolled" else projection)
-            return energy(ad.matmul(weight, used.mT))
-
-        value, gradient = energy_gradient(self, params, batch, hidden)
-        return value, gradient, Projections(aux.step + 1, tuple(kept))
+        first = self.project_first
+        return trained_gradient(
+            self, params, batch, aux, rng, project_first=first, train=self.trained
+        )
 
     def diagnostics(
         self, params: Tree, batch: Any, objective: Any, aux: Projections
@@ -209,9 +206,9 @@ class APCoMHE(EnergyPenalty):
         found = super().diagnostics(params, batch, objective, aux)
         distortion = 0.0 * found["smallest_norm"]
         for weight, projection in zip(
-            projected_layers(self, params, self.project_first), aux.arrays, strict=False
+            projected_layers(params, self.project_first), aux.arrays, strict=False
         ):
-            seen = self._seen(weight @ projection.mT) - self._seen(weight)
+            seen = self.cosines_of(weight @ projection.mT) - self.cosines_of(weight)
             distortion = distortion + ad.norm(seen)
         return {**found, "distortion": distortion}
 
@@ -221,29 +218,3 @@ def _angles(cosine: Array) -> Array:
     plain = ad.value(cosine)
     edge = 1.0 - float(namespace(plain).finfo(plain.dtype).eps)
     return ad.arccos(ad.clip(cosine, -edge, edge))
-
-
-def projected_layers(part: EnergyPenalty, params: Tree, project_first: bool) -> list[Array]:
-    """The hidden weight matrices that have a projection."""
-    return weight_matrices(params)[0 if project_first else 1 : -1]
-
-
-def start_projected(
-    part: EnergyPenalty, params: Tree, dimension: int, project_first: bool
-) -> Projections:
-    """The first memory of a variant that keeps one projection a layer."""
-    hidden = check_layers(part, params)[:-1]
-    kept = []
-    for layer, weight in enumerate(hidden):
-        if part.strength > 0.0 and (layer > 0 or project_first):
-            check_dimension(dimension, weight, layer)
-            kept.append(empty_projection((dimension, weight.shape[1]), weight))
-    return Projections(0, tuple(kept))
-
-
-def current_projection(aux: Projections, index: int, layer: int, rng: Rng | None) -> Array:
-    """The projection that is kept; drawn if this is the first step."""
-    kept = aux.arrays[index]
-    if aux.step > 0:
-        return kept
-    return draw_projections(required_rng(rng), (1, *kept.shape), kept, layer)[0, ...]

@@ -8,15 +8,16 @@ a hidden layer is; everything else is here.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from refimpl import autodiff as ad
 from refimpl.algorithms.base import Tree, check_params, tree_namespace
 from refimpl.algorithms.penalized import require_matrices, total, weight_matrices
-from refimpl.arrays import Array, backend_of, namespace
+from refimpl.arrays import Array, backend_of
 from refimpl.checks import non_negative, one_of, plain_numbers
 from refimpl.errors import InfeasibleError
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy, Kernel, Metric, Space
@@ -96,14 +97,12 @@ class EnergyPenalty:
     @property
     def hidden_energy(self) -> HypersphericalEnergy:
         """The energy of a hidden layer, or of its projection."""
-        return HypersphericalEnergy(
-            float(self.s), self.space, self.metric, "mean", float(self.epsilon), self.kernel
-        )
+        return mean_energy(self, self.space)
 
     @property
     def output_energy(self) -> HypersphericalEnergy:
         """The energy of the output layer: full space."""
-        return replace(self.hidden_energy, space="full")
+        return mean_energy(self, "full")
 
     def output_term(self, weight: Array, batch: Any) -> Array:
         """The energy of the output layer; a variant may use the batch."""
@@ -114,7 +113,7 @@ class EnergyPenalty:
         hidden = weight_matrices(params)[:-1]
         zero = total([], params)
         xp = tree_namespace(params)
-        energy = replace(self.hidden_energy, epsilon=0.0)
+        energy = mean_energy(self, self.space, 0.0)
         values, norms = [zero], [zero + math.inf]
         for weight in hidden:
             norms.append(xp.min(xp.linalg.vector_norm(weight, axis=1)))
@@ -123,6 +122,18 @@ class EnergyPenalty:
             except InfeasibleError:
                 values.append(zero + math.inf)
         return {"energy": total(values, params), "smallest_norm": xp.min(xp.stack(norms))}
+
+
+def mean_energy(
+    part: EnergyPenalty, space: Space, epsilon: float | None = None
+) -> HypersphericalEnergy:
+    """The mean pair energy with the settings of a penalty."""
+    chosen = part.epsilon if epsilon is None else epsilon
+    return _energy(float(part.s), space, part.metric, "mean", float(chosen), part.kernel)
+
+
+_energy = functools.lru_cache(maxsize=64)(HypersphericalEnergy)
+"""Settings are checked once: an energy of its own every step would cost as much as a product."""
 
 
 def check_layers(part: EnergyPenalty, params: Tree) -> list[Array]:
@@ -216,24 +227,3 @@ def draw_projections(rng: Rng, shape: tuple[int, int, int], like: Array, stream:
 def empty_projection(shape: tuple[int, ...], like: Array) -> Array:
     """The place in the state where a projection will be."""
     return backend_of(like).zeros(shape)
-
-
-def cosines(weight: Array, epsilon: float) -> Array:
-    """Cosines between the rows with zeros on the diagonal; differentiable, any order.
-
-    Raises
-    ------
-    InfeasibleError
-        For a zero neuron where epsilon is 0.
-    """
-    if epsilon == 0.0:
-        lengths = ad.norm(weight, axis=1, keepdims=True)  # which has no scale
-    else:
-        lengths = ad.sqrt(ad.sum(weight * weight, axis=1, keepdims=True) + epsilon)
-    plain = ad.value(lengths)
-    xp = namespace(plain)
-    if bool(xp.any(plain == 0)):
-        raise InfeasibleError("a zero neuron has no direction", neuron=int(xp.argmin(plain)))
-    unit = weight / lengths
-    mask = 1.0 - backend_of(plain).eye(plain.shape[0])
-    return ad.gram(unit) * mask

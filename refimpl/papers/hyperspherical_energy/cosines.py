@@ -16,9 +16,19 @@ True
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from refimpl.arrays import Array, check_float, eps, namespace, put_rows, with_diagonal
+from refimpl import autodiff as ad
+from refimpl.arrays import (
+    Array,
+    backend_of,
+    check_float,
+    eps,
+    namespace,
+    put_rows,
+    range_unwatched,
+    with_diagonal,
+)
 from refimpl.errors import InfeasibleError
 
 
@@ -34,7 +44,8 @@ def check_weight(weight: Array) -> None:
 def normalize(weight: Array, epsilon: float) -> tuple[Array, Array, Array]:
     """Û, 1/ν of shape (N, 1), and δ = ε/ν² = 1 − ‖û‖² of shape (N,)."""
     xp = namespace(weight)
-    squares = xp.sum(weight * weight, axis=1)
+    with range_unwatched():
+        squares = xp.sum(weight * weight, axis=1)
     if epsilon == 0.0:
         # a plain sum of squares underflows for small neurons and overflows for large ones
         finfo = xp.finfo(weight.dtype)
@@ -108,3 +119,37 @@ def gaps(
                 cosine=sign,
             )
     return both[0], both[1]
+
+
+def _cosines(weight: Array, epsilon: float, /) -> tuple[Array, Any]:
+    unit, inverse, _ = normalize(weight, epsilon)
+    return with_diagonal(unit @ unit.mT, 0.0), (unit, inverse)
+
+
+def _cosines_rule(g: Any, ans: Any, weight: Any, epsilon: float, saved: Any = None) -> Any:
+    """diag(1/ν) (A − diag((A∘C) 1)) Û for the symmetric part A of the cotangent, off the diagonal.
+
+    The same for every energy of the cosines: see
+    :mod:`refimpl.papers.hyperspherical_energy.energy_gradient`.
+    """
+    slope = g + g.mT
+    if saved is not None:
+        unit, inverse = saved
+        diagonal = -namespace(slope).sum(slope * ans, axis=1)
+        return (inverse * with_diagonal(slope, diagonal)) @ unit
+    if epsilon == 0.0:
+        lengths = ad.norm(weight, axis=1, keepdims=True)  # which has no scale
+    else:
+        lengths = ad.sqrt(ad.sum(weight * weight, axis=1, keepdims=True) + epsilon)
+    unit = weight / lengths
+    own = backend_of(ad.value(weight)).eye(weight.shape[0]) > 0
+    pull = ad.matmul(ad.where(own, 0.0, slope), unit)
+    return (pull - ad.sum(slope * ans, axis=1, keepdims=True) * unit) / lengths
+
+
+cosines = ad.Primitive(_cosines, saves=True, name="cosines")
+"""``cosines(weight, epsilon)``: those between the rows, 0 on the diagonal; any order.
+
+Raises InfeasibleError for a zero neuron where ``epsilon`` is 0.
+"""
+cosines.derivatives(_cosines_rule, None)

@@ -31,7 +31,11 @@ from refimpl import autodiff as ad
 from refimpl.arrays import Array, namespace, one_hot
 from refimpl.checks import plain_numbers
 from refimpl.papers.hyperspherical_energy.energy_gradient import forward, gradient_of
-from refimpl.papers.hyperspherical_energy.energy_operation import energy_value, hessian_product
+from refimpl.papers.hyperspherical_energy.energy_operation import (
+    energy_slope,
+    energy_value,
+    hessian_product,
+)
 
 Space = Literal["full", "half"]
 Metric = Literal["euclidean", "angular"]
@@ -132,6 +136,10 @@ class HypersphericalEnergy:
         """The energy and ∂E/∂W of the shape of ``weight``, from N x N matrices only."""
         value, parts = forward(weight, self, None)
         return value, gradient_of(parts)
+
+    def gradient(self, weight: Array) -> Array:
+        """∂E/∂W alone, differentiable itself: its derivative is the Hessian product."""
+        return energy_slope(weight, self, None)
 
     def certificate(self, weight: Array) -> Array:
         """S at the directions of ``weight``: ∂E/∂W = diag(1/ν) S Û, shape (N, N).

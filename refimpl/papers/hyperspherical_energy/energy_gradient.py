@@ -52,6 +52,8 @@ def forward(
     energy: Kernel,
     share: Array | None,
     derivatives: int = 1,
+    *,
+    valued: bool = True,
     whole: int | None = None,
 ) -> tuple[Any, Any]:
     """The value, and per layer that of which the gradient is made.
@@ -64,6 +66,8 @@ def forward(
         Weights of the neurons.
     derivatives : {0, 1}
         With 0 the value alone.
+    valued : bool
+        Whether the value is wanted, else it is None.
     whole : int, optional
         The most neurons that are looked at as a whole; default ``WHOLE``.
 
@@ -76,18 +80,22 @@ def forward(
     xp = namespace(weight)
     evaluate = _layer if weight.shape[-2] <= (WHOLE if whole is None else whole) else _tiled
     if weight.ndim == 2:
-        return evaluate(weight, energy, share, derivatives)
-    pairs = [evaluate(weight[c, ...], energy, share, derivatives) for c in range(weight.shape[0])]
-    return xp.stack([value for value, _ in pairs]), [parts for _, parts in pairs]
+        return evaluate(weight, energy, share, derivatives, valued)
+    layers = [weight[c, ...] for c in range(weight.shape[0])]
+    pairs = [evaluate(layer, energy, share, derivatives, valued) for layer in layers]
+    values = xp.stack([value for value, _ in pairs]) if valued else None
+    return values, [parts for _, parts in pairs]
 
 
-def _layer(weight: Array, energy: Kernel, share: Array | None, derivatives: int) -> tuple[Any, Any]:
+def _layer(
+    weight: Array, energy: Kernel, share: Array | None, derivatives: int, valued: bool
+) -> tuple[Any, Any]:
     unit, inverse, delta = normalize(weight, energy.epsilon)
     neurons = Neurons(unit, delta)
     weights = pair_weights(energy, share, weight.shape[0], neurons, neurons)
-    pairs = between(neurons, neurons, energy, weights, derivatives)
+    pairs = between(neurons, neurons, energy, weights, derivatives, valued)
     own, diagonal = own_pairs(energy, delta)
-    value = pairs.value if own is None else pairs.value + own
+    value = pairs.value if own is None or not valued else pairs.value + own
     if not derivatives:
         return value, None
     diagonal = pairs.rows if own is None else pairs.rows + diagonal
@@ -120,7 +128,9 @@ def added(total: Any, more: Array) -> Array:
     return total
 
 
-def _tiled(weight: Array, energy: Kernel, share: Array | None, derivatives: int) -> tuple[Any, Any]:
+def _tiled(
+    weight: Array, energy: Kernel, share: Array | None, derivatives: int, valued: bool
+) -> tuple[Any, Any]:
     """What :func:`_layer` finds, without an N x N matrix."""
     xp = namespace(weight)
     unit, inverse, delta = normalize(weight, energy.epsilon)
@@ -132,7 +142,7 @@ def _tiled(weight: Array, energy: Kernel, share: Array | None, derivatives: int)
         row = []
         for j, b in enumerate(tiles[i:], i):
             weights = pair_weights(energy, share, size, a, b)
-            pairs = between(a, b, energy, weights, derivatives)
+            pairs = between(a, b, energy, weights, derivatives, valued)
             row.append(pairs.value)
             if derivatives:
                 pulls[i] = added(pulls[i], pairs.slope @ b.unit)
@@ -140,10 +150,11 @@ def _tiled(weight: Array, energy: Kernel, share: Array | None, derivatives: int)
                 if j > i:
                     pulls[j] = added(pulls[j], pairs.slope.mT @ a.unit)
                     diagonals[j] = added(diagonals[j], pairs.columns)
-        values.append(xp.sum(xp.stack(row)))
-    value = xp.sum(xp.stack(values))
+        if valued:
+            values.append(xp.sum(xp.stack(row)))
+    value = xp.sum(xp.stack(values)) if valued else None
     own, more = own_pairs(energy, delta)
-    if own is not None:
+    if own is not None and valued:
         value = value + own
     if not derivatives:
         return value, None

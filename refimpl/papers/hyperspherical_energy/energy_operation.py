@@ -77,15 +77,15 @@ def hessian(weight: Array, energy: Kernel, share: Array | None, direction: Array
             weights = pair_weights(energy, share, size, a.own, b.own)
             _exchange(a, b, energy, weights, sums[i], sums[j])
     parts = []
-    for tile, found in zip(tiles, sums, strict=True):
-        diagonal, change = found.diagonal, found.change
+    for tile, total in zip(tiles, sums, strict=True):
+        diagonal, change = total.diagonal, total.change
         if counts_own(energy):
             more, turn = _own_pairs(energy, size, tile)
             diagonal, change = diagonal + more, change + turn
         turning = (change[:, None] - tile.stretch * diagonal[:, None]) * tile.own.unit
-        found.pull -= turning + diagonal[:, None] * tile.unit_dot
-        found.pull *= inverse[place(tile.own), :]
-        parts.append(found.pull)
+        total.pull -= turning + diagonal[:, None] * tile.unit_dot
+        total.pull *= inverse[place(tile.own), :]
+        parts.append(total.pull)
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=0)
 
 
@@ -125,8 +125,8 @@ def _own_pairs(energy: Kernel, size: int, tile: _Tile) -> tuple[Array, Array]:
 
 
 energy_value = ad.Primitive(forward, saves=True)
-_gradient = ad.Primitive(
-    lambda weight, energy, share: gradient_of(forward(weight, energy, share)[1])
+energy_slope = ad.Primitive(
+    lambda weight, energy, share: gradient_of(forward(weight, energy, share, valued=False)[1])
 )
 hessian_product = ad.Primitive(hessian)
 
@@ -136,11 +136,11 @@ def _energy_rule(g: Any, ans: Any, weight: Any, energy: Any, share: Any, saved: 
         return gradient_of(saved, g)
     batched = len(ans.shape) == 1
     factor = ad.reshape(g, (ans.shape[0], 1, 1)) if batched else g
-    return factor * _gradient(weight, energy, share)
+    return factor * energy_slope(weight, energy, share)
 
 
 energy_value.derivatives(_energy_rule, None, None)
-_gradient.derivatives(
+energy_slope.derivatives(
     lambda h, ans, weight, energy, share: hessian_product(weight, energy, share, h), None, None
 )
 hessian_product.derivatives(

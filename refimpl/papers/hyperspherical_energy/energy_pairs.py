@@ -50,7 +50,7 @@ class Pairs(NamedTuple):
 
     Attributes
     ----------
-    value : 0-d array
+    value : 0-d array, or None
         Their part of the energy, each pair once.
     slope : array, shape (N_a, N_b), or None
         A, where it was asked for.
@@ -58,7 +58,7 @@ class Pairs(NamedTuple):
         (A∘G) 1 and (A∘G)ᵀ 1; ``columns`` is None for neurons with themselves.
     """
 
-    value: Array
+    value: Any
     slope: Any = None
     rows: Any = None
     columns: Any = None
@@ -89,7 +89,14 @@ def counts_own(energy: Kernel) -> bool:
     return energy.space == "half" and energy.reduction != "lines"
 
 
-def between(a: Neurons, b: Neurons, energy: Kernel, weights: Any, derivatives: int) -> Pairs:
+def between(
+    a: Neurons,
+    b: Neurons,
+    energy: Kernel,
+    weights: Any,
+    derivatives: int,
+    valued: bool = True,
+) -> Pairs:
     """The pairs between ``a`` and ``b``, which are one object for neurons with themselves.
 
     Parameters
@@ -99,15 +106,16 @@ def between(a: Neurons, b: Neurons, energy: Kernel, weights: Any, derivatives: i
     weights : float or array
         See :func:`pair_weights`.
     derivatives : {0, 1}
+    valued : bool
+        Whether the value is wanted.
     """
     xp = namespace(a.unit)
     same = a is b
     once = 0.5 if same else 1.0
     gram = gram_matrix(a, b)
-    quick = _half_space(gram, energy, same) if energy.space == "half" else None
-    if quick is not None:
-        total, rest = quick
-        value = (once * weights) * total
+    rest = _half_space(gram, energy) if energy.space == "half" else None
+    if rest is not None:
+        value = (once * weights) * _half_space_total(rest, energy, same) if valued else None
         if not derivatives:
             return Pairs(value)
         slope, factor = _half_space_slope(gram, rest, energy)
@@ -119,11 +127,13 @@ def between(a: Neurons, b: Neurons, energy: Kernel, weights: Any, derivatives: i
         slope *= factor
         return Pairs(value, slope, rows, columns)
     found = _pairs(*_gaps_of(a, b, gram, energy), energy, derivatives)
-    energies = found[0] * weights
-    value = once * xp.sum(with_diagonal(energies, 0.0) if same else energies)
+    value = None
+    if valued:
+        energies = found[0] * weights
+        value = once * xp.sum(with_diagonal(energies, 0.0) if same else energies)
+        del energies
     if not derivatives:
         return Pairs(value)
-    del energies
     slope = found[1] * weights
     if same:
         slope = with_diagonal(slope, 0.0)
@@ -141,11 +151,11 @@ def curved(a: Neurons, b: Neurons, energy: Kernel, weights: Any) -> Curved:
     return Curved(slope, curvature, gram)
 
 
-def _half_space(gram: Array, energy: Kernel, same: bool) -> tuple[Array, Array] | None:
+def _half_space(gram: Array, energy: Kernel) -> Array | None:
     """Half space with s = 0 or 2, in few passes: φ(c) + φ(−c) depends on 1 − c² alone.
 
-    Returns None where a pair is too near for 1 − c² to have its digits; else the sum of pair
-    energies over the entries, without the diagonal, and 1 − c² or its inverse.
+    Returns 1 − c² (s = 0) or its inverse (s = 2); None where a pair is too near for 1 − c² to have
+    its digits.
     """
     xp = namespace(gram)
     if energy.metric != "euclidean" or energy.s not in (0, 2):
@@ -154,12 +164,17 @@ def _half_space(gram: Array, energy: Kernel, same: bool) -> tuple[Array, Array] 
     if not 1.0 - float(xp.max(rest)) > 2.0 * eps(gram) ** (1.0 / 3.0):
         return None
     rest = 1.0 - rest
-    own = gram.shape[0] if same else 0
+    return rest if energy.s == 0 else 1.0 / rest
+
+
+def _half_space_total(rest: Array, energy: Kernel, same: bool) -> Array:
+    """The sum of pair energies over the entries, without the diagonal of ``same`` neurons."""
+    xp = namespace(rest)
+    own = rest.shape[0] if same else 0
     if energy.s == 0:
-        pairs = math.prod(gram.shape) - own
-        return -0.5 * _factor(energy) * (xp.sum(xp.log(rest)) + pairs * math.log(4.0)), rest
-    rest = 1.0 / rest
-    return xp.sum(rest) - own, rest
+        pairs = math.prod(rest.shape) - own
+        return -0.5 * _factor(energy) * (xp.sum(xp.log(rest)) + pairs * math.log(4.0))
+    return xp.sum(rest) - own
 
 
 def _half_space_slope(gram: Array, rest: Array, energy: Kernel) -> tuple[Array, float]:

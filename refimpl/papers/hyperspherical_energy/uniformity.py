@@ -51,7 +51,7 @@ from refimpl.algorithms.penalized import (
 )
 from refimpl.arrays import Array, backend_of, linalg_errors, namespace
 from refimpl.checks import non_negative, one_of, plain_numbers
-from refimpl.papers.hyperspherical_energy.common import cosines
+from refimpl.papers.hyperspherical_energy.cosines import cosines
 from refimpl.papers.hyperspherical_energy.energy import Space
 from refimpl.random import Rng
 

@@ -6,7 +6,7 @@ Each case is (primitive, function of arrays, shapes, draw, name, differentiable 
 import numpy as np
 
 from refimpl import Rng
-from refimpl.papers.hyperspherical_energy import energy_operation, uniformity
+from refimpl.papers.hyperspherical_energy import cosines, energy_operation, uniformity
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 
 
@@ -46,8 +46,8 @@ CASES = [
     ),
     *(
         (
-            energy_operation._gradient,
-            lambda w, e=energy: energy_operation._gradient(w, e, None),
+            energy_operation.energy_slope,
+            lambda w, e=energy: energy_operation.energy_slope(w, e, None),
             MATRIX,
             spread,
             f"energy_gradient-{name}",
@@ -64,6 +64,16 @@ CASES = [
             f"energy_hessian-{name}",
         )
         for name, energy in ENERGIES.items()
+    ),
+    *(
+        (
+            cosines.cosines,
+            lambda w, e=epsilon: cosines.cosines(w, e),
+            MATRIX,
+            spread,
+            f"cosines-{epsilon}",
+        )
+        for epsilon in (0.0, 0.3)
     ),
     (
         uniformity.log_determinant,

@@ -20,7 +20,7 @@ from refimpl.papers.hyperspherical_energy.comhe_group import (
     grouped_energy,
 )
 from refimpl.papers.hyperspherical_energy.comhe_random import RPCoMHE, projected_energy
-from refimpl.papers.hyperspherical_energy.common import cosines
+from refimpl.papers.hyperspherical_energy.cosines import cosines
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.mhe import MHE
 from refimpl.papers.hyperspherical_energy.uniformity import uniformity
