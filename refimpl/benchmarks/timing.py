@@ -102,3 +102,14 @@ def _block(function: Callable[[], Any], clock: Callable[[], float]) -> int:
 def _quartiles(ratios: list[float]) -> tuple[float, float, float]:
     low, middle, high = statistics.quantiles(ratios, n=4)
     return middle, low, high
+
+
+def kernels() -> list[str]:
+    """The libraries of linear algebra in this process: name, version and the kernels they chose.
+
+    Ratios depend on them: name them beside every one.
+    """
+    from threadpoolctl import threadpool_info
+
+    wanted = ("internal_api", "version", "architecture")
+    return [" ".join(str(i[k]) for k in wanted if i.get(k)) for i in threadpool_info()]

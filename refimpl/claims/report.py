@@ -95,6 +95,7 @@ def report_html(
     content: Mapping[str, Any],
     chapters: Iterable[Chapter] = (),
     sources: Mapping[str, Source] | None = None,
+    growth: Mapping[str, Any] | None = None,
 ) -> str:
     """The report as one HTML document.
 
@@ -106,6 +107,8 @@ def report_html(
         The papers in their order. A paper without a chapter stands under its name, at the end.
     sources : mapping of str to Source, optional
         By claim id.
+    growth : mapping, optional
+        What ``refimpl bench --table scaling`` has written: how times grow.
 
     Examples
     --------
@@ -136,6 +139,7 @@ def report_html(
         meaning=MEANING,
         papers=papers,
         origins=origins,
+        growth=growth,
     )
 
 
@@ -188,6 +192,7 @@ def write(
     folder: str | Path,
     chapters: Iterable[Chapter] = (),
     sources: Mapping[str, Source] | None = None,
+    growth: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write ``claims.json`` and ``report.html`` into ``folder``; returns the report's path.
 
@@ -206,5 +211,5 @@ def write(
         order = {name: index for index, name in enumerate(sources)}
         content["claims"].sort(key=lambda entry: order.get(entry["id"], len(order)))
     write_atomic(folder / "claims.json", claims_json(content))
-    write_atomic(folder / "report.html", report_html(content, chapters, sources))
+    write_atomic(folder / "report.html", report_html(content, chapters, sources, growth))
     return folder / "report.html"

@@ -22,6 +22,16 @@ _NETWORKS = ("deep", "narrow", "digits", "wide", "large")
     type=click.Choice(["numpy", "cupy"]),
     help="Instead of the table: the report of a GPU (cupy), or its rehearsal on the CPU (numpy).",
 )
+@click.option(
+    "--table",
+    "which",
+    type=click.Choice(["steps", "methods", "scaling"]),
+    default="steps",
+    show_default=True,
+    help="Training steps beside others'; every method beside its own matrix products; how times "
+    "grow.",
+)
+@click.option("--method", "names", multiple=True, help="Of methods and scaling; default: all.")
 @click.option("--network", "networks", type=click.Choice(_NETWORKS), multiple=True)
 @click.option("--dtype", "dtypes", type=click.Choice(["float32", "float64"]), multiple=True)
 @click.option("--seconds", default=0.5, show_default=True, help="Of each step in each cell.")
@@ -30,6 +40,8 @@ _NETWORKS = ("deep", "narrow", "digits", "wide", "large")
 @traceback_option
 def command(
     place: str | None,
+    which: str,
+    names: Sequence[str],
     networks: Sequence[str],
     dtypes: Sequence[str],
     seconds: float,
@@ -43,6 +55,11 @@ def command(
     one process on one thread. Cells that fall short of 1.1 times the hand-written step come first.
     Ratios depend on the kernels of the BLAS, which are named above the table.
 
+    With --table methods: the step of every method at 784-256-10, in steps of SGD, and over the time
+    of its own matrix products and random draws. With --table scaling: how the time of a step grows
+    with the size of the network, beside the count of operations; the report of `refimpl verify`
+    shows these slopes where outputs/bench/scaling.json is there.
+
     With --backend cupy: the tests of the GPU, its agreement with the CPU, and absolute times of
     steps, in one JSON file, in less than eight minutes.
     """
@@ -51,6 +68,12 @@ def command(
     console = make_console()
     if place is not None:
         _device(console, place, seconds, output or Path("outputs/bench/device.json"))
+        return
+    if which != "steps":
+        from refimpl.cli.bench_methods import methods_table, scaling_table
+
+        made = methods_table if which == "methods" else scaling_table
+        _write(output or Path("outputs/bench") / f"{which}.json", made(console, names, seconds))
         return
     _table(console, networks or _NETWORKS, dtypes or ("float32", "float64"), seconds, peers, output)
 
@@ -75,10 +98,11 @@ def _table(
     peers: bool,
     output: Path | None,
 ) -> None:
-    from threadpoolctl import threadpool_info, threadpool_limits
+    from threadpoolctl import threadpool_limits
 
     from refimpl.benchmarks import table
     from refimpl.benchmarks.peers import versions
+    from refimpl.benchmarks.timing import kernels
     from refimpl.cli.rows import make_table
 
     start = time.perf_counter()
@@ -89,13 +113,13 @@ def _table(
             for name in networks
             for kind in ("sgd", "adam")
         }
-    kernels = [" ".join(_kernels(info)) for info in threadpool_info()]
+    blas = kernels()
     found = versions() if peers else {}
     cells.sort(key=lambda cell: cell.ratio <= table.AIM)  # those that fall short come first
     shown = dict.fromkeys(name for cell in cells for name in cell.timing.ratios)
     others = [name for name in shown if name not in ("hand", "products")]
     rows = make_table(
-        f"A training step over the same step of others, one thread, {', '.join(kernels)}",
+        f"A training step over the same step of others, one thread, {', '.join(blas)}",
         "network", "dtype", "step", "us", "/hand (quartiles)", "products' share",
         *(f"/{name}" for name in others),
     )  # fmt: skip
@@ -119,11 +143,7 @@ def _table(
     for name, ratio in sorted(held.items(), key=lambda item: -item[1]):
         console.print(f"memory of {name}: {ratio:.2f} of what it must hold")
     if output is not None:
-        _write(output, {"blas": kernels, "peers": found, "memory": held, "cells": _plain(cells)})
-
-
-def _kernels(info: dict[str, Any]) -> list[str]:
-    return [str(info[key]) for key in ("internal_api", "version", "architecture") if info.get(key)]
+        _write(output, {"blas": blas, "peers": found, "memory": held, "cells": _plain(cells)})
 
 
 def _ratio(found: tuple[float, float, float] | None) -> str:

@@ -73,11 +73,22 @@ def command(
         finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     chapters, sources = _chapters(), _sources(claims, output, facts["commit"])
-    path = report.write(records, facts, output, chapters, sources)
+    growth = growth_beside(output)
+    path = report.write(records, facts, output, chapters, sources, growth)
     _conclude(console, claims, records, options, f"in {seconds:.0f} s -> {path}")
     if as_json:
         click.echo(report.claims_json(report.document(records, facts)), nl=False)
     context.exit(_exit_code({record.verdict for record in records}))
+
+
+def growth_beside(output: str | Path) -> Any:
+    """What ``refimpl bench --table scaling`` has left beside ``output``; None where it has not."""
+    from refimpl.benchmarks.scaling import read
+
+    try:
+        return read(Path(output).parent / "bench" / "scaling.json")
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _evaluated(claims: Sequence[Any], console: Any, chosen: dict[str, Any]) -> list[Any]:
