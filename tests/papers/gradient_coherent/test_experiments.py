@@ -115,66 +115,74 @@ def test_methods_are_valid_and_named_in_every_experiment():
         for profile in ("quick", "full"):
             config = experiment.preset(profile)
             assert dataclasses.is_dataclass(config)
+            used = [method for method, _ in getattr(config, "grids", ())]
+            used += getattr(config, "methods", ())
             for task in experiment.tasks(config):
-                if isinstance(task.get("method"), str):
-                    assert task["method"] in recipe.METHODS
+                used += [method for method, _ in task.get("cells", ())]
+                used += [task["method"]] if isinstance(task.get("method"), str) else []
+            assert set(used) <= set(recipe.METHODS)
+
+
+def test_families_have_equally_many_settings():
+    noise = catalogue.experiment("gradient_coherent_noise")
+    for profile in ("quick", "full"):
+        counts = dict.fromkeys(("plain", "delayed", "gate"), 0)
+        for method, grid in noise.preset(profile).grids:
+            counts[method.split()[0]] += len(grid)
+        assert len(set(counts.values())) == 1
 
 
 def test_validation_chooses_and_the_test_set_does_not():
     noise = catalogue.experiment("gradient_coherent_noise")
-    config = noise.config(methods=("plain", "gate 0.7"), strengths=(0.1, 0.2), seeds=1)
-    items = noise.tasks(config)
-    rows = []
-    for item in items:
-        best = item["strength"] == 0.2
-        rows.append(
-            {
-                "method": item["method"],
-                "strength": item["strength"],
-                "split": item["split"],
-                "validation_accuracy": 0.6 if best else 0.5,
-                "test_accuracy": 0.3 if best else 0.9,
-                "on_rate": 0.5,
-                "weight_norm": 1.0,
-            }
-        )
-    # every family needs a member: the delayed one is a copy of the plain one
-    rows += [{**row, "method": "delayed 5"} for row in rows if row["method"] == "plain"]
-    found = noise.collect(config, items, rows)
+    grids = tuple((name, (0.1, 0.2)) for name in ("plain", "delayed 5", "gate 0.7"))
+    config = noise.config(splits=((12345, 777, 0),), grids=grids)
+    cells = [("none", 0.0)] + [(name, lam) for name, grid in grids for lam in grid]
+    best = np.asarray([lam == 0.2 for _, lam in cells])
+    columns = {
+        "method": np.asarray([name for name, _ in cells]),
+        "strength": np.asarray([lam for _, lam in cells]),
+        "split": np.full(len(cells), 12345),
+        "validation_accuracy": np.where(best, 0.6, 0.5),
+        "test_accuracy": np.where(best, 0.3, 0.9),
+        "on_rate": np.full(len(cells), 0.5),
+        "weight_norm": np.ones(len(cells)),
+    }
+    found = noise.collect(config, noise.tasks(config), [columns])
     assert found["strength_plain"].tolist() == [0.2]
     assert found["error_gate"].tolist() == pytest.approx([0.7])
 
 
 def test_compression_is_chosen_by_validation_and_reported_by_the_median():
     sparsity = catalogue.experiment("gradient_coherent_sparsity")
-    config = sparsity.config(methods=("plain",), strengths=(0.1, 0.2, 0.3), seeds=3)
-    items = sparsity.tasks(config)
+    config = sparsity.config(
+        splits=((12345, 0),), methods=("plain",), strengths=(0.1, 0.2, 0.3), seeds=3
+    )
+    items = [task for task in sparsity.tasks(config) if task["split"] != "whole"]
     validation = {0.0: 0.95, 0.1: 0.95, 0.2: 0.93, 0.3: 0.5}
-    rows = []
+    results = []
     for item in items:
-        lam = item["strength"]
-        kept = {0.0: 1.0, 0.1: 0.5, 0.2: 0.1 if item["seed"] else 0.9, 0.3: 0.01}[lam]
-        rows.append(
+        kept = np.asarray([1.0, 0.5, 0.1 if item["seed"] else 0.9, 0.01])
+        results.append(
             {
-                "method": item["method"],
-                "strength": lam,
-                "split": item["split"],
-                "validation_accuracy": validation[lam],
-                "test_accuracy": 0.9,
-                "on_rate": 1.0,
+                "method": np.asarray(["none", "plain", "plain", "plain"]),
+                "strength": np.asarray(list(validation)),
+                "split": np.full(4, item["split"]),
+                "validation_accuracy": np.asarray(list(validation.values())),
+                "test_accuracy": np.full(4, 0.9),
+                "on_rate": np.ones(4),
                 "nonzero": kept,
                 "repaired_nonzero": kept / 2,
-                "dense_bytes": 100,
-                "sparse_bytes": 50,
+                "dense_bytes": np.full(4, 100),
+                "sparse_bytes": np.full(4, 50),
             }
         )
-    found = sparsity.collect(config, items, rows)
+    found = sparsity.collect(config, items, results)
     assert found["strength_01"].tolist() == [0.1] and found["strength_03"].tolist() == [0.2]
     assert found["compression_03"].tolist() == pytest.approx([10.0])
     assert found["repaired_03"].tolist() == pytest.approx([20.0])
     assert found["storage_03"].tolist() == [2.0]
-    for row in rows:  # where no strength is good enough, nothing is compressed
-        row["validation_accuracy"] = 0.95 if row["strength"] == 0.0 else 0.5
-    none = sparsity.collect(config, items, rows)
+    for result in results:  # where no strength is good enough, nothing is compressed
+        result["validation_accuracy"] = np.where(result["strength"] == 0.0, 0.95, 0.5)
+    none = sparsity.collect(config, items, results)
     assert none["compression_03"].tolist() == none["storage_03"].tolist() == [1.0]
     assert np.isnan(none["on_rate_03"]).tolist() == [True]

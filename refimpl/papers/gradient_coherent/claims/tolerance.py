@@ -18,44 +18,55 @@ PAPER = "gradient_coherent"
 DERIVED = "derived here"
 CHANCE = 0.15
 """An accuracy below which a network predicts one class: 0.08 to 0.12, according to the class."""
-DEPTHS = (2, 4, 8, 12)
+DEPTHS = (2, 3, 4, 6, 8, 10, 12)
 TABLE = {
-    ("plain", 0.5): (0.382, 0.080, 0.0031, np.nan),
-    ("plain", 1.0): (0.394, 0.133, 0.041, 0.013),
-    ("plain", 2.0): (0.400, 0.174, 0.150, 0.120),
-    ("delayed 8", 0.5): (0.437, 0.217, 0.016, np.nan),
-    ("delayed 8", 1.0): (0.430, 0.211, 0.164, 0.148),
-    ("delayed 8", 2.0): (0.430, 0.202, 0.169, 0.141),
+    ("plain", 0.5): (0.382, 0.148, 0.080, 0.018, 0.0031, np.nan, np.nan),
+    ("plain", 1.0): (0.394, 0.190, 0.133, 0.065, 0.041, 0.018, 0.013),
+    ("plain", 2.0): (0.400, 0.205, 0.174, 0.150, 0.150, 0.113, 0.120),
+    ("delayed 8", 0.5): (0.437, 0.241, 0.217, 0.157, 0.016, np.nan, np.nan),
+    ("delayed 8", 1.0): (0.430, 0.241, 0.211, 0.179, 0.164, 0.150, 0.148),
+    ("delayed 8", 2.0): (0.430, 0.241, 0.202, 0.177, 0.169, 0.152, 0.141),
 }
-"""Tolerance levels at these depths of an independent run of the same recipe."""
+"""Tolerance levels at these depths of an independent run of the same recipe; NaN: below 0.001."""
 
 
 @claim(
     "GC-42",
     paper=PAPER,
-    place="abstract of 2018 (a tolerance level); its dependence on depth observed here",
-    statement="At depths 2, 4, 8 and 12 the plain tolerance falls with depth, fast at gains 0.5 "
-    "and 1 and slowly at gain 2; behind a delay of 8 epochs it falls little at gains 1 and 2",
+    place="abstract of 2018 (a tolerance level); its dependence on depth derived and observed here",
+    statement="From depth 4 on the plain tolerance falls by about sqrt(gain/2) a layer: "
+    "geometrically at gains 0.5 and 1, hardly at gain 2; behind a delay of 8 epochs it falls "
+    "little at gains 1 and 2; at gain 0.5 deep nets learn at no strength",
     experiment="gradient_coherent_tolerance",
-    profile="full",
 )
 def tolerance_with_depth(result: Result) -> Outcome:
+    """A chain tolerates h(w0), about y w0^(D−2); a layer's share of w0 is the factor by which it
+    shrinks signals at the start, sqrt(gain/2) behind a ReLU."""
+
+    def level(method: str, gain: float, depth: int) -> float:
+        return float(result["level"][rows(result, method=method, gain=gain, depth=depth)][0])
+
+    depths = [int(depth) for depth in np.unique(result["depth"])]
     checks = []
     for (name, gain), levels in TABLE.items():
-        for depth, level in zip(DEPTHS, levels, strict=True):
-            mask = rows(result, method=name, gain=gain, depth=depth)
-            measured = result["level"][mask][0]
-            if np.isfinite(level):
-                checks.append(compare(level, measured, 0.2, relative=True))
+        for depth, value in zip(DEPTHS, levels, strict=True):
+            if depth not in depths:
+                continue
+            measured, note = level(name, gain, depth), f"{name}, gain {gain:g}, depth {depth}"
+            if np.isfinite(value):
+                checks.append(compare(value, measured, 0.2, relative=True, note=note))
             else:
-                note = f"{name}, gain {gain:g}, depth {depth}: no strength is tolerated"
-                checks.append(bound(np.isnan(measured), at_least=1.0, note=note))
-
-    def ratio(depth: int) -> float:
-        delayed = mean(result, "level", method="delayed 8", gain=1.0, depth=depth)
-        return delayed / mean(result, "level", method="plain", gain=1.0, depth=depth)
-
-    return all_of(*checks, bound(ratio(2), at_most=1.2), bound(ratio(12), at_least=6.0))
+                none = bound(np.isnan(measured), at_least=1.0, note=f"{note}: none is tolerated")
+                checks.append(none)
+    for gain, deepest in ((0.5, 8), (1.0, 12), (2.0, 12)):
+        factor = level("plain", gain, deepest) / level("plain", gain, 4)
+        factor **= 1.0 / (deepest - 4)
+        note = f"factor a layer, gain {gain:g}, depths 4 to {deepest}"
+        checks.append(compare((gain / 2.0) ** 0.5, factor, 0.08, note=note))
+    gained = {
+        depth: level("delayed 8", 1.0, depth) / level("plain", 1.0, depth) for depth in (2, 12)
+    }
+    return all_of(*checks, bound(gained[2], at_most=1.2), bound(gained[12], at_least=6.0))
 
 
 @claim(
@@ -65,7 +76,6 @@ def tolerance_with_depth(result: Result) -> Outcome:
     statement="With a delay that outlasts the escape from the origin the tolerance at depth 8 "
     "forgets the initial scale",
     experiment="gradient_coherent_tolerance",
-    profile="full",
 )
 def delayed_tolerance_forgets(result: Result) -> Outcome:
     levels = np.asarray(
@@ -102,7 +112,6 @@ def hysteresis(result: Result) -> Outcome:
     statement="L1 on digits: at validation accuracy within 0.03 of the unregularised net gate and "
     "delay compress at least twice as much as plain L1, by median over seeds and splits",
     experiment="gradient_coherent_sparsity",
-    profile="full",
 )
 def compression(result: Result) -> Outcome:
     names = [str(name) for name in result["family"]]
@@ -125,7 +134,6 @@ def compression(result: Result) -> Outcome:
     place="abstracts (L1 too); observed here",
     statement="L1 at λ = 0.007: plain ends at chance, delay and gate do not",
     experiment="gradient_coherent_sparsity",
-    profile="full",
 )
 def strong_l1(result: Result) -> Outcome:
     def accuracy(method: str) -> float:
@@ -145,7 +153,6 @@ def strong_l1(result: Result) -> Outcome:
     statement="A shut gate destroys zeros, and one final proximal step with the first rate brings "
     "them back at no loss of accuracy",
     experiment="gradient_coherent_sparsity",
-    profile="full",
 )
 def zeros_lost_and_repaired(result: Result) -> Outcome:
     chosen = rows(result, method="gate 0.7", strength=0.003) & (

@@ -113,7 +113,6 @@ def gate_declines(result: Result) -> Outcome:
     statement="A low threshold brakes too late: at λ = 0.05 τ = 0 and 0.1 fail in part, τ = 0.3 "
     "does not",
     experiment="gradient_coherent_strength",
-    profile="full",
 )
 def low_thresholds(result: Result) -> Outcome:
     low = [
@@ -144,7 +143,6 @@ def blind_readings(result: Result) -> Outcome:
     statement="The look-ahead reading at τ = 0.999 survives a constant rate by skipping: accurate, "
     "seldom open, and with larger weights than behind the gate of the total gradient",
     experiment="gradient_coherent_strength",
-    profile="full",
 )
 def skipping(result: Result) -> Outcome:
     ahead = {"method": "lookahead 0.999", "strength": 0.05, "decay": False}
@@ -211,7 +209,6 @@ def _reductions(result: Result) -> dict[str, np.ndarray]:
     statement="With half the training labels redrawn, and λ with τ or γ chosen on validation, gate "
     "and delay cut the test error of plain L2 by a fifth or more on both splits",
     experiment="gradient_coherent_noise",
-    profile="full",
 )
 def label_noise(result: Result) -> Outcome:
     cuts = _reductions(result)
@@ -231,7 +228,6 @@ def label_noise(result: Result) -> Outcome:
     place="observed here",
     statement="A validated delay and a validated gate are comparable: test errors within 4 points",
     experiment="gradient_coherent_noise",
-    profile="full",
 )
 def delay_is_a_strong_baseline(result: Result) -> Outcome:
     return compare(result["error_delayed"], result["error_gate"], 0.04)

@@ -49,7 +49,6 @@ def run_task(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
         **_momentum(config, place),
         **_absolute(config, place),
         **_homogeneous(config, place),
-        **_coherence(place),
         **_limits(config, place),
     }
 
@@ -145,24 +144,6 @@ def _homogeneous(config: Config, place: Backend) -> dict[str, Any]:
             norms.append(float(ad.norm_tree(ad.grad(Objective(model))(scaled, batch))))
         ratios.append(norms[1] / norms[0])
     return {"depths": config.depths, "shrink": config.shrink, "gradient_ratio": ratios}
-
-
-def _coherence(place: Backend) -> dict[str, Any]:
-    """κ of both readings on the recipe's first batch, at three scales of the weights."""
-    batch = load(place).train.batch(np.arange(64))
-    model = Recipe().model()
-    params = start(model, 1.0, np.random.default_rng(0), place)
-    found: dict[str, list[float]] = {"total": [], "lookahead": []}
-    for scale in (1.0, 0.5, 0.1):
-        scaled = [{**layer, "weight": scale * layer["weight"]} for layer in params]
-        for name, hyper in (
-            ("total", {"strength": 0.05}),
-            ("lookahead", {"strength": 0.1, "criterion": "lookahead"}),
-        ):
-            algorithm = GradientCoherent(**hyper)
-            _, info = algorithm.step(algorithm.init(scaled), Objective(model), batch)
-            found[name].append(float(info.coherence))
-    return {f"{name}_coherence": values for name, values in found.items()}
 
 
 def _limits(config: Config, place: Backend) -> dict[str, Any]:

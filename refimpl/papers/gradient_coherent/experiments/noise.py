@@ -15,19 +15,37 @@ import numpy as np
 from refimpl.arrays import Backend
 from refimpl.arrays import backend as make_backend
 from refimpl.experiments.base import Experiment
-from refimpl.papers.gradient_coherent.experiments.recipe import Recipe, build, load, run
+from refimpl.papers.gradient_coherent.experiments.recipe import Recipe, build, load
+from refimpl.papers.gradient_coherent.experiments.stacked import (
+    Member,
+    columns,
+    run_together,
+    table,
+)
 from refimpl.random import Rng
 
-FAMILIES = {"plain": "plain", "delayed": "delayed", "gate": "gate"}
+FAMILIES = ("plain", "delayed", "gate")
+
+STRENGTHS = (0.01, 0.015, 0.025, 0.035, 0.05, 0.07)
+
+Grids = tuple[tuple[str, tuple[float, ...]], ...]
 
 
 @dataclass(frozen=True)
 class Config:
-    """Splits as (permutation seed, noise seed, first training seed), methods and strengths."""
+    """Splits as (permutation seed, noise seed, first training seed), and what validation compares.
 
-    splits: tuple[tuple[int, int, int], ...] = ((12345, 777, 0),)
-    methods: tuple[str, ...] = ("plain", "delayed 10", "gate 0.9")
-    strengths: tuple[float, ...] = (0.01, 0.02)
+    The grids are methods with their strengths; every family has the same number of settings.
+    """
+
+    splits: tuple[tuple[int, int, int], ...] = ((12345, 777, 0), (54321, 778, 5))
+    grids: Grids = (
+        ("plain", (0.003, 0.005, 0.0075, 0.01, 0.015, 0.02)),
+        ("delayed 10", (0.015, 0.025, 0.035)),
+        ("delayed 15", (0.015, 0.025, 0.035)),
+        ("gate 0.7", (0.01, 0.015, 0.025)),
+        ("gate 0.9", (0.015, 0.035, 0.07)),
+    )
     seeds: int = 1
     epochs: int = 60
     noise: float = 0.5
@@ -41,43 +59,25 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         return cls(
-            splits=((12345, 777, 0), (54321, 778, 5)),
-            methods=(
-                "plain",
-                *(f"delayed {delay}" for delay in (5, 10, 15)),
-                *(f"gate {tau}" for tau in (0.5, 0.7, 0.8, 0.9)),
+            grids=(
+                ("plain", tuple(round(0.002 * 1.2**k, 5) for k in range(18))),
+                *((f"delayed {delay}", STRENGTHS) for delay in (5, 10, 15)),
+                *((f"gate {tau}", STRENGTHS) for tau in (0.7, 0.8, 0.9)),
             ),
-            strengths=(0.01, 0.015, 0.02, 0.025, 0.03, 0.04),
             seeds=3,
         )
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:
-    cells = [("none", 0.0)] + [(name, lam) for name in config.methods for lam in config.strengths]
     return [
-        {
-            "method": name,
-            "strength": lam,
-            "split": split,
-            "noise_seed": noise,
-            "seed": first + index,
-        }
+        {"split": split, "noise_seed": noise, "seed": first + index}
         for split, noise, first in config.splits
-        for name, lam in cells
         for index in range(config.seeds)
     ]
 
 
 def run_task(
-    config: Config,
-    backend: Backend,
-    rng: Rng,
-    *,
-    method: str,
-    strength: float,
-    split: int,
-    noise_seed: int,
-    seed: int,
+    config: Config, backend: Backend, rng: Rng, *, split: int, noise_seed: int, seed: int
 ) -> dict[str, Any]:
     place = make_backend(backend.name, config.dtype)
     sets = load(
@@ -87,46 +87,47 @@ def run_task(
         noise=config.noise,
         noise_seed=noise_seed,
     )
-    outcome = run(build(method, strength), Recipe(epochs=config.epochs), sets, seed, place)
-    return {
-        "method": method,
-        "strength": strength,
-        "split": split,
-        "seed": seed,
-        **outcome.numbers,
-    }
+    cells = [("none", 0.0)] + [(name, lam) for name, grid in config.grids for lam in grid]
+    members = [Member(build(*cell), sets, seed) for cell in cells]
+    runs = run_together(members, Recipe(epochs=config.epochs), place)
+    return columns(
+        [
+            {"method": name, "strength": lam, "split": split, "seed": seed, **one.numbers}
+            for (name, lam), one in zip(cells, runs, strict=True)
+        ]
+    )
 
 
 def collect(
     config: Config, items: list[dict[str, Any]], results: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The table of all runs, and for each split the validated choice of each family."""
-    table = {name: np.stack([np.asarray(row[name]) for row in results]) for name in results[0]}
+    rows = table(config, items, results)
     chosen: dict[str, list[Any]] = {}
     for split, _, _ in config.splits:
         for family in ("none", *FAMILIES):
             best, best_value = None, -1.0
-            for name in dict.fromkeys(table["method"].tolist()):
-                for lam in np.unique(table["strength"][table["method"] == name]):
+            for name in dict.fromkeys(rows["method"].tolist()):
+                for lam in np.unique(rows["strength"][rows["method"] == name]):
                     mask = (
-                        (table["method"] == name)
-                        & (table["strength"] == lam)
-                        & (table["split"] == split)
+                        (rows["method"] == name)
+                        & (rows["strength"] == lam)
+                        & (rows["split"] == split)
                     )
-                    value = table["validation_accuracy"][mask].mean()
+                    value = rows["validation_accuracy"][mask].mean()
                     if name.split()[0] == family and value > best_value:
                         best, best_value = mask, value
             assert best is not None
             for key, value in {
-                "error": 1.0 - table["test_accuracy"][best].mean(),
+                "error": 1.0 - rows["test_accuracy"][best].mean(),
                 "validation": best_value,
-                "on_rate": table["on_rate"][best].mean(),
-                "weight_norm": table["weight_norm"][best].mean(),
-                "strength": table["strength"][best][0],
-                "method": table["method"][best][0],
+                "on_rate": rows["on_rate"][best].mean(),
+                "weight_norm": rows["weight_norm"][best].mean(),
+                "strength": rows["strength"][best][0],
+                "method": rows["method"][best][0],
             }.items():
                 chosen.setdefault(f"{key}_{family}", []).append(value)
-    return {**table, **{name: np.asarray(values) for name, values in chosen.items()}}
+    return {**rows, **{name: np.asarray(values) for name, values in chosen.items()}}
 
 
 EXPERIMENT = Experiment(
@@ -136,4 +137,5 @@ EXPERIMENT = Experiment(
     tasks=tasks,
     run_task=run_task,
     collect=collect,
+    cost=lambda config, task: 0.6 * (1 + sum(len(grid) for _, grid in config.grids)),
 )

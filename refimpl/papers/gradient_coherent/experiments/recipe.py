@@ -222,7 +222,6 @@ def run(
 
     if on_epoch is not None:
         on_epoch(0, params)
-    evaluate = {name: part for name, part in sets._asdict().items() if len(part)}
     outcome = train(
         algorithm,
         objective,
@@ -231,30 +230,46 @@ def run(
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         rng=orders,
-        evaluate=evaluate,
-        evaluate_every=recipe.epochs,
-        metrics={"accuracy": accuracy(model)},
         schedule=lambda epoch: replace(algorithm, learning_rate=recipe.rate(epoch)),
         on_step=on_step,
         progress=False,
         check_every=per_epoch,
     )
-    history = outcome.history
-    gate = history.steps["gate"]
-    weights = [to_host(layer["weight"]).astype(np.float64) for layer in outcome.params]
+    return summarize(outcome.params, outcome.history.steps, recipe, sets)
+
+
+def summarize(params: Any, steps: dict[str, np.ndarray], recipe: Recipe, sets: Sets) -> Run:
+    """The numbers of a network that was trained, from its parameters and what its steps noted.
+
+    Parameters
+    ----------
+    params : list of dict
+    steps : dict of array, shape (steps,)
+        "loss", "gate" and "nonzero" of every step.
+    recipe : Recipe
+    sets : Sets
+    """
+    measure = accuracy(recipe.model(sets.train.features))
+    batches = np.diff([*range(0, len(sets.train), recipe.batch_size), len(sets.train)])
+    per_epoch, gate = len(batches), steps["gate"]
+    weights = [to_host(layer["weight"]).astype(np.float64) for layer in params]
     opened = np.flatnonzero(gate > 0.0)
-    numbers = {f"{name}_accuracy": history.epochs[f"{name}_accuracy"][-1] for name in evaluate}
+    numbers = {
+        f"{name}_accuracy": measure(params, part)
+        for name, part in sets._asdict().items()
+        if len(part)
+    }
     numbers |= {
-        "loss": history.epochs["loss"][-1],
+        "loss": float(np.average(steps["loss"][-per_epoch:], weights=batches)),
         "on_rate": gate.mean(),
         "on_rate_after_5": gate[5 * per_epoch :].mean() if len(gate) > 5 * per_epoch else np.nan,
         "on_rate_last": gate[-per_epoch:].mean(),
         "weight_norm": math.sqrt(sum(float(np.sum(w**2)) for w in weights)),
-        "nonzero": history.steps["nonzero"][-1],
+        "nonzero": steps["nonzero"][-1],
         "steps_shut": float(len(gate) - 1 - opened[-1]) if len(opened) else float(len(gate)),
     }
     numbers["collapsed"] = is_collapsed(numbers["loss"], numbers["nonzero"], sets.train)
-    return Run(outcome.params, numbers, history.steps, per_epoch)
+    return Run(params, numbers, steps, per_epoch)
 
 
 def is_collapsed(loss: float, nonzero: float, data: Dataset) -> bool:

@@ -17,22 +17,30 @@ import numpy as np
 from refimpl.arrays import Backend
 from refimpl.arrays import backend as make_backend
 from refimpl.experiments.base import Experiment
-from refimpl.papers.gradient_coherent.experiments.recipe import Recipe, build, load, repair, run
+from refimpl.papers.gradient_coherent.experiments.recipe import Recipe, build, load, repair
+from refimpl.papers.gradient_coherent.experiments.stacked import (
+    Member,
+    columns,
+    run_together,
+    table,
+)
 from refimpl.random import Rng
 
-MARGINS = (0.01, 0.02, 0.03)
+MARGINS = (0.0, 0.01, 0.02, 0.03)
+"""How far below the unregularized network's the mean validation accuracy may lie."""
 
 
 @dataclass(frozen=True)
 class Config:
     """Splits as (permutation seed, first training seed); ``whole`` has no validation."""
 
-    splits: tuple[tuple[int, int], ...] = ((12345, 0),)
-    methods: tuple[str, ...] = ("plain", "gate 0.7")
-    strengths: tuple[float, ...] = (0.003, 0.007)
-    whole: tuple[str, ...] = ()
+    splits: tuple[tuple[int, int], ...] = ((12345, 0), (54321, 5), (99999, 8))
+    methods: tuple[str, ...] = ("plain", "delayed 10", "gate 0.7")
+    strengths: tuple[float, ...] = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02)
+    whole: tuple[str, ...] = ("plain", "delayed 5", "gate 0.7")
     whole_strength: float = 0.007
     seeds: int = 1
+    whole_seeds: int = 1
     epochs: int = 80
     validation: int = 260
     dtype: str = "float32"
@@ -44,38 +52,24 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         return cls(
-            splits=((12345, 0), (54321, 5), (99999, 8)),
             methods=("plain", "delayed 5", "delayed 10", "gate 0.5", "gate 0.7"),
-            strengths=(0.002, 0.003, 0.005, 0.007, 0.01),
-            whole=("plain", "delayed 5", "gate 0.7"),
-            seeds=1,
+            strengths=(0.0005, 0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015),
+            seeds=3,
+            whole_seeds=3,
         )
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:
-    cells = [("none", 0.0)] + [(name, lam) for name in config.methods for lam in config.strengths]
     validated = [
-        {"method": name, "strength": lam, "split": str(split), "seed": first + index}
+        {"split": str(split), "seed": first + index}
         for split, first in config.splits
-        for name, lam in cells
         for index in range(config.seeds)
     ]
-    return validated + [
-        {"method": name, "strength": config.whole_strength, "split": "whole", "seed": seed}
-        for name in config.whole
-        for seed in range(2)
-    ]
+    return validated + [{"split": "whole", "seed": seed} for seed in range(config.whole_seeds)]
 
 
 def run_task(
-    config: Config,
-    backend: Backend,
-    rng: Rng,
-    *,
-    method: str,
-    strength: float,
-    split: str,
-    seed: int,
+    config: Config, backend: Backend, rng: Rng, *, split: str, seed: int
 ) -> dict[str, Any]:
     place = make_backend(backend.name, config.dtype)
     whole = split == "whole"
@@ -84,25 +78,33 @@ def run_task(
         split_seed=12345 if whole else int(split),
         validation=0 if whole else config.validation,
     )
+    grid = [("none", 0.0)] + [(name, lam) for name in config.methods for lam in config.strengths]
+    cells = [(name, config.whole_strength) for name in config.whole] if whole else grid
     recipe = Recipe(epochs=config.epochs)
-    outcome = run(build(method, strength, penalty="l1"), recipe, sets, seed, place)
-    return {
-        "method": method,
-        "strength": strength,
-        "split": split,
-        "seed": seed,
-        **{"validation_accuracy": np.nan, **outcome.numbers},
-        **repair(outcome.params, recipe, strength, sets),
-    }
+    members = [Member(build(name, lam, penalty="l1"), sets, seed) for name, lam in cells]
+    runs = run_together(members, recipe, place)
+    return columns(
+        [
+            {
+                "method": name,
+                "strength": lam,
+                "split": split,
+                "seed": seed,
+                **{"validation_accuracy": np.nan, **one.numbers},
+                **repair(one.params, recipe, lam, sets),
+            }
+            for (name, lam), one in zip(cells, runs, strict=True)
+        ]
+    )
 
 
 def collect(
     config: Config, items: list[dict[str, Any]], results: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The table of all runs, and each method's choice at each margin."""
-    table = {name: np.stack([np.asarray(row[name]) for row in results]) for name in results[0]}
-    validated = table["split"] != "whole"
-    base = table["validation_accuracy"][validated & (table["method"] == "none")].mean()
+    rows = table(config, items, results)
+    validated = rows["split"] != "whole"
+    base = rows["validation_accuracy"][validated & (rows["method"] == "none")].mean()
     chosen: dict[str, list[float]] = {}
     for margin in MARGINS:
         for name in config.methods:
@@ -115,22 +117,22 @@ def collect(
                 "on_rate": np.nan,
             }
             for lam in config.strengths:
-                mask = validated & (table["method"] == name) & (table["strength"] == lam)
-                if table["validation_accuracy"][mask].mean() >= base - margin:
+                mask = validated & (rows["method"] == name) & (rows["strength"] == lam)
+                if rows["validation_accuracy"][mask].mean() >= base - margin:
                     picked = {
                         "strength": lam,
-                        "compression": 1.0 / np.median(table["nonzero"][mask]),
-                        "repaired": 1.0 / np.median(table["repaired_nonzero"][mask]),
-                        "test": table["test_accuracy"][mask].mean(),
+                        "compression": 1.0 / np.median(rows["nonzero"][mask]),
+                        "repaired": 1.0 / np.median(rows["repaired_nonzero"][mask]),
+                        "test": rows["test_accuracy"][mask].mean(),
                         "storage": float(
-                            np.median(table["dense_bytes"][mask] / table["sparse_bytes"][mask])
+                            np.median(rows["dense_bytes"][mask] / rows["sparse_bytes"][mask])
                         ),
-                        "on_rate": table["on_rate"][mask].mean(),
+                        "on_rate": rows["on_rate"][mask].mean(),
                     }
             for key, value in picked.items():
                 chosen.setdefault(f"{key}_{round(100 * margin):02d}", []).append(value)
     return {
-        **table,
+        **rows,
         "family": np.asarray(config.methods),
         **{name: np.asarray(values) for name, values in chosen.items()},
     }
@@ -143,4 +145,5 @@ EXPERIMENT = Experiment(
     tasks=tasks,
     run_task=run_task,
     collect=collect,
+    cost=lambda config, task: 0.7 * len(config.methods) * len(config.strengths),
 )

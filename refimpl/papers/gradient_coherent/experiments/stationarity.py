@@ -2,7 +2,7 @@
 
 Measured on networks with autodiff and the package's algorithms, in float64: the Euler identity
 and the merging of layer norms, the imbalance of a linear network, the equilibrium of a
-scale-invariant layer, the coherence of small weights, curvature at the origin, and singular modes.
+scale-invariant layer, curvature at the origin, and singular modes.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from refimpl.arrays import backend as make_backend
 from refimpl.datasets import Batch
 from refimpl.experiments.base import Experiment, merge
 from refimpl.models import MLP, DeepLinear, Objective
-from refimpl.papers.gradient_coherent.experiments.recipe import Recipe, load, start
-from refimpl.papers.gradient_coherent.gradient_coherent import Criterion, GradientCoherent
+from refimpl.papers.gradient_coherent.gradient_coherent import GradientCoherent
 from refimpl.random import Rng
 
 KINDS = (
@@ -30,7 +29,6 @@ KINDS = (
     "imbalance",
     "margin",
     "invariant",
-    "coherence",
     "origin",
     "modes",
     "factorisations",
@@ -70,7 +68,6 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, kind: str) -> dict[s
         "imbalance": lambda: _imbalance(config, place, rng),
         "margin": lambda: _margin(config),
         "invariant": lambda: _invariant(config, place, rng),
-        "coherence": lambda: _coherence(place, rng),
         "origin": lambda: _origin(place),
         "modes": lambda: _modes(config, place),
         "factorisations": lambda: _factorizations(config, place, rng),
@@ -178,55 +175,6 @@ def _invariant(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
         if 2 * step >= config.invariant_steps:
             kept.append(np.mean(np.sum(_host(state.params) ** 2, axis=1) ** 2))
     return {"invariant_norm": np.mean(kept), "invariant_setting": np.array([rate, strength, 49.0])}
-
-
-def _coherence(backend: Backend, rng: Rng) -> dict[str, Any]:
-    """κ of both readings: on vectors, on chains, and at the start of the digits recipe."""
-    draws = rng.child("coherence")
-    ratios, cosines, kappas = [], [], []
-    for index in range(50):
-        g, r = draws.child(index).normal((2, 30))
-        ratio = float(draws.child(index, "ratio").uniform((), 0.0, 5.0))
-        r = r * (ratio * np.linalg.norm(g) / np.linalg.norm(r))
-        ratios.append(ratio)
-        cosines.append(g @ r / (np.linalg.norm(g) * np.linalg.norm(r)))
-        kappas.append(g @ (g + r) / (np.linalg.norm(g) * np.linalg.norm(g + r)))
-
-    recipe = Recipe()
-    sets = load(backend)
-    model = recipe.model()
-    params = start(model, recipe.gain, np.random.default_rng(0), backend)
-    batch = sets.train.batch(np.arange(64))
-    objective = Objective(model)
-
-    def kappa(criterion: Criterion, scale: float, strength: float, rate: float) -> float:
-        scaled = ad.map_tree(lambda w: scale * w if w.ndim == 2 else w, params)
-        algorithm = GradientCoherent(criterion=criterion, strength=strength, learning_rate=rate)
-        _, info = algorithm.step(algorithm.init(scaled), objective, batch)
-        return float(to_host(info.coherence))
-
-    golden = kappa("total", 1.0, 0.05, 0.1)
-    blind = [1.0 - kappa("lookahead", scale, 0.1, 0.1) for scale in (1.0, 0.5, 0.1)]
-    slower = 1.0 - kappa("lookahead", 1.0, 0.01, 0.1)
-
-    chain = []
-    for weights in ((0.4,) * 4, (0.9, 0.2, 0.5, 0.7)):
-        net = DeepLinear((1,) * 5)
-        one = backend.ones((1, 1))
-        algorithm = GradientCoherent(criterion="lookahead", strength=0.5)
-        state = algorithm.init([backend.asarray([[w]]) for w in weights])
-        objective = Objective(net, "mean_squared_error", "sum")
-        _, info = algorithm.step(state, objective, Batch(one, one, None))
-        chain.append(float(to_host(info.coherence)))
-    return {
-        "ratios": np.asarray(ratios),
-        "cosines": np.asarray(cosines),
-        "kappas": np.asarray(kappas),
-        "golden_coherence": golden,
-        "lookahead_loss": np.asarray(blind),
-        "lookahead_loss_slow": slower,
-        "lookahead_chain": np.asarray(chain),
-    }
 
 
 def _origin(backend: Backend) -> dict[str, Any]:
