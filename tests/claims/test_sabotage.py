@@ -66,8 +66,8 @@ def decay_laws():
     return whole(COHERENT, "identities", limit_steps=1)
 
 
-def stationarity():
-    return whole(COHERENT, "stationarity")
+def readings():
+    return whole(COHERENT, "readings", pairs=5)
 
 
 def energies():
@@ -89,7 +89,7 @@ MEASURED = {
     "GC-1": decay_laws,
     "GC-3": decay_laws,
     "GC-4": decay_laws,
-    "GC-14": stationarity,
+    "GC-14": readings,
     "HE-45": energies,
 }
 

@@ -109,23 +109,32 @@ def hysteresis(result: Result) -> Outcome:
     "GC-45",
     paper=PAPER,
     place="abstract (compression improves), on other data; observed here",
-    statement="L1 on digits: at validation accuracy within 0.03 of the unregularised net gate and "
-    "delay compress at least twice as much as plain L1, by median over seeds and splits",
+    statement="L1 on digits: gate and delay compress at least twice as much as plain L1, by median "
+    "over seeds and splits",
     experiment="gradient_coherent_sparsity",
 )
 def compression(result: Result) -> Outcome:
+    """The abstract speaks of accuracy and compression both; at no loss of accuracy there is less
+    to be seen, and that is measured too."""
     names = [str(name) for name in result["family"]]
-    wide, narrow = np.asarray(result["compression_03"]), np.asarray(result["compression_01"])
-    plain = wide[names.index("plain")]
-    shown = ", ".join(f"{name} {value:.1f}x" for name, value in zip(names, narrow, strict=True))
     others = [index for index, name in enumerate(names) if name != "plain"]
-    opened = ", ".join(
-        f"{name} on {value:.2f}"
-        for name, value in zip(names, result["on_rate_03"], strict=True)
-        if name.startswith("gate")
+    gates = [index for index, name in enumerate(names) if name.startswith("gate")]
+    ratios = {}
+    for margin in ("03", "00"):
+        values = np.asarray(result[f"compression_{margin}"])
+        ratios[margin] = values[others] / values[names.index("plain")]
+    shown = ", ".join(
+        f"{names[index]} {ratio:.1f}" for index, ratio in zip(others, ratios["00"], strict=True)
     )
-    note = f"{opened} of all steps; not judged, at margin 0.01: {shown}"
-    return bound(wide[others] / plain, at_least=2.0, note=note)
+    condition = (
+        "at a validation accuracy up to 0.03 below the unregularized network's; at no loss they "
+        f"compress this many times as much as plain: {shown}"
+    )
+    return all_of(
+        bound(ratios["03"], at_least=2.0, verdict="qualified", condition=condition),
+        bound(ratios["00"], between=(1.0, 3.0), note="at no loss of validation accuracy"),
+        bound(result["on_rate_03"][gates], at_least=0.7, note="gates, share of steps on"),
+    )
 
 
 @claim(

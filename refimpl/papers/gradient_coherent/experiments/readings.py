@@ -139,7 +139,7 @@ def _ahead(config: Config, place: Backend) -> dict[str, Any]:
 
 
 def _first_open(config: Config, place: Backend) -> dict[str, Any]:
-    """The first step whose gate is open, behind a delay in epochs of several steps."""
+    """The first step whose gate is open, behind a delay in epochs of several steps, or the last."""
     weight, slope = place.asarray([[1.0, 0.0]]), place.asarray([[0.0, 1.0]])
     first = []
     for kind in KINDS:
@@ -149,7 +149,7 @@ def _first_open(config: Config, place: Backend) -> dict[str, Any]:
         for _ in range((config.delay + 1) * config.steps_per_epoch):
             state, info = method.step(state, _along, slope)
             gates.append(float(to_host(info.gate)))
-        first.append(gates.index(1.0))
+        first.append([*gates, 1.0].index(1.0))
     return {"first_open": first, "delay": config.delay, "epoch": config.steps_per_epoch}
 
 

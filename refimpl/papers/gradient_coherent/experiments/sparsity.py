@@ -2,9 +2,10 @@
 
 Compression is the number of weights over the number of those that are not zero, without a
 threshold. It is counted raw, and after one last proximal step with the first learning rate, which
-brings back the zeros that a gate shut in the last steps has moved. For each method the largest
-strength whose mean validation accuracy stays within a margin of the unregularised network's is
-chosen, and its median over seeds and splits is reported.
+brings back the zeros that a gate shut in the last steps has moved. Of the strengths of a method
+whose mean validation accuracy stays within a margin of the unregularized network's the one that
+compresses most is chosen, by the median over seeds and splits. (Not the largest: beyond the
+strengths that it endures a gate stays shut, which is accurate and compresses nothing.)
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Config:
 
     splits: tuple[tuple[int, int], ...] = ((12345, 0), (54321, 5), (99999, 8))
     methods: tuple[str, ...] = ("plain", "delayed 10", "gate 0.7")
-    strengths: tuple[float, ...] = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02)
+    strengths: tuple[float, ...] = (0.001, 0.002, 0.003, 0.007, 0.01, 0.02)
     whole: tuple[str, ...] = ("plain", "delayed 5", "gate 0.7")
     whole_strength: float = 0.007
     seeds: int = 1
@@ -53,7 +54,7 @@ class Config:
     def full(cls) -> Config:
         return cls(
             methods=("plain", "delayed 5", "delayed 10", "gate 0.5", "gate 0.7"),
-            strengths=(0.0005, 0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015),
+            strengths=(0.0005, 0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02),
             seeds=3,
             whole_seeds=3,
         )
@@ -118,7 +119,8 @@ def collect(
             }
             for lam in config.strengths:
                 mask = validated & (rows["method"] == name) & (rows["strength"] == lam)
-                if rows["validation_accuracy"][mask].mean() >= base - margin:
+                allowed = rows["validation_accuracy"][mask].mean() >= base - margin
+                if allowed and np.median(rows["nonzero"][mask]) < 1.0 / picked["compression"]:
                     picked = {
                         "strength": lam,
                         "compression": 1.0 / np.median(rows["nonzero"][mask]),

@@ -35,7 +35,7 @@ class Config:
     gammas: tuple[float, ...] = (0.1, 1.0)
     weak: float = 0.1
     strong: float = 1.0
-    steps: int = 4000
+    steps: int = 5000
     baseline_steps: int = 4000
 
     @classmethod
