@@ -164,9 +164,7 @@ def strong_l1(result: Result) -> Outcome:
     experiment="gradient_coherent_sparsity",
 )
 def zeros_lost_and_repaired(result: Result) -> Outcome:
-    chosen = rows(result, method="gate 0.7", strength=0.003) & (
-        np.asarray(result["split"]) != "whole"
-    )
+    chosen = rows(result, method="gate 0.7", strength=0.003)
     raw, repaired = result["nonzero"][chosen], result["repaired_nonzero"][chosen]
     change = result["repaired_accuracy"][chosen] - result["test_accuracy"][chosen]
     worst = int(np.argmax(raw / repaired))
