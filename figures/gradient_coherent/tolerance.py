@@ -51,8 +51,8 @@ FIGURE = Figure(
     claims=("GC-42", "GC-43"),
     caption=(
         "The largest λ, by bisection, at which the training accuracy on digits exceeds one half "
-        "after 25 epochs. Left: from depth 4 on the plain level falls by about sqrt(gain/2) a layer "
-        "(gain: variance of the initial weights times fan-in; 2 is He's). Right: after a "
+        "after 25 epochs. Left: from depth 4 on the plain level falls by about sqrt(gain/2) a "
+        "layer (gain: variance of the initial weights times fan-in; 2 is He's). Right: after a "
         "delay it forgets the initial scale, provided that the delay outlasts the escape from "
         "the origin (star). Levels below 0.001 are left out."
     ),
