@@ -85,8 +85,8 @@ FIGURE = Figure(
         "proximal step with the first rate; dots: single runs as they ended, whose zeros a gate "
         "that is shut in the last steps has destroyed), accuracy against compression, and the "
         "share of steps in which the penalty acts. Diamonds: the λ that compresses most among "
-        "those whose mean validation accuracy is within 0.03 of the unregularized network's; their test "
-        "accuracies differ by about two points. Collapsed runs have no compression and are not "
-        "shown there."
+        "those whose mean validation accuracy is within 0.03 of the unregularized network's; "
+        "their test accuracies differ by about two points. Collapsed runs have no compression and "
+        "are not shown there."
     ),
 )
