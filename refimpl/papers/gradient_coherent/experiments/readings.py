@@ -65,7 +65,11 @@ def _method(kind: str, strength: float, **hyper: Any) -> Any:
     if kind == "algorithm":
         reach = hyper.pop("reach", RATE)
         return GradientCoherent(strength=strength, learning_rate=reach, **hyper)
-    return Composition(SGD(learning_rate=RATE), L2(strength=strength), CoherenceGate(**hyper))
+    return Composition(
+        SGD(learning_rate=RATE),
+        penalties=[L2(strength=strength)],
+        wrappers=[CoherenceGate(**hyper)],
+    )
 
 
 def _along(params: Any, slope: Array) -> Array:

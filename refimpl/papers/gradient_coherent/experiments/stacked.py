@@ -85,7 +85,7 @@ def run_together(members: Sequence[Member], recipe: Recipe, backend: Backend) ->
     passes = ad.Replayed(functools.partial(_sum_of_losses, Objective(model)))
     inputs = np.stack([to_host(member.sets.train.inputs) for member in members])
     targets = np.stack([to_host(member.sets.train.targets) for member in members])
-    own = np.arange(len(members))[:, None]
+    own, known = np.arange(len(members))[:, None], _Known()
     ones = np.ones(len(members), dtype=inputs.dtype)
     steps: dict[str, list[list[float]]] = {"loss": [], "gate": [], "nonzero": []}
     for epoch in range(recipe.epochs):
@@ -99,7 +99,7 @@ def run_together(members: Sequence[Member], recipe: Recipe, backend: Backend) ->
             _, (gradient, losses) = passes((stack, ones), batch)
             found = []
             for k, slope in enumerate(layout.rows(gradient)):
-                states[k], info = algorithms[k].step(states[k], _Known, (losses[k, ...], slope))
+                states[k], info = algorithms[k].step(states[k], known, (losses[k, ...], slope))
                 found.append(info)
             for name, rows in steps.items():
                 rows.append([float(getattr(info, name)) for info in found])
@@ -128,8 +128,10 @@ def columns(rows: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
 class _Known:
     """An objective whose value and gradient were computed beforehand: they are its batch."""
 
-    @staticmethod
-    def value_and_gradient(params: Any, batch: Any) -> tuple[Array, Any]:
+    def __call__(self, params: Any, batch: Any) -> Array:
+        return batch[0]
+
+    def value_and_gradient(self, params: Any, batch: Any) -> tuple[Array, Any]:
         return batch
 
 

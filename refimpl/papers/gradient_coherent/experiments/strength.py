@@ -79,12 +79,12 @@ def tasks(config: Config) -> list[dict[str, Any]]:
     """For each seed the networks that train side by side, and each of the others by itself."""
     pieces = []
     for decay, cells in ((True, config.cells), (False, config.constant)):
-        every = [[name, strength] for name, strengths in cells for strength in strengths]
+        every = [(name, strength) for name, strengths in cells for strength in strengths]
         together = [cell for cell in every if stacks(build(*cell))]
         alone = [[cell] for cell in every if cell not in together]
         pieces += [(decay, cells) for cells in (together, *alone) if cells]
     return [
-        {"cells": cells, "seed": seed, "decay": decay}
+        {"cells": [list(cell) for cell in cells], "seed": seed, "decay": decay}
         for decay, cells in pieces
         for seed in range(config.seeds)
     ]
