@@ -53,7 +53,7 @@ METHODS = (
     _perturbed("random", (0.5, 1.0, 2.0, 4.0)),
 )
 
-FULL = Size(training=500, validation=500, test=797, noise=0.3, epochs=40, batch_size=50, seeds=8)
+FULL = Size(training=300, validation=500, test=997, noise=0.3, epochs=25, batch_size=50, seeds=6)
 QUICK = replace(FULL, training=100, epochs=4, seeds=2)
 MNIST = Size(data="mnist", hidden=(100, 100), noise=0.3, epochs=10, batch_size=250, seeds=5,
              together=1, dtype="float32")  # fmt: skip
@@ -61,7 +61,7 @@ MNIST = Size(data="mnist", hidden=(100, 100), noise=0.3, epochs=10, batch_size=2
 COMPARISONS = (
     Comparison(
         name="amp_noisy_digits",
-        title="AMP on 500 digits, 30 % of the labels redrawn",
+        title="AMP on 300 digits, 30 % of the labels redrawn",
         problem=problem,
         methods=METHODS,
         full=FULL,
@@ -73,7 +73,7 @@ COMPARISONS = (
         expects="control",
         problem=problem,
         methods=METHODS,
-        full=replace(FULL, training=None, validation=180, test=360, noise=0.0, epochs=15, seeds=6),
+        full=replace(FULL, training=None, validation=180, test=360, noise=0.0, epochs=8),
         quick=replace(QUICK, noise=0.0),
     ),
     Comparison(

@@ -62,28 +62,28 @@ FLOAT = Method(name="float", arm=_float, grid=(1e-4, 1e-3, 1e-2, 1e-1), varies="
                baseline=True)  # fmt: skip
 LOGIC = (_method("logic, 1 bit"), _method("logic, 4 bits", slices=4))
 
-FULL = Blocks(training=400, validation=400, test=997, hidden=(32,), epochs=15, batch_size=50,
+FULL = Blocks(training=300, validation=400, test=997, hidden=(32,), epochs=10, batch_size=50,
               seeds=5, together=1)  # fmt: skip
 QUICK = replace(FULL, training=100, epochs=2, seeds=2, hidden=(16,), blocks=1)
 
 COMPARISONS = (
     Comparison(
         name="boolnet_logic_digits",
-        title="Logic networks against plain binary ones, 400 digits",
+        title="Logic networks against plain binary ones, 300 digits",
         problem=problem,
         methods=(_method("plain binary", baseline=True, shortcuts="none"), *LOGIC),
         full=FULL,
         quick=QUICK,
-        cut="one block of width 32, 15 epochs",
+        cut="one block of width 32, 10 epochs",
     ),
     Comparison(
         name="boolnet_float_digits",
-        title="Logic networks against floats, 400 digits",
+        title="Logic networks against floats, 300 digits",
         expects="control",
         problem=problem,
         methods=(FLOAT, *LOGIC),
         full=FULL,
         quick=QUICK,
-        cut="one block of width 32, 15 epochs",
+        cut="one block of width 32, 10 epochs",
     ),
 )

@@ -68,14 +68,14 @@ def spirals(size: Size, backend: Backend, rng: Rng) -> Problem:
     return Problem(split, Objective(model), model.init(rng.child("init"), backend=backend))
 
 
-DEEP = Size(training=500, validation=500, test=797, hidden=(32,) * 7, epochs=30, batch_size=50,
+DEEP = Size(training=300, validation=500, test=997, hidden=(24,) * 7, epochs=20, batch_size=50,
             seeds=5, together=1)  # fmt: skip
 QUICK = replace(DEEP, training=100, epochs=2, seeds=2, hidden=(16, 16))
 
 COMPARISONS = (
     Comparison(
         name="constrained_deep_digits",
-        title="Constrained Langevin dynamics on 500 digits, eight layers",
+        title="Constrained Langevin dynamics on 300 digits, eight layers",
         problem=images,
         methods=METHODS,
         full=DEEP,
@@ -84,11 +84,11 @@ COMPARISONS = (
     ),
     Comparison(
         name="constrained_shallow_digits",
-        title="Constrained Langevin dynamics on 500 digits, two layers",
+        title="Constrained Langevin dynamics on 300 digits, two layers",
         expects="control",
         problem=images,
         methods=METHODS,
-        full=replace(DEEP, hidden=(32,)),
+        full=replace(DEEP, hidden=(24,)),
         quick=replace(QUICK, hidden=(16,)),
         cut="underdamped integrators alone",
     ),
@@ -97,9 +97,9 @@ COMPARISONS = (
         title="Constrained Langevin dynamics on spirals of four turns, four layers",
         problem=spirals,
         methods=METHODS,
-        full=Size(training=500, validation=500, test=1000, hidden=(50, 50, 50), epochs=60,
+        full=Size(training=500, validation=500, test=1000, hidden=(32, 32, 32), epochs=40,
                   batch_size=50, seeds=5, together=1),
         quick=replace(QUICK, data="four-turn-spirals", validation=50, test=50),
-        cut="underdamped integrators alone; 60 epochs",
+        cut="underdamped integrators alone; 40 epochs",
     ),
 )  # fmt: skip

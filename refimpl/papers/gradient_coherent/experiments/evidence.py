@@ -60,14 +60,14 @@ STRONG = (
 )
 SPARSE = (3e-4, 1e-3, 3e-3, 1e-2)
 
-DEEP = Size(hidden=(64,) * 7, training=500, validation=500, test=797, noise=0.3, epochs=40,
-            batch_size=50, seeds=6)  # fmt: skip
+DEEP = Size(hidden=(64,) * 7, training=300, validation=500, test=997, noise=0.3, epochs=30,
+            batch_size=50, seeds=5, together=5)  # fmt: skip
 QUICK = replace(DEEP, training=100, epochs=6, seeds=2, hidden=(16, 16))
 
 COMPARISONS = (
     Comparison(
         name="gradient_coherent_noisy_digits",
-        title="Gated and delayed L2 on 500 digits, eight layers, 30 % of the labels redrawn",
+        title="Gated and delayed L2 on 300 digits, eight layers, 30 % of the labels redrawn",
         problem=images,
         methods=STRONG,
         full=DEEP,
@@ -75,7 +75,7 @@ COMPARISONS = (
     ),
     Comparison(
         name="gradient_coherent_clean_digits",
-        title="Gated and delayed L2 on 500 digits, eight layers, clean labels",
+        title="Gated and delayed L2 on 300 digits, eight layers, clean labels",
         expects="control",
         problem=images,
         methods=STRONG,
@@ -92,7 +92,7 @@ COMPARISONS = (
                     keep_zeros=True),
             _method("delayed L1", SPARSE, penalty="l1", delay=5),
         ),
-        full=replace(DEEP, training=None, validation=260, test=360, noise=0.0, epochs=20),
+        full=replace(DEEP, training=None, validation=260, test=360, noise=0.0, epochs=12),
         quick=replace(QUICK, noise=0.0),
         score="kept",
         lower=True,

@@ -28,7 +28,7 @@ class Tasks(Size):
     queries: int = 15
 
 
-INNER: dict[str, Any] = {"inner_rate": 0.1, "inner_steps": 3}
+INNER: dict[str, Any] = {"inner_rate": 0.1, "inner_steps": 2}
 
 
 def problem(size: Tasks, backend: Backend, rng: Rng) -> Problem:
@@ -70,7 +70,7 @@ METHODS = (
     _dropped("gaussian", high=0.8),
 )  # fmt: skip
 
-FEW = Tasks(training=10, validation=40, test=100, hidden=(32,), epochs=50, batch_size=5, seeds=6,
+FEW = Tasks(training=10, validation=30, test=60, hidden=(24,), epochs=40, batch_size=5, seeds=5,
             together=4)  # fmt: skip
 QUICK = replace(FEW, epochs=2, seeds=2, validation=5, test=5)
 

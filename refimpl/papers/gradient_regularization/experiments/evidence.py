@@ -68,7 +68,7 @@ METHODS = (
     ),
 )
 
-FEW = Size(training=150, validation=500, test=900, epochs=60, batch_size=50, seeds=6, together=6)
+FEW = Size(training=150, validation=500, test=900, epochs=40, batch_size=50, seeds=6, together=6)
 QUICK = replace(FEW, training=60, epochs=2, seeds=2, hidden=(16,), validation=100, test=100)
 
 COMPARISONS = (
@@ -95,7 +95,7 @@ COMPARISONS = (
         expects="control",
         problem=problem,
         methods=METHODS[:2] + METHODS[4:],
-        full=replace(FEW, training=None, validation=180, test=360, epochs=12),
+        full=replace(FEW, training=None, validation=180, test=360, epochs=6),
         quick=QUICK,
         cut="descent and weight decay as the only baselines",
     ),

@@ -20,7 +20,10 @@ from refimpl.papers.graph_propagation.network import GraphNetwork
 from refimpl.papers.graph_propagation.propagation import ConstraintPropagation
 from refimpl.random import Rng
 
-LOADERS = {"cliques": (load_cliques, 1), "subgraphs": (load_subgraphs, 2)}
+LOADERS: dict[str, tuple[Any, int]] = {
+    "cliques": (load_cliques, 1),
+    "subgraphs": (load_subgraphs, 2),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,7 @@ def problem(size: Graphs, backend: Backend, rng: Rng) -> Problem:
     return Problem(
         split, Objective(model, "softmax_cross_entropy"),
         model.init(rng.child("init"), backend=backend),
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def fixed(size: Any, rate: float, value: float) -> Arm:
@@ -70,28 +73,28 @@ METHODS = (
     Method(name="propagation", arm=propagated, grid=GRID, varies="learning rate"),
     Method(name="augmented", arm=augmented, grid=GRID, varies="learning rate"),
 )
-FULL = Graphs(training=60, validation=40, test=100, hidden=(10,), epochs=30, batch_size=20,
+FULL = Graphs(training=40, validation=30, test=60, hidden=(10,), epochs=20, batch_size=20,
               seeds=5, together=1)  # fmt: skip
 QUICK = replace(FULL, training=4, validation=4, test=4, epochs=2, batch_size=4, seeds=2)
 
 COMPARISONS = (
     Comparison(
         name="graph_subgraphs_generated",
-        title="Constraint-based propagation on 60 graphs with a hidden subgraph",
+        title="Constraint-based propagation on 40 graphs with a hidden subgraph",
         problem=problem,
         methods=METHODS,
         full=replace(FULL, data="subgraphs"),
         quick=replace(QUICK, data="subgraphs"),
-        cut="60 graphs, 90 steps",
+        cut="40 graphs, 40 steps",
     ),
     Comparison(
         name="graph_cliques_generated",
-        title="Constraint-based propagation on 60 graphs with a planted clique",
+        title="Constraint-based propagation on 40 graphs with a planted clique",
         expects="control",
         problem=problem,
         methods=METHODS,
         full=FULL,
         quick=QUICK,
-        cut="60 graphs, 90 steps",
+        cut="40 graphs, 40 steps",
     ),
 )

@@ -36,7 +36,7 @@ METHODS = (
     _method("adversarial", AdversarialCoMHE, dimension=12, epsilon=1e-4, inner_steps=2),
 )
 
-FULL = Size(training=200, validation=500, test=1000, hidden=(96,), epochs=40, seeds=5, together=5)
+FULL = Size(training=200, validation=500, test=1000, hidden=(96,), epochs=20, seeds=5, together=5)
 QUICK = replace(FULL, training=100, epochs=2, seeds=2, hidden=(16,))
 
 COMPARISONS = (
@@ -55,7 +55,7 @@ COMPARISONS = (
         expects="control",
         problem=images,
         methods=METHODS[:5],
-        full=Size(hidden=(24,), epochs=12, seeds=5),
+        full=Size(hidden=(24,), epochs=5, seeds=5),
         quick=QUICK,
         cut="without groups and adversarial projection",
     ),

@@ -44,7 +44,7 @@ METHODS = (
     _method("identity", "identity"),
 )
 
-FULL = Size(training=200, validation=500, test=1000, hidden=(64, 32), epochs=40, seeds=8)
+FULL = Size(training=200, validation=500, test=1000, hidden=(64, 32), epochs=30, seeds=6)
 QUICK = replace(FULL, training=100, epochs=2, seeds=2)
 
 COMPARISONS = (
@@ -62,7 +62,7 @@ COMPARISONS = (
         expects="control",
         problem=images,
         methods=METHODS[:3],
-        full=Size(hidden=(64, 32), epochs=12, seeds=6),
+        full=Size(hidden=(64, 32), epochs=6, seeds=6),
         quick=QUICK,
         cut="the full covariances alone",
     ),

@@ -99,7 +99,7 @@ ON_DIGITS = (
     Method(name="tailored", arm=_penalized("tailored"), grid=(1e-4, 1e-3, 1e-2, 1e-1)),
 )
 
-FULL = Target(training=127, hidden=(32, 32, 32), epochs=1000, batch_size=None, seeds=6, together=2)
+FULL = Target(training=127, hidden=(32, 32, 32), epochs=500, batch_size=None, seeds=5, together=5)
 QUICK = replace(FULL, training=31, epochs=30, seeds=2, hidden=(8, 8))
 
 COMPARISONS = (
@@ -130,7 +130,7 @@ COMPARISONS = (
         expects="control",
         problem=images,
         methods=ON_DIGITS,
-        full=Size(training=300, validation=500, test=797, noise=0.3, epochs=40, seeds=8),
+        full=Size(training=300, validation=500, test=997, noise=0.3, epochs=20, seeds=6),
         quick=Size(training=60, validation=60, test=60, noise=0.3, epochs=2, seeds=2),
     ),
 )

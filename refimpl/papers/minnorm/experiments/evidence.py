@@ -85,8 +85,8 @@ METHODS = (
     Method(name="minnorm", arm=_minnorm, grid=(0.0005, 0.001, 0.002, 0.004),
            varies="learning rate"),
 )  # fmt: skip
-FULL = Size(training=100, validation=500, test=1000, hidden=(64,), epochs=2500, batch_size=None,
-            seeds=6, together=3)  # fmt: skip
+FULL = Size(training=100, validation=500, test=1000, hidden=(64,), epochs=1200, batch_size=None,
+            seeds=5, together=5)  # fmt: skip
 QUICK = replace(FULL, training=40, epochs=20, seeds=2, hidden=(16,))
 
 COMPARISONS = (
@@ -97,7 +97,7 @@ COMPARISONS = (
         methods=METHODS,
         full=FULL,
         quick=QUICK,
-        cut="2500 steps; 100 images of up to 60,000; the margin constraints alone",
+        cut="1200 steps; 100 images of up to 60,000; the margin constraints alone",
     ),
     Comparison(
         name="minnorm_noisy_digits",
@@ -107,6 +107,6 @@ COMPARISONS = (
         methods=METHODS,
         full=replace(FULL, noise=0.2),
         quick=replace(QUICK, noise=0.2),
-        cut="2500 steps; the margin constraints alone",
+        cut="1200 steps; the margin constraints alone",
     ),
 )

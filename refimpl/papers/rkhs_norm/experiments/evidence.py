@@ -71,7 +71,7 @@ METHODS = (
     ),
 )
 
-FEW = Size(training=150, validation=500, test=900, hidden=(64,), epochs=40, batch_size=50, seeds=5,
+FEW = Size(training=150, validation=500, test=900, hidden=(64,), epochs=30, batch_size=50, seeds=5,
            together=5)  # fmt: skip
 QUICK = replace(FEW, training=60, epochs=2, seeds=2, hidden=(16,), validation=100, test=100)
 
@@ -99,7 +99,7 @@ COMPARISONS = (
         expects="control",
         problem=problem,
         methods=METHODS[:2] + METHODS[3:4],
-        full=replace(FEW, training=None, validation=180, test=360, epochs=15),
+        full=replace(FEW, training=None, validation=180, test=360, epochs=8),
         quick=QUICK,
         cut="the gradient norm alone",
     ),
