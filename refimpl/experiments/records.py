@@ -194,6 +194,8 @@ class Recorded:
     confidence : float
         Of each interval.
     seeds : int
+    title : str
+        What was compared on what.
     folder : str
         Where it lies; empty for the figures of the paper.
     """
@@ -206,6 +208,7 @@ class Recorded:
     at_end: tuple[str, ...] = ()
     confidence: float = CONFIDENCE
     seeds: int = 0
+    title: str = ""
     folder: str = ""
 
     @property
@@ -235,6 +238,7 @@ class _Presets:
             at_end=tuple(row["name"] for row in found["methods"] if row["at_end"]),
             confidence=found["confidence"],
             seeds=found["size"]["seeds"],
+            title=found["title"],
             folder=place,
         )
 

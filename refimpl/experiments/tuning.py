@@ -49,10 +49,15 @@ class Choice(NamedTuple):
         return self.grid.values[self.chosen]
 
     @property
+    def grown(self) -> Grid:
+        """The grid with one value more where the choice lies at an end that can grow."""
+        end = end_of(self.grid.values, self.chosen)
+        return (end and self.grid.grown(end)) or self.grid
+
+    @property
     def at_end(self) -> bool:
         """Whether it lies at an end that could have grown."""
-        end = end_of(self.grid.values, self.chosen)
-        return end is not None and self.grid.grown(end) is not None
+        return self.grown != self.grid
 
 
 Request = tuple[str, tuple[float, ...], float | None]
@@ -71,28 +76,39 @@ def choose(
         From requests to arrays (values, seeds) of validation scores: all that the choice can see.
     """
     grids = {method.name: method.settings for method in comparison.methods}
+    names = [
+        [m.name for m in comparison.methods if m.tunes_rate == first] for first in (True, False)
+    ]
     sign = -1.0 if comparison.lower else 1.0
+
+    def tuned(some: Sequence[str], rate: float | None) -> dict[str, Choice]:
+        rows = score([(name, grids[name].values, rate) for name in some])
+        return {
+            name: Choice(grids[name], row, best(grids[name].values, _merit(sign * row)), rate)
+            for name, row in zip(some, rows, strict=True)
+        }
+
     for _ in range(ROUNDS):
-        found: dict[str, Choice] = {}
-        rate = None
-        for first in (True, False):  # those that need the rate come when it is chosen
-            names = [m.name for m in comparison.methods if m.tunes_rate == first]
-            scores = score([(name, grids[name].values, rate) for name in names])
-            for name, row in zip(names, scores, strict=True):
-                chosen = best(grids[name].values, np.mean(sign * row, axis=1).tolist())
-                found[name] = Choice(grids[name], row, chosen, rate)
-            rate = found[names[0]].value if first and names else None
-        grown = dict(grids)
-        for name, choice in found.items():
-            end = end_of(choice.grid.values, choice.chosen)
-            grown[name] = (end and choice.grid.grown(end)) or choice.grid
-        if grown == grids:
+        found = tuned(names[0], None)
+        for _ in range(ROUNDS):  # the rate settles before anything is trained at it
+            more = {name: choice.grown for name, choice in found.items()}
+            if more == {name: grids[name] for name in more}:
+                break
+            grids |= more
+            found = tuned(names[0], None)
+        found |= tuned(names[1], found[names[0][0]].value if names[0] else None)
+        wanted = {name: choice.grown for name, choice in found.items()}
+        longest = max(len(grid.values) for grid in wanted.values())
+        if wanted == grids and all(len(grid.values) == longest for grid in grids.values()):
             break
-        longest = max(len(grid.values) for grid in grown.values())
-        for name, grid in grown.items():
+        for name, grid in wanted.items():
             place = grid.values.index(found[name].value)
             grids[name] = balanced(grid, place, longest)
     return {method.name: found[method.name] for method in comparison.methods}
+
+
+def _merit(scores: np.ndarray) -> list[float]:
+    return np.mean(scores, axis=1).tolist()
 
 
 class Run(NamedTuple):

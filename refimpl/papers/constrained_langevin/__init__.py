@@ -53,6 +53,8 @@ check the law is exact; both are needed    2019; derived        metropolis      
 momenta help to improve sampling           abstracts; derived   theory.efficiency   CL-45, CL-46,
 efficiency: times, and what exactness                                               CL-47, CL-48
 costs
+recorded: tuned baselines on digits        abstract             experiments.        CL-49
+                                                                evidence
 ========================================== ==================== =================== ==============
 
 Errors found in print and in released code

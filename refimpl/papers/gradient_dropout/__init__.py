@@ -34,6 +34,7 @@ noise for every scalar, step and task; none at test   released code maml        
 the tasks' losses are summed                          released code settings                 GD-15
 sinusoids from few tasks: no effect beyond seed noise observed      experiments/sinusoids    GD-16
 Hessian-vector products of a ReLU network             derived       curvature                GD-17
+recorded: tuned baselines, few tasks                  abstract      experiments.evidence     GD-18
 ===================================================== ============= ======================== ======
 
 What was found false, or depends on the reading

@@ -45,6 +45,8 @@ the same on 300 images of MNIST             observed           experiments.     
                                                                images_mnist
 beside training on attacked inputs          observed           experiments.digits    GR-30
 λ has units                                 derived            regularization        GR-27
+recorded: tuned baselines on digits         abstract           experiments.evidence  GR-31,
+                                                                                     GR-32
 =========================================== ================== ===================== ==========
 
 GR-28 to GR-30 are this package's own: an estimate of the kind that the abstract of the journal

@@ -42,6 +42,7 @@ state equation on the karate club                observed      experiments/karat
 states of new graphs with frozen weights         printed       propagation                 LPG-22
 planted cliques                                  released code planted                     LPG-23
 the constraint summed over labeled nodes         printed       labeled_only                LPG-24
+recorded: tuned baselines on graphs              abstract      experiments.evidence        LPG-25
 ================================================ ============= =========================== =======
 
 What was found false, or depends on the reading

@@ -49,6 +49,8 @@ lower energy is a matter of strength       printed; controls    experiments.    
 accuracy on digits and MNIST               tables of other data experiments.        HE-52, HE-52b
                                                                 accuracy
 ResNet-18 rows of the two papers           tables of both       claims.training     HE-53
+recorded: tuned baselines on digits        abstracts            experiments.        HE-54
+                                                                evidence
 ========================================== ==================== =================== ==============
 
 Errors found in print

@@ -50,6 +50,8 @@ minibatches leave noise of order √η_w      derived; observed    experiments. 
 a tiny ReLU problem, against a certificate observed; derived    experiments.        MN-52
                                                                 convex_relu
 failures are refused with their numbers    derived              guards, diagnosis   MN-53, MN-54
+recorded: tuned baselines on digits        abstract             experiments.        MN-55, MN-56
+                                                                evidence
 ========================================== ==================== =================== ==============
 
 Errors found in print

@@ -36,6 +36,8 @@ data averages miss by N^(−1/2)           abstract; derived  averaged          
 lower and upper bound move apart         pilot; poster      experiments.mnist          RK-17
 a projection caps the upper bound        printed            experiments.mnist          RK-19
 methods on digits, by validation         observed here      experiments.digits         RK-20
+recorded: tuned baselines on digits      authors            experiments.evidence       RK-21,
+                                                                                       RK-22
 ======================================== ================== ========================== ===========
 
 Scope

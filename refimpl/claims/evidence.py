@@ -1,0 +1,76 @@
+"""Headlines of papers judged by recorded comparisons: the interval decides, and no more is said.
+
+A comparison on small data cannot show what a paper says of large networks. Where its interval lies
+on the paper's side the headline is *qualified* by the setting of the comparison; elsewhere it is
+*not shown*, also where the method is clearly worse: that is evidence against the headline here, and
+no failure of the implementation. Date, commit and seeds of the record stand in the note.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from refimpl.claims.outcomes import Outcome, paired
+from refimpl.experiments.base import Result
+
+POINTS = 100.0
+"""From shares to points of accuracy."""
+
+
+def gain(
+    result: Result, method: str, *, scale: float = POINTS, what: str = "points of accuracy"
+) -> Outcome:
+    """Whether a method is ahead of the best-tuned baseline in a recorded comparison.
+
+    Parameters
+    ----------
+    result : Result
+        Of a record (:func:`refimpl.experiments.records.recorded`).
+    method : str
+    scale : float
+        From the unit of the score to that of ``what``.
+    what : str
+    """
+    difference = scale * result.select(method=method)["difference"][0]
+    return _judged(result, method, difference, f"{what} beyond {result.config.reference}")
+
+
+def less(result: Result, method: str, key: str, what: str, *, more: bool = False) -> Outcome:
+    """Whether a method ends with less (or more) of something than the best-tuned baseline.
+
+    Parameters
+    ----------
+    result : Result
+    method : str
+    key : str
+        Of the numbers at the chosen settings, such as ``"test_sharpness"``.
+    what : str
+    more : bool
+        Ask for more instead.
+    """
+    reference = result.config.reference
+    mine, theirs = (result.select(method=name)[key][0] for name in (method, reference))
+    difference = mine - theirs if more else theirs - mine
+    word = "more" if more else "less"
+    return _judged(result, method, difference, f"{word} {what} than {reference}")
+
+
+def _judged(result: Result, method: str, differences: Any, what: str) -> Outcome:
+    facts = result.config
+    open_ends = sorted({method, facts.reference} & set(facts.at_end))
+    ends = f"; the grid of {', '.join(open_ends)} still grew" if open_ends else ""
+    found = paired(
+        np.asarray(differences),
+        confidence=facts.confidence,
+        verdict="qualified",
+        condition=f"{facts.title}, {facts.seeds} seeds",
+        note=f"{method}: {what}; {facts.words}{ends}",
+    )
+    if found.verdict == "fails":
+        return replace(found, verdict="not shown", note=f"{found.note}; on the other side of zero")
+    if open_ends and found.verdict == "qualified":
+        return replace(found, verdict="not shown")
+    return found

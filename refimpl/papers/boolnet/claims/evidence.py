@@ -1,0 +1,35 @@
+"""Headlines that recorded comparisons with tuned baselines can judge."""
+
+from __future__ import annotations
+
+from refimpl.claims.evidence import gain
+from refimpl.claims.ledger import Outcome, claim, report
+from refimpl.experiments.base import Result
+
+
+@claim(
+    "BN-24",
+    paper="boolnet",
+    place="the paper's design; recorded comparison on digits",
+    statement="Networks whose layers pass bits alone are ahead of a plain binary network "
+    "with as many bits of weights, in the recorded comparison",
+    experiment="boolnet_logic_digits",
+)
+def ahead_of_plain(result: Result) -> Outcome:
+    """Paired by seed with the best-tuned baseline of the record."""
+    return gain(result, "logic, 1 bit")
+
+
+@claim(
+    "BN-25",
+    paper="boolnet",
+    place="abstract (balance of accuracy and energy); recorded comparison on digits",
+    statement="The accuracy that the 4-bit logic network gives up for its energy, in the "
+    "recorded comparison with floats of the same sizes",
+    experiment="boolnet_float_digits",
+)
+def price(result: Result) -> Outcome:
+    """Paired by seed with the best-tuned baseline of the record."""
+    lost = -100.0 * result.select(method="logic, 4 bits")["difference"][0]
+    note = f"points of accuracy below {result.config.reference}; {result.config.words}"
+    return report(lost, note, predicted="small")

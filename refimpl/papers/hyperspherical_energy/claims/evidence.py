@@ -1,0 +1,22 @@
+"""Headlines that recorded comparisons with tuned baselines can judge."""
+
+from __future__ import annotations
+
+from refimpl.claims.evidence import gain
+from refimpl.claims.ledger import Outcome, all_of, claim
+from refimpl.experiments.base import Result
+
+VARIANTS = ("half-space", "random projection", "angle-preserving", "groups", "adversarial")
+
+
+@claim(
+    "HE-54",
+    paper="hyperspherical_energy",
+    place="abstracts (consistently outperforms); recorded comparison on digits",
+    statement="Hyperspherical energy and each compressive variant are ahead of the best- "
+    "tuned baseline on a wide layer and few examples, in the recorded comparison",
+    experiment="hyperspherical_wide_digits",
+)
+def consistently_ahead(result: Result) -> Outcome:
+    """Paired by seed with the best-tuned baseline of the record."""
+    return all_of(*(gain(result, name) for name in VARIANTS))
