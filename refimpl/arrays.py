@@ -635,7 +635,9 @@ def squares_in_range(squares: Array) -> bool:
     low, high = _SQUARES[squares.dtype]
     if np.size(squares) == 0:
         return True
-    return bool(np.min(squares) > low and np.max(squares) < high)  # not if one is not a number
+    return (
+        float(np.min(squares)) > low and float(np.max(squares)) < high
+    )  # not if one is not a number
 
 
 def range_unwatched() -> Any:

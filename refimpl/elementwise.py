@@ -45,7 +45,8 @@ def in_pieces(function: Callable[..., tuple[Array, ...]], *arrays: Array | None)
     (array([1., 1.]), array([0., 0.]))
     """
     whole = next(array for array in arrays if array is not None)
-    xp, results = namespace(whole), []
+    xp = namespace(whole)
+    results: list[Array] = []
     for piece, given in _pieces(arrays):
         found = function(*given)
         if piece is None:

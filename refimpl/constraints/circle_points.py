@@ -100,7 +100,10 @@ def turned(
     theta: Array, xi: Array, sine: Array, cosine: Array, radius: float
 ) -> tuple[Array, Array]:
     """(θ, ξ) rotated by the angle of this sine and cosine."""
-    return in_pieces(lambda *point: _turned(*point, radius), theta, xi, sine, cosine)
+    return in_pieces(
+        lambda theta, xi, sine, cosine: _turned(theta, xi, sine, cosine, radius),
+        theta, xi, sine, cosine,
+    )  # fmt: skip
 
 
 def _turned(

@@ -1,19 +1,13 @@
 """The projection of W + X on the matrices with QᵀQ = I along the old normal: SHAKE.
 
 Q = W̄ − W Λ with W̄ = W + X, Λ symmetric and QᵀQ = I. The unknown Λ is a small matrix, and so is
-its equation. With E = WᵀX and D = W̄ᵀW̄ − I,
-
-    0 = QᵀQ − I = D − 2 Λ + T + Tᵀ,   T = Λ (½ Λ − E),
-
-so the iterations cost products of small matrices only, and two large products are left, one for E
-and one for Q.
+its equation (:mod:`refimpl.constraints.orthogonal_small`): the iterations cost products of small
+matrices only, and two large products are left, one for E = WᵀX and one for Q.
 
 Algorithm
 ---------
-1. quasi-Newton: Λ ← Λ + ½ (QᵀQ − I), the same iterates as Q ← Q − ½ W (QᵀQ − I)
-2. Newton, where that stalls or diverges: Λ ← Λ + S with MᵀS + S M = QᵀQ − I, M = WᵀQ (a Lyapunov
-   equation)
-3. Q ← W̄ − W Λ, polished while rounding has left a residual above the tolerance
+1. Λ by quasi-Newton iterations; by Newton's where they stall or diverge
+2. Q ← W̄ − W Λ, polished while rounding has left a residual above the tolerance
 
 >>> import numpy as np
 >>> w = np.eye(3, 2)
@@ -28,9 +22,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from refimpl.arrays import Array, eps, linalg_errors, namespace
+from refimpl.arrays import Array, eps, namespace
 from refimpl.constraints.base import Solved, Solver, largest
 from refimpl.constraints.orthogonal_existence import eye_like, increment_norms, solvability
+from refimpl.constraints.orthogonal_small import SmallSystem
 from refimpl.errors import ConvergenceError, InfeasibleError
 
 _EXACT_LIMIT = 256  # columns up to which a failure is explained by the exact criterion
@@ -54,6 +49,7 @@ def shake(
     e : array, shape (m, m), or None
         WᵀX, if it is known.
     solver : {"auto", "quasi_newton", "newton"}
+        ``"auto"``: quasi-Newton from the tangent part of X, and Newton where that stalls.
     tolerance : float or None
         On the largest entry of QᵀQ − I; default 4 √n eps.
     max_iterations : int
@@ -66,18 +62,22 @@ def shake(
         If the solver stopped short of its tolerance.
     """
     bar = w + x
-    d = gram_defect(bar)
-    first = largest(d)
-    start = float(first)
-    if not math.isfinite(start):
-        require_finite(x, "the increment of the orthogonality projection")
     tolerance = tolerance or 4.0 * math.sqrt(w.shape[-2]) * eps(w)
-    if start <= tolerance:
+    e = w.mT @ x if e is None else e
+    # Of a square matrix E tells all, but whether there is nothing to do.
+    whole = w.shape[-2] == w.shape[-1] and solver == "auto" and float(largest(e)) > tolerance
+    d = None if whole else gram_defect(bar)
+    first = largest(e if d is None else d)
+    if not math.isfinite(float(first)):
+        require_finite(x, "the increment of the orthogonality projection")
+    if d is not None and float(first) <= tolerance:
         return Solved(bar, 0, 0.0 * first, first)
 
-    small = SmallSystem(w.mT @ x if e is None else e, d, tolerance)
-    if solver != "newton":
-        small.quasi_newton(max_iterations, switch=solver == "auto")
+    small = SmallSystem(e, d, tolerance)
+    if solver == "auto":
+        small.tangent_part(max_iterations)
+    elif solver == "quasi_newton":
+        small.quasi_newton(max_iterations)
     if solver != "quasi_newton" and not small.converged:
         small.newton(max_iterations)
     if not small.converged:
@@ -154,99 +154,3 @@ def _failure(w: Array, x: Array, small: SmallSystem, solver: Solver) -> Exceptio
         f"use solver {' or '.join(others)}, more iterations or a smaller step",
         **numbers,
     )
-
-
-class SmallSystem:
-    """The equation of Λ and where its solution stands."""
-
-    def __init__(self, e: Array, d: Array, tolerance: float = 0.0) -> None:
-        self.e = e
-        self.d = d
-        self.multiplier = 0.0 * d
-        self.iterations = 0
-        self.residual = math.inf
-        self.target = max(4.0 * eps(d), tolerance / 8.0)
-
-    @property
-    def converged(self) -> bool:
-        """Whether the residual of the small equation is below its target."""
-        return self.residual <= self.target
-
-    def defect(self) -> Array:
-        """QᵀQ − I at the present Λ."""
-        t = self.multiplier @ (0.5 * self.multiplier - self.e)
-        return self.d - 2.0 * self.multiplier + (t + t.mT)
-
-    def quasi_newton(self, limit: int, *, switch: bool) -> None:
-        """Λ ← Λ + ½ (QᵀQ − I); with ``switch``, leave where each iteration gains too little.
-
-        Written as Λ ← ½ D + U + Uᵀ, U = Λ (¼ Λ − ½ E), so that the residual is twice the change.
-        """
-        half, shift = 0.5 * self.d, 0.5 * self.e
-        old = math.inf
-        self.multiplier = half
-        self.iterations = 1
-        while True:
-            u = self.multiplier @ (0.25 * self.multiplier - shift)
-            new = half + (u + u.mT)
-            self.residual = 2.0 * float(largest(new - self.multiplier))
-            lost = not self.residual < 1e3
-            if self.converged or lost or self.iterations >= limit:
-                return
-            if switch and self.residual > 0.5 * old:
-                return
-            self.multiplier = new
-            self.iterations += 1
-            if old < math.inf and self.residual * self.residual <= 0.5 * old * self.target:
-                # The linear rate puts this iterate below the target: the residual of the
-                # large matrix, which is measured in any case, confirms it.
-                self.residual = self.residual * self.residual / old
-                return
-            old = self.residual
-
-    def newton(self, limit: int) -> None:
-        """Newton from Λ = 0, where the branch near the identity begins."""
-        self.multiplier = 0.0 * self.d
-        self.iterations = 0
-        eye = eye_like(self.d)
-        best, defect = math.inf, self.d
-        while self.iterations < limit:
-            m = eye + self.e - self.multiplier
-            step = _lyapunov(m, defect, eye)
-            if step is None:
-                return
-            self.multiplier = self.multiplier + 0.5 * (step + step.mT)
-            self.iterations += 1
-            defect = self.defect()
-            self.residual = float(largest(defect))
-            if self.converged or not self.residual < 1e3:
-                return
-            if self.iterations > 60 and self.residual > 0.5 * best:
-                return
-            best = min(best, self.residual)
-
-
-def _lyapunov(m: Array, right: Array, eye: Array) -> Array | None:
-    """S with MᵀS + S M = R, by the Newton iteration for the matrix sign; None if M is singular.
-
-    It needs the eigenvalues of M to the right of the imaginary axis, which is the near-identity
-    branch. An error in S only slows Newton's method down, so the loop ends at √eps.
-    """
-    xp = namespace(m)
-    a, c = m, right
-    for _ in range(40):
-        try:
-            with linalg_errors():
-                inverse = xp.linalg.inv(a)
-        except Exception as error:
-            if type(error).__name__ != "LinAlgError":
-                raise
-            return None
-        c = 0.5 * (c + inverse.mT @ (c @ inverse))
-        a = 0.5 * (a + inverse)
-        distance = float(largest(a - eye))
-        if distance <= math.sqrt(eps(m)) * 0.1:
-            return 0.5 * c
-        if not distance < 1e8:
-            return None
-    return None

@@ -53,6 +53,32 @@ def test_solvers_agree_with_the_riccati_solution(shape, seed, size):
         assert np.max(np.abs(solved.point - exact)) <= 20 * shape[0] * np.finfo(float).eps
 
 
+@pytest.mark.parametrize("size", [1e-9, 0.003, 0.1, 0.6])
+@pytest.mark.parametrize("tangent", [False, True])
+@pytest.mark.parametrize("shape", [(200, 140), (150, 150)])
+def test_products_in_single_precision_leave_no_trace(shape, tangent, size):
+    """These matrices are large enough for iterations in float32; the oracle has none."""
+    w, rng = point(*shape, 11)
+    constraint = Orthogonal(shape)
+    x = increment(rng, shape, size)
+    x = constraint.project_tangent(w, x) if tangent else x
+    solved = constraint.project(w, w + x)
+    assert np.max(np.abs(solved.point - riccati(w, x))) <= 2e-14
+    defect = solved.point.T @ solved.point - np.eye(shape[1])
+    assert np.max(np.abs(defect)) <= 4 * np.sqrt(shape[0]) * np.finfo(float).eps
+    normal = w.T @ (w + x - solved.point)
+    assert np.max(np.abs(normal - normal.T)) <= 1e-14
+    assert float(solved.multiplier) == pytest.approx(np.max(np.abs(normal)), abs=1e-14)
+
+
+def test_a_chain_of_large_square_steps_stays_orthonormal():
+    w, rng = point(130, 130, 12)
+    constraint = Orthogonal((130, 130))
+    for _ in range(200):
+        w = constraint.project(w, w + increment(rng, (130, 130), 0.05)).point
+        assert np.max(np.abs(w.T @ w - np.eye(130))) <= 4 * np.sqrt(130) * np.finfo(float).eps
+
+
 @pytest.mark.parametrize("angle", [0.1, 0.8, 0.99, 0.999])
 def test_square_case_is_the_matrix_square_root(angle):
     w, rng = point(6, 6, 1)

@@ -55,12 +55,12 @@ def test_the_claim_holds_on_few_chains(id, results):
 
 def test_a_wrong_projection_of_the_circle_is_noticed(monkeypatch):
     """The nearest point in place of SHAKE's: also of weak order one, with another constant."""
-    turn = CCoLAod._turn
+    move = CCoLAod._move
 
     def radial(self, *arguments):
-        return turn(dataclasses.replace(self, projection="radial"), *arguments)
+        return move(dataclasses.replace(self, projection="radial"), *arguments)
 
-    monkeypatch.setattr(CCoLAod, "_turn", radial)
+    monkeypatch.setattr(CCoLAod, "_move", radial)
     assert judge("CL-8", {"circle_bias": run("circle_bias")}).verdict == "fails"
 
 
