@@ -24,6 +24,7 @@ from refimpl.papers.lattice_networks.data import load_lattice_algebraic, load_la
 from refimpl.papers.lattice_networks.network import SmoothNetwork, matrices
 from refimpl.papers.lattice_networks.tailored import Form, TailoredPenalty
 from refimpl.random import Rng
+from refimpl.training.stepping import stepper
 
 LOADERS = {"algebraic": load_lattice_algebraic, "diffusion": load_lattice_diffusion}
 PENALTIES = ("none", "l2", "tailored")
@@ -165,17 +166,17 @@ def fit(
     objective = Objective(network, "mean_squared_error")
     batch = split.train.batch()
     algorithm = Composition(Adam(learning_rate=config.rate), penalties=parts)
-    state = algorithm.init(start)
+    steps = stepper(algorithm, objective, start, replay=True)
     info: Any = None
     for step in range(config.steps):
         rate = 0.5 * config.rate * (1.0 + math.cos(math.pi * step / config.steps))
-        paced = replace(algorithm, update=Adam(learning_rate=rate))
-        state, info = paced.step(state, objective, batch)
+        steps.algorithm = replace(algorithm, update=Adam(learning_rate=rate))
+        info = steps.step(batch)
     if not math.isfinite(float(info.loss)):
         raise DivergenceError(
             "training diverged", strength=strength, learning_rate=config.rate, loss=float(info.loss)
         )
-    return state.params
+    return steps.state.params
 
 
 def readings(network: SmoothNetwork, params: Any, split: Split) -> dict[str, Any]:
