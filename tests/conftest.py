@@ -22,7 +22,7 @@ from typing import Any
 
 import array_api_strict
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from refimpl import arrays
 from refimpl.errors import BackendError
@@ -42,6 +42,9 @@ _common = {
 settings.register_profile("dev", max_examples=10, **_common)
 settings.register_profile("ci", max_examples=20, derandomize=True, **_common)
 settings.register_profile("nightly", max_examples=500, **_common)
+settings.register_profile(
+    "faults", max_examples=10, phases=[Phase.explicit, Phase.generate], **_common
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 # --- benchmarks ----------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def near(test: str, file: str) -> bool:
 
 
 def reaching(coverage_file: str, fault: dict) -> list[str]:
-    """The tests that executed the line of a fault, those of its room first."""
+    """The tests that executed the line of a fault."""
     from coverage import CoverageData
 
     data = CoverageData(coverage_file)
@@ -49,8 +49,7 @@ def reaching(coverage_file: str, fault: dict) -> list[str]:
     found = {c for c in by_line.get(fault["line"], []) if c}
     if "" in by_line.get(fault["line"], []) or not by_line.get(fault["line"]):
         found = {c for contexts in by_line.values() for c in contexts if c}
-    names = sorted({c.split("|")[0] for c in found})
-    return sorted(names, key=lambda name: not near(name, fault["file"]))
+    return sorted({c.split("|")[0] for c in found})
 
 
 class Only:
@@ -78,7 +77,7 @@ def _tests(files: list[str], place: Path, only: Only) -> int:
     os.dup2(output, 1), os.dup2(output, 2)
     os.chdir(place)
     sys.path.insert(0, str(place))
-    os.environ["PYTHONPATH"] = str(place)
+    os.environ |= {"PYTHONPATH": str(place), "HYPOTHESIS_PROFILE": "faults"}
     sys.dont_write_bytecode = True
     import pytest
 
@@ -137,7 +136,11 @@ def run(options: argparse.Namespace) -> None:
             target.write_text(put(fault, source), encoding="utf-8")
             os.utime(target, (times.st_atime, times.st_mtime + 10))  # what is compiled is stale
             names = reaching(options.coverage, fault)
-            found = judge(names, options.also, place) | {"tests": len(names)}
+            first = [name for name in names if near(name, fault["file"])]
+            found = judge(first, options.also, place)
+            if found["verdict"] in ("survives", "no test") and len(first) < len(names):
+                found = judge([name for name in names if name not in set(first)], [], place)
+            found["tests"] = len(names)
             target.write_text(source, encoding="utf-8")
             os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
             print(json.dumps(fault | found), flush=True)
