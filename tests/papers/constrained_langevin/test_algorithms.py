@@ -20,7 +20,7 @@ from refimpl.papers.constrained_langevin.o_cola_ud import OCoLAud
 from refimpl.papers.constrained_langevin.overdamped import ConstrainedOverdamped
 from refimpl.papers.constrained_langevin.splitting import Splitting
 from refimpl.papers.constrained_langevin.underdamped import ConstrainedUnderdamped
-from refimpl.random import Rng
+from refimpl.random import Replay, Rng
 from refimpl.testing import assert_orthonormal, assert_tangent
 
 EPS = np.finfo(float).eps
@@ -235,6 +235,21 @@ def test_failures_can_be_rejected_halved_or_replaced():
         assert info.fallbacks >= 1 and float(info.residual) < 1e-13
 
 
+def test_a_halved_step_has_the_noise_of_its_size():
+    noise = Rng(7).normal((5, 3))
+    halving = OCoLAod(step_size=1.0, temperature=0.02, free_first=False, on_failure="halve")
+    state = halving.init([Rng(0).normal((5, 3))])
+
+    def steep(params, batch):
+        return 5.0 * ad.sum(params[0] * params[0] * params[0])
+
+    new, info = halving.step(state, steep, None, Replay([noise]))
+    assert info.halvings > 0
+    alone = OCoLAod(step_size=0.5**info.halvings, temperature=0.02, free_first=False)
+    expected, _ = alone.step(state, steep, None, Replay([noise]))
+    assert np.array_equal(new.params[0], expected.params[0])
+
+
 def test_a_reached_branch_that_cannot_be_undone_is_rejected():
     """A curve with a fold: from its tip Newton lands on a branch that does not lead back."""
     curve = UserConstraint(
@@ -267,8 +282,9 @@ def test_a_reached_branch_that_cannot_be_undone_is_rejected():
         _, loose = plain.step(plain.init(start, Rng(k)), lambda w, batch: 0.0 * w[0], None)
         rejected += info.rejected
         differ += info.rejected > loose.rejected
-        if info.rejected:
+        if info.rejected:  # turned back
             assert np.array_equal(new.params, start)
+            np.testing.assert_allclose(new.momenta[0], -state.momenta[0], rtol=0, atol=1e-14)
     assert differ > 0 and rejected < 60
 
 
