@@ -237,3 +237,15 @@ def test_stationary_weights_of_every_scale(target):
         strength = 0.3 * chain.spinodal(target, depth)
         for weight in chain.stationary_weights(target, depth, strength):
             assert chain.pull(weight, target, depth) == pytest.approx(strength, rel=1e-12)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 6])
+@pytest.mark.parametrize("start", [0.1, 0.5, 0.9, 1.4])
+def test_a_chain_tolerates_the_largest_pull_on_its_way_down(start, depth):
+    """From w₀ the weight only falls, so that the largest pull below w₀ decides."""
+    weights = np.linspace(0.0, start, 400_001)
+    for law, power in ((chain.tolerance_l1, depth - 1), (chain.tolerance, depth - 2)):
+        if power == 0:
+            continue  # depth 2 under L2: the pull is largest at 0
+        pulls = weights**power * (1.3 - weights**depth)
+        assert law(start, 1.3, depth) == pytest.approx(np.max(pulls), rel=1e-9)
