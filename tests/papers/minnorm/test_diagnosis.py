@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from refimpl.datasets import Batch
+from refimpl.errors import InfeasibleError
 from refimpl.models import DeepLinear, Objective
 from refimpl.papers.minnorm.diagnosis import diagnose, difficulty
 from refimpl.papers.minnorm.minnorm import Minnorm
@@ -71,3 +72,19 @@ def test_a_loss_level_has_no_identity():
     assert report.violation == pytest.approx(losses[0] - 0.3)
     assert report.near_tie == pytest.approx(0.3 - losses[1])
     assert report.complementarity == pytest.approx(np.max([0.2, 0.1] * np.abs(losses - 0.3)))
+
+
+@pytest.mark.parametrize(("eta_w", "eta_lam"), [(0.4, 0.02), (0.02, 0.4)])
+def test_patience_counts_time_constants_of_the_slower_process(eta_w, eta_lam):
+    """One input with two targets: the multipliers grow for ever, and looks are at doublings."""
+    objective = Objective(DeepLinear((1, 1)), "mean_squared_error")
+    data = Batch(np.array([[1.0], [1.0]]), np.array([[1.0], [3.0]]))
+    algorithm = Minnorm(
+        constraint="equality", learning_rate=eta_w, multiplier_rate=eta_lam, damping=0.5,
+        check_every=10, patience=20.0, refuse=False,
+    )  # fmt: skip
+    state = algorithm.init([np.array([[0.5]])], data, objective)
+    with pytest.raises(InfeasibleError) as caught:
+        for _ in range(2000):
+            state, _ = algorithm.step(state, objective, data)
+    assert caught.value.step == 1280  # the first of 10, 20, 40, ... beyond 20 / 0.02
