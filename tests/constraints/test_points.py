@@ -9,6 +9,7 @@ from hypothesis import given
 
 from refimpl import autodiff as ad
 from refimpl.constraints import Circle, Orthogonal, Unconstrained, UserConstraint, over_chains
+from refimpl.errors import ConvergenceError
 from refimpl.random import Rng
 
 
@@ -125,3 +126,12 @@ def test_nearly_parallel_constraints_leave_no_normal_part():
         for found in (constraint.project_tangent(q[k], u[k]), many[k]):
             assert np.max(np.abs(found[:2])) < 1e-13
             np.testing.assert_allclose(found[2:], u[k, 2:], rtol=1e-14)
+
+
+def test_a_hopeless_projection_gives_up_after_its_iterations():
+    """Newton's 50 by default; what is asked for otherwise."""
+    for options, most in (({}, 50), ({"max_iterations": 7}, 7)):
+        sphere = UserConstraint(lambda w: ad.sum(w * w) - 1.0, solver="newton", **options)
+        with pytest.raises(ConvergenceError) as caught:
+            sphere.project(np.array([1.0, 0.0]), np.array([1.0, 1.0 + 1e-9]))
+        assert caught.value.iterations == most

@@ -409,6 +409,10 @@ def test_a_checkpoint_of_another_run_is_refused_by_field(tmp_path):
     go(checkpoint=path)
     changed = dataset()
     changed.inputs[3, 1] += 1e-9
+    relabeled = replace(dataset(), targets=1 - dataset().targets)
+    with pytest.raises(CheckpointError) as caught:
+        go(checkpoint=path, resume=True, data=relabeled)
+    assert caught.value.field == "data"
     for name, options in {
         "algorithm": {"algorithm": SGLD(learning_rate=0.1, temperature=0.01)},
         "seed": {"seed": 1},

@@ -195,3 +195,18 @@ def test_the_gradient_from_before_the_drift(seed, f):
     for _ in range(2):
         state, _ = algorithm.step(state, objective, None, noise)
     assert_on(state, *expected[:2])
+
+
+@given(seed=SEED, radius=number(0.5, 3.0))
+def test_released_momenta_are_drawn_along_the_circle(seed, radius):
+    """(p, s) = √τ R (ξ, −θ)/r, of length √τ |R|."""
+    rng = np.random.default_rng(seed)
+    tree = [{"bias": rng.normal(size=2), "weight": radius * rng.uniform(-1, 1, size=(2, 3))}]
+    noise = [rng.normal(size=2), rng.normal(size=(2, 3))]
+    algorithm = catalogue.entry("c_cola_ud_released").factory(temperature=0.3, radii=(radius,))
+    state = algorithm.init(tree, Replay(noise))
+    theta, xi = tree[0]["weight"], np.sqrt(radius**2 - tree[0]["weight"] ** 2)
+    moment, beside = state.momentum[0]["weight"], state.slack_momentum[0]["weight"]
+    np.testing.assert_allclose(moment, math.sqrt(0.3) * noise[1] * xi / radius, rtol=1e-12)
+    np.testing.assert_allclose(beside, -math.sqrt(0.3) * noise[1] * theta / radius, rtol=1e-12)
+    np.testing.assert_allclose(state.momentum[0]["bias"], math.sqrt(0.3) * noise[0], rtol=1e-12)

@@ -192,3 +192,14 @@ def test_bad_input_is_named():
         theory.theorem_two(0.0, 5, 1.5)
     with pytest.raises(InfeasibleError, match="8 log 2"):
         theory.theorem_one(0.0, 40, 0.1, corrected=True)
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 0.35, 0.6, 0.9])
+def test_bounds_of_the_two_theorems_meet_at_the_crossovers(epsilon):
+    lower, upper = theory.crossovers(epsilon)
+    for place, side in ((lower, "low"), (upper, "high")):
+        one, two = (
+            getattr(law(place, 2000, epsilon), side)
+            for law in (theory.theorem_one, theory.theorem_two)
+        )
+        assert one == pytest.approx(two, abs=1e-12)

@@ -83,8 +83,12 @@ def test_patience_counts_time_constants_of_the_slower_process(eta_w, eta_lam):
         constraint="equality", learning_rate=eta_w, multiplier_rate=eta_lam, damping=0.5,
         check_every=10, patience=20.0, refuse=False,
     )  # fmt: skip
-    state = algorithm.init([np.array([[0.5]])], data, objective)
-    with pytest.raises(InfeasibleError) as caught:
+
+    def go():
+        state = algorithm.init([np.array([[0.5]])], data, objective)
         for _ in range(2000):
             state, _ = algorithm.step(state, objective, data)
+
+    with pytest.raises(InfeasibleError) as caught:
+        go()
     assert caught.value.step == 1280  # the first of 10, 20, 40, ... beyond 20 / 0.02
