@@ -80,8 +80,8 @@ def gram_matrix(rows: Neurons, columns: Neurons) -> Array:
 
 def gaps(
     rows: Neurons, columns: Neurons, gram: Array, *, half: bool, angular: bool
-) -> tuple[Array, Array]:
-    """1 − G and 1 + G, accurate where they are small.
+) -> tuple[Array, Array | None]:
+    """1 − G and 1 + G, accurate where they are small; the second is None where nothing reads it.
 
     The differences are summed row by row, for the few rows that have a near pair (in half space
     and for angles: a near-antipodal one too).
@@ -92,9 +92,9 @@ def gaps(
         If two neurons coincide or, in half space, are antipodes.
     """
     xp = namespace(gram)
-    both = [1.0 - gram, 1.0 + gram]
-    cases = [(0, 1.0, True)]
+    both, cases = [1.0 - gram], [(0, 1.0, True)]
     if half or angular:
+        both.append(1.0 + gram)
         cases.append((1, -1.0, half))
     bound = eps(gram) ** (1.0 / 3.0)  # there the plain gap still has two thirds of the digits
     for place, sign, pole in cases:
@@ -118,7 +118,7 @@ def gaps(
                 second=columns.first + flat % gap.shape[1],
                 cosine=sign,
             )
-    return both[0], both[1]
+    return both[0], both[1] if len(both) == 2 else None
 
 
 def _cosines(weight: Array, epsilon: float, /) -> tuple[Array, Any]:

@@ -74,17 +74,20 @@ def forward(
     Returns
     -------
     value : array, shape () or (C,)
-    saved : Parts, or the gradient itself where the layer was cut into tiles; a list for a stack
+    saved : Parts, or the gradient itself: where the layer was cut into tiles, and of a stack, whose
+        layers come and go one by one
     """
     check_weight(weight)
     xp = namespace(weight)
     evaluate = _layer if weight.shape[-2] <= (WHOLE if whole is None else whole) else _tiled
     if weight.ndim == 2:
         return evaluate(weight, energy, share, derivatives, valued)
-    layers = [weight[c, ...] for c in range(weight.shape[0])]
-    pairs = [evaluate(layer, energy, share, derivatives, valued) for layer in layers]
-    values = xp.stack([value for value, _ in pairs]) if valued else None
-    return values, [parts for _, parts in pairs]
+    values, gradients = [], []
+    for c in range(weight.shape[0]):
+        value, saved = evaluate(weight[c, ...], energy, share, derivatives, valued)
+        values.append(value)
+        gradients.append(gradient_of(saved) if derivatives else None)
+    return xp.stack(values) if valued else None, xp.stack(gradients) if derivatives else None
 
 
 def _layer(
@@ -107,8 +110,11 @@ def own_pairs(energy: Kernel, delta: Array) -> tuple[Any, Any]:
     if not counts_own(energy):
         return None, None
     scale = energy.scale(delta.shape[0])
+    xp = namespace(delta)
+    if energy.epsilon == 0.0:  # then all are antipodes exactly, and stay so
+        return scale * xp.sum(energy.pair(2.0 - delta, delta, 0)[0]), 0.0
     own, slope = energy.pair(2.0 - delta, delta, 1)
-    return scale * namespace(delta).sum(own), (2.0 * scale) * slope * delta
+    return scale * xp.sum(own), (2.0 * scale) * slope * delta
 
 
 def cut(unit: Array, delta: Array) -> list[Neurons]:
@@ -159,18 +165,15 @@ def _tiled(
     if not derivatives:
         return value, None
     for i, a in enumerate(tiles):
-        diagonal = diagonals[i] if own is None else diagonals[i] + more[place(a)]
+        moves = own is not None and energy.epsilon > 0.0
+        diagonal = diagonals[i] + more[place(a)] if moves else diagonals[i]
         pulls[i] -= diagonal[:, None] * a.unit
         pulls[i] *= inverse[place(a), :]
     return value, xp.concat(pulls, axis=0)
 
 
 def gradient_of(saved: Any, scale: Any = None) -> Array:
-    """diag(1/ν) S Û, stacked for a stack of layers; times ``scale``, one number a layer."""
-    if isinstance(saved, list):
-        scales = [None] * len(saved) if scale is None else [scale[c] for c in range(len(saved))]
-        layers = [gradient_of(part, factor) for part, factor in zip(saved, scales, strict=True)]
-        return namespace(layers[0]).stack(layers)
+    """diag(1/ν) S Û; times ``scale``, one number, or one a layer of a stack."""
     if not isinstance(saved, Parts):
         return saved if scale is None else scale * saved
     inverse = saved.inverse if scale is None else scale * saved.inverse

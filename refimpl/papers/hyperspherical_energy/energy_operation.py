@@ -132,11 +132,10 @@ hessian_product = ad.Primitive(hessian)
 
 
 def _energy_rule(g: Any, ans: Any, weight: Any, energy: Any, share: Any, saved: Any = None) -> Any:
-    if saved is not None:
+    if saved is not None and len(ans.shape) == 0:
         return gradient_of(saved, g)
-    batched = len(ans.shape) == 1
-    factor = ad.reshape(g, (ans.shape[0], 1, 1)) if batched else g
-    return factor * energy_slope(weight, energy, share)
+    factor = ad.reshape(g, (ans.shape[0], 1, 1)) if len(ans.shape) == 1 else g
+    return factor * (energy_slope(weight, energy, share) if saved is None else saved)
 
 
 energy_value.derivatives(_energy_rule, None, None)
