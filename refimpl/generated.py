@@ -1,4 +1,4 @@
-"""What is written from the pages of the papers: the stub of the public face, and README's table.
+"""What is written from the pages of the papers: the stub of the public face, and README's tables.
 
 ``python -m refimpl.generated`` rewrites both in a clone; a test says when they are stale. Given
 files ``claims.json`` of ``refimpl verify``, it first takes them into the record of verdicts
@@ -24,12 +24,16 @@ from refimpl import catalogue
 from refimpl.claims.ledger import SKIPPED, VERDICTS
 from refimpl.claims.recorded import entries, merged, recorded, write
 from refimpl.errors import DataError
+from refimpl.experiments.record_lines import kept, lines, unit
+from refimpl.experiments.records import path_of
 from refimpl.files import write_atomic
 from refimpl.papers import Paper
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN = "<!-- papers: written by python -m refimpl.generated -->"
 END = "<!-- end of the papers -->"
+COMPARED = "<!-- comparisons: written by python -m refimpl.generated -->"
+COMPARED_END = "<!-- end of the comparisons -->"
 
 
 def stub() -> str:
@@ -54,6 +58,28 @@ def table() -> str:
     for name, paper in catalogue.papers().items():
         offers = ", ".join(f"`{entry}`" for entry in catalogue.names_of(name))
         rows.append(_row((f"`{name}`", _cited(paper), offers, counts.get(name, ""))))
+    return "\n".join(rows) + "\n"
+
+
+def records() -> list[dict[str, Any]]:
+    """The records of all comparisons that have one, by paper."""
+    found = {name: catalogue.comparison(name) for name in catalogue.comparisons()}
+    order = list(catalogue.papers())
+    names = sorted(found, key=lambda name: (order.index(found[name].paper), name))
+    return kept({name: path_of(found[name].paper, name) for name in names})
+
+
+def evidence() -> str:
+    """The records as a Markdown table, a line each."""
+    heads = ("compared", "the paper's setting", "best baseline", "beyond it", "cost of a step")
+    rows = [_row(heads), _row(("---",) * len(heads))]
+    for found in records():
+        shown = lines(found)
+        gains = ", ".join(f"**{line.words}**" if line.better else line.words for line in shown)
+        costs = ", ".join(f"{line.cost:.1f}" for line in shown)
+        own = "yes" if found["expects"] == "favorable" else "no"
+        title = f"{found['title']}, {found['size']['seeds']} seeds"
+        rows.append(_row((title, own, found["reference"], f"{gains} {unit(found)}", costs)))
     return "\n".join(rows) + "\n"
 
 
@@ -108,18 +134,20 @@ def plain(text: str) -> str:
 
 
 def readme(text: str) -> str:
-    """The README's text with a new table between its two markers.
+    """The README's text with new tables between their markers.
 
     Raises
     ------
     DataError
         If it lacks the markers.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise DataError(f"README.md lacks the lines {BEGIN!r} and {END!r}")
-    return f"{before}{BEGIN}\n{table()}{END}{after}"
+    for begin, end, rows in ((BEGIN, END, table), (COMPARED, COMPARED_END, evidence)):
+        before, first, rest = text.partition(begin)
+        _, last, after = rest.partition(end)
+        if not first or not last:
+            raise DataError(f"README.md lacks the lines {begin!r} and {end!r}")
+        text = f"{before}{begin}\n{rows()}{end}{after}"
+    return text
 
 
 def main(documents: Sequence[str] = ()) -> None:
