@@ -96,6 +96,7 @@ def document(comparison: Comparison, size: Size, run: Run, note: str = "") -> di
         "lower": comparison.lower,
         "unit": comparison.unit,
         "size": config_values(size),
+        "data": run.data,
         "reference": reference,
         "confidence": level,
         "methods": rows,

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refimpl.arrays import Backend
+from refimpl.arrays import backend as make_backend
 from refimpl.errors import SettingError
 from refimpl.experiments.base import Experiment, Result, Task
 from refimpl.experiments.declared import Comparison, Method, Size
@@ -121,6 +122,8 @@ class Run(NamedTuple):
         Of each method the numbers at its choice, ``test_<score>`` among them, each (seeds,).
     costs : dict of str to float
         Seconds of a step at the choice.
+    data : dict
+        What the training data is, and the examples of each part.
     seconds : float
         Of all tasks, those found in the cache with what they took.
     provenance : dict
@@ -129,6 +132,7 @@ class Run(NamedTuple):
     choices: dict[str, Choice]
     final: dict[str, dict[str, np.ndarray]]
     costs: dict[str, float]
+    data: dict[str, Any]
     seconds: float
     provenance: dict[str, Any]
 
@@ -163,7 +167,16 @@ def run(comparison: Comparison, size: Size, **options: Any) -> Run:
     for name, row in final.items():
         if not np.all(np.isfinite(row[f"test_{comparison.score}"])):
             raise SettingError(f"{name} of {comparison.name} diverged when trained again")
-    return Run(choices, final, costs, work.seconds, work.provenance)
+    return Run(choices, final, costs, described(comparison, size), work.seconds, work.provenance)
+
+
+def described(comparison: Comparison, size: Size) -> dict[str, Any]:
+    """What the data of a comparison is, in the words of the set, and the examples of each part."""
+    rng = Rng(0).child(comparison.name, 0)
+    split = comparison.problem(size, make_backend("numpy"), rng).split
+    parts = zip(("training", "validation", "test"), split, strict=True)
+    about = getattr(split.train, "description", "") or getattr(split.train, "name", "")
+    return {"description": about, **{name: len(part) for name, part in parts}}
 
 
 class _Work:

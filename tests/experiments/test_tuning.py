@@ -159,7 +159,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
         assert np.array_equal(again.final[name]["test_loss"], row["test_loss"])
     DRAWN.clear()
     tuning.run(declared(), declared().full, cache_dir=tmp_path)
-    assert len(DRAWN) == 1, "nothing is left but the clock's problem"
+    assert len(DRAWN) == 2, "nothing is left but the problems of the clock and of the description"
 
 
 def test_growth_that_never_ends_is_recorded_as_such():
@@ -193,6 +193,7 @@ def test_a_record_has_the_paired_differences_to_the_best_baseline(tmp_path):
     found = tuning.run(comparison, comparison.full)
     document = records.document(comparison, comparison.full, found, note="less")
     assert document["reference"] == "plain" and document["cut"] == "less"
+    assert document["data"] == {"description": "part", "training": 4, "validation": 4, "test": 4}
     row = document["methods"][1]
     assert row["difference"] == pytest.approx([-1.0] * 3) and row["mean"] == pytest.approx(-1.0)
     assert row["p_holm"] < 1e-12 and row["interval"] == pytest.approx([-1.0, -1.0])

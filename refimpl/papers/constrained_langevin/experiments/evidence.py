@@ -7,17 +7,19 @@ that is nearly cold (1e-6); the step size is tuned.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from refimpl import datasets
 from refimpl.algorithms.orthogonality import Orthogonality
 from refimpl.algorithms.sgld import SGLD
 from refimpl.arrays import Backend
+from refimpl.datasets.prose import load_prose
 from refimpl.experiments.baselines import composed, descent, weight_decay
 from refimpl.experiments.comparison import Arm, Problem
 from refimpl.experiments.declared import Comparison, Method, Size, images
 from refimpl.models import MLP, Objective
+from refimpl.models.ngram import NeuralNgram
 from refimpl.papers.constrained_langevin.c_cola_ud import CCoLAud
 from refimpl.papers.constrained_langevin.o_cola_ud import OCoLAud
 from refimpl.random import Rng
@@ -68,9 +70,35 @@ def spirals(size: Size, backend: Backend, rng: Rng) -> Problem:
     return Problem(split, Objective(model), model.init(rng.child("init"), backend=backend))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Language(Size):
+    """Prose of the running Python: characters or words, and how many are seen."""
+
+    data: str = "characters"
+    context: int = 6
+    dimension: int = 12
+
+
+def language(size: Language, backend: Backend, rng: Rng) -> Problem:
+    """A neural n-gram model of prose; the loss is in nats a token."""
+    level: Any = size.data
+    split = load_prose(
+        rng=rng.child("data"), backend=backend, level=level, context=size.context,
+        training=size.training or 3000, validation=size.validation or 1500,
+        test=size.test or 3000,
+    )  # fmt: skip
+    model = NeuralNgram(
+        tokens=split.train.outputs, context=size.context, dimension=size.dimension,
+        hidden=size.hidden,
+    )  # fmt: skip
+    return Problem(split, Objective(model), model.init(rng.child("init"), backend=backend))
+
+
 DEEP = Size(training=300, validation=500, test=997, hidden=(24,) * 7, epochs=20, batch_size=50,
             seeds=5, together=1)  # fmt: skip
 QUICK = replace(DEEP, training=100, epochs=2, seeds=2, hidden=(16, 16))
+LANGUAGE = Language(training=3000, validation=1500, test=3000, hidden=(32,) * 4, epochs=6,
+                    batch_size=100, seeds=5, together=1)  # fmt: skip
 
 COMPARISONS = (
     Comparison(
@@ -101,5 +129,29 @@ COMPARISONS = (
                   batch_size=50, seeds=5, together=1),
         quick=replace(QUICK, data="four-turn-spirals", validation=50, test=50),
         cut="underdamped integrators alone; 40 epochs",
+    ),
+    Comparison(
+        name="constrained_characters",
+        title="Constrained Langevin dynamics in a neural n-gram model of characters",
+        problem=language,
+        methods=METHODS,
+        full=LANGUAGE,
+        quick=replace(LANGUAGE, training=100, validation=100, test=100, epochs=1, seeds=2,
+                      hidden=(16, 16)),
+        score="loss",
+        lower=True,
+        cut="3000 places of the text, 6 epochs",
+    ),
+    Comparison(
+        name="constrained_words",
+        title="Constrained Langevin dynamics in a neural n-gram model of 200 words",
+        problem=language,
+        methods=METHODS,
+        full=replace(LANGUAGE, data="words", context=3),
+        quick=replace(LANGUAGE, data="words", context=3, training=100, validation=100, test=100,
+                      epochs=1, seeds=2, hidden=(16, 16)),
+        score="loss",
+        lower=True,
+        cut="3000 places of the text, 6 epochs",
     ),
 )  # fmt: skip
