@@ -70,7 +70,7 @@ METHODS = (
     _dropped("gaussian", high=0.8),
 )  # fmt: skip
 
-FEW = Tasks(training=10, validation=30, test=60, hidden=(24,), epochs=40, batch_size=5, seeds=5,
+FEW = Tasks(training=10, validation=20, test=60, hidden=(24,), epochs=25, batch_size=5, seeds=5,
             together=4)  # fmt: skip
 QUICK = replace(FEW, epochs=2, seeds=2, validation=5, test=5)
 
@@ -90,8 +90,8 @@ COMPARISONS = (
         expects="control",
         problem=problem,
         methods=METHODS,
-        full=replace(FEW, training=200, epochs=2),
+        full=replace(FEW, training=200, epochs=1),
         quick=QUICK,
-        cut="MAML alone of the three frameworks; 80 outer steps",
+        cut="MAML alone of the three frameworks; 40 outer steps",
     ),
 )

@@ -55,14 +55,14 @@ def fixed(size: Any, rate: float, value: float) -> Arm:
 
 def propagated(size: Any, rate: float, value: float) -> Arm:
     """States as variables under the state equation."""
-    return Arm("", ConstraintPropagation(learning_rate=value, state_rate=0.01))
+    return Arm("", ConstraintPropagation(learning_rate=value, state_rate=0.01, test_steps=50))
 
 
 def augmented(size: Any, rate: float, value: float) -> Arm:
     """The same with a multiplier for each dimension and an augmented term."""
     algorithm = ConstraintPropagation(
         learning_rate=value, constraint="lin", epsilon=0.0, multipliers="dimension", rho=1.0,
-        state_rate=0.01,
+        state_rate=0.01, test_steps=50,
     )  # fmt: skip
     return Arm("", algorithm)
 
@@ -73,7 +73,7 @@ METHODS = (
     Method(name="propagation", arm=propagated, grid=GRID, varies="learning rate"),
     Method(name="augmented", arm=augmented, grid=GRID, varies="learning rate"),
 )
-FULL = Graphs(training=40, validation=30, test=60, hidden=(10,), epochs=20, batch_size=20,
+FULL = Graphs(training=40, validation=20, test=60, hidden=(10,), epochs=15, batch_size=20,
               seeds=5, together=1)  # fmt: skip
 QUICK = replace(FULL, training=4, validation=4, test=4, epochs=2, batch_size=4, seeds=2)
 
@@ -85,7 +85,7 @@ COMPARISONS = (
         methods=METHODS,
         full=replace(FULL, data="subgraphs"),
         quick=replace(QUICK, data="subgraphs"),
-        cut="40 graphs, 40 steps",
+        cut="40 graphs, 30 steps",
     ),
     Comparison(
         name="graph_cliques_generated",
@@ -95,6 +95,6 @@ COMPARISONS = (
         methods=METHODS,
         full=FULL,
         quick=QUICK,
-        cut="40 graphs, 40 steps",
+        cut="40 graphs, 30 steps",
     ),
 )

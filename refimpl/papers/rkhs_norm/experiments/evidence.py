@@ -59,7 +59,9 @@ METHODS = (
     ),
     Method(
         name="adversarial norm",
-        arm=lambda size, rate, value: composed(rate, penalties=[AdversarialNorm(radius=value)]),
+        arm=lambda size, rate, value: composed(
+            rate, penalties=[AdversarialNorm(radius=value, steps=2)]
+        ),
         grid=(0.005, 0.02, 0.08, 0.32),
         varies="radius",
     ),
@@ -71,14 +73,14 @@ METHODS = (
     ),
 )
 
-FEW = Size(training=150, validation=500, test=900, hidden=(64,), epochs=30, batch_size=50, seeds=5,
+FEW = Size(training=100, validation=400, test=900, hidden=(64,), epochs=20, batch_size=50, seeds=5,
            together=5)  # fmt: skip
 QUICK = replace(FEW, training=60, epochs=2, seeds=2, hidden=(16,), validation=100, test=100)
 
 COMPARISONS = (
     Comparison(
         name="rkhs_norm_few_digits",
-        title="RKHS norms on 150 digits",
+        title="RKHS norms on 100 digits",
         problem=problem,
         methods=METHODS,
         full=FEW,
@@ -86,7 +88,7 @@ COMPARISONS = (
     ),
     Comparison(
         name="rkhs_norm_robust_digits",
-        title="RKHS norms on 150 digits, accuracy under attack",
+        title="RKHS norms on 100 digits, accuracy under attack",
         problem=problem,
         methods=METHODS,
         full=FEW,
