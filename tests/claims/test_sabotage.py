@@ -18,6 +18,7 @@ from refimpl.papers.hyperspherical_energy.comhe_group import GroupCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_random import RPCoMHE
 from refimpl.papers.hyperspherical_energy.mhe import MHE
 from refimpl.papers.hyperspherical_energy.uniformity import HypersphericalUniformity
+from refimpl.papers.hyperspherical_energy.uniformity_pole import HypersphericalPole
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +60,7 @@ def circle_overdamped():
 
 
 def contractions():
-    return whole(CONSTRAINED, "stiefel_bias", runs=(("haar", "BAOAB", 0.2),), chains=20, time=0.2)
+    return whole(CONSTRAINED, "stiefel_bias", laws=(), chains=20, time=0.2, draws=5000)
 
 
 def decay_laws():
@@ -145,7 +146,9 @@ def test_a_constant_of_an_algorithm(id, cls, method, name, monkeypatch):
 PENALTIES = [
     *((cls, "strength") for cls in (MHE, RPCoMHE, APCoMHE, AdversarialCoMHE, GroupCoMHE)),
     *((cls, "output_strength") for cls in (MHE, RPCoMHE)),
-    (HypersphericalUniformity, "output_strength"),
+    *((HypersphericalUniformity, name) for name in ("strength", "output_strength")),
+    *((HypersphericalPole, name) for name in ("strength", "output_strength", "inner_rate")),
+    (HypersphericalPole, "inner_momentum"),
     (APCoMHE, "inner_rate"),
     (AdversarialCoMHE, "inner_rate"),
 ]
@@ -153,7 +156,9 @@ PENALTIES = [
 
 @pytest.mark.parametrize(("cls", "name"), PENALTIES)
 def test_a_constant_of_a_penalty(cls, name, monkeypatch):
-    with_field(monkeypatch, cls, "value_and_gradient", name)
+    # a momentum of 0.9 is brought nearer to 0, to remain one
+    factor = 2.0 - OFF if name == "inner_momentum" else OFF
+    with_field(monkeypatch, cls, "value_and_gradient", name, factor)
     assert found("HE-45", energies) == "fails"
 
 

@@ -48,6 +48,10 @@ lower energy is a matter of strength       printed; controls    experiments.    
                                            derived              training
 accuracy on digits and MNIST               tables of other data experiments.        HE-52, HE-52b
                                                                 accuracy
+groups of coordinates, without invariance  recalled; derived    comhe_group         HE-54
+to rotation
+other measures of uniformity: their optima released code;       uniformity,         HE-55
+                                           derived              uniformity_pole
 ResNet-18 rows of the two papers           tables of both       claims.training     HE-53
 recorded: tuned baselines on digits        abstracts            experiments.        HE-54
                                                                 evidence
@@ -73,6 +77,7 @@ from refimpl.papers.hyperspherical_energy.comhe_random import RPCoMHE
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.mhe import MHE
 from refimpl.papers.hyperspherical_energy.uniformity import HypersphericalUniformity
+from refimpl.papers.hyperspherical_energy.uniformity_pole import HypersphericalPole
 
 PAPER = Paper(
     name="hyperspherical_energy",
@@ -127,6 +132,13 @@ ALGORITHMS = (
         HypersphericalUniformity,
         "minimal angles, separation, determinant or mean direction of the neurons",
         source="Wang et al. 2020; Liu et al. 2021",
+        kind="penalty",
+    ),
+    Entry(
+        "hyperspherical_pole",
+        HypersphericalPole,
+        "polarization or covering, seen from a learned pole",
+        source="Liu et al. 2021",
         kind="penalty",
     ),
 )

@@ -185,6 +185,10 @@ def _one_projection(settings: Any, weight: Any, rng: Any) -> dict[str, Any]:
     return {"projection": scale * rng.normal((settings["dimension"], weight.shape[1]))}
 
 
+def _one_pole(settings: Any, weight: Any, rng: Any) -> dict[str, Any]:
+    return {"pole": rng.normal((weight.shape[1],))}
+
+
 def _order(settings: Any, weight: Any, rng: Any) -> dict[str, Any]:
     return {"order": rng.permutation(weight.shape[1])}
 
@@ -225,5 +229,10 @@ SUBJECTS: tuple[Subject, ...] = (
     penalty(
         ENTRIES["hyperspherical_uniformity"], params=_hidden,
         defaults={"output_strength": 0.0, "strength": 1.0},
+    ),
+    penalty(
+        ENTRIES["hyperspherical_pole"], params=_hidden, draws=_one_pole,
+        contract="f(weight, pole) -> scalar after the steps of the pole (n,)",
+        defaults={"output_strength": 0.0, "strength": 1.0, "inner_rate": 0.01},
     ),
 )  # fmt: skip

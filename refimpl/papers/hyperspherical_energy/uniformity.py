@@ -13,8 +13,8 @@ the points ±ŵ_i):
 
 Sources: Z. Wang et al., "MMA regularization: decorrelating weights of neural networks by
 maximizing the minimal angles", NeurIPS 2020 (1); W. Liu et al., "Learning with hyperspherical
-uniformity", AISTATS 2021, and its released code (2 to 4). Its two forms with a learned pole
-(polarization and covering) are not here: their formula is not determined by what was available.
+uniformity", AISTATS 2021, and its released code (2 to 4). Its two forms with a learned pole are in
+:mod:`refimpl.papers.hyperspherical_energy.uniformity_pole`.
 
 ========== ===================================
 paper      code

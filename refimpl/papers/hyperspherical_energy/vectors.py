@@ -36,4 +36,10 @@ VECTORS = (
         for form in ("separation", "determinant", "mean")
     ),
     Variant("hyperspherical_uniformity"),
+    Variant("hyperspherical_pole", settings={"inner_steps": 2, "inner_rate": 0.015625}),
+    Variant(
+        "hyperspherical_pole",
+        "covering",
+        settings={"form": "covering", "inner_steps": 2, "inner_rate": 0.015625},
+    ),
 )

@@ -23,7 +23,7 @@ NAMES = ("langevin_bias", "arcsine_prior", "stiefel_decay", "gradient_depth", "h
 def results():
     settings = (
         (circle_bias, {"chains": 2000, "time": 3.0}),
-        (stiefel_bias, {"chains": 200, "time": 0.4, "draws": 2000}),
+        (stiefel_bias, {"chains": 200, "time": 0.4, "draws": 2000, "laws": ()}),
         (gradient_depth, {"seeds": 2, "depth": 20}),
         (soft_constraint, {"softness": (1e-3, 1e-2), "chains": 500}),
     )

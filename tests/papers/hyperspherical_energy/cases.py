@@ -18,4 +18,5 @@ CASES = {
     "comhe_adversarial": projected(dimension=2, strength=0.1, inner_steps=2, inner_rate=0.01),
     "comhe_group": projected(groups=2, partition=False, size=2, strength=0.01),
     "hyperspherical_uniformity": Case(inert=INERT),
+    "hyperspherical_pole": Case(noise_free={"strength": 0.0, "output_strength": 0.0}, inert=INERT),
 }

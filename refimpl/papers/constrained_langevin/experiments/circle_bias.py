@@ -90,6 +90,11 @@ def linear(theta: Any, batch: Any) -> Any:
     return ad.sum(theta)
 
 
+def steep(theta: Any, batch: Any) -> Any:
+    """V = 2 theta, summed over chains."""
+    return 2.0 * ad.sum(theta)
+
+
 def flat(theta: Any, batch: Any) -> Any:
     """V = 0, with a gradient of the right shape."""
     return 0.0 * ad.sum(theta)
@@ -142,6 +147,12 @@ def stationary_modes(matrix: np.ndarray) -> np.ndarray:
     right = np.zeros(size, dtype=complex)
     right[middle] = 1.0
     return np.linalg.solve(system, right)[middle:]
+
+
+def forgetting_rate(matrix: np.ndarray, step_size: float) -> float:
+    """-log(lambda) / h of the second largest eigenvalue, the first being 1."""
+    sizes = np.sort(np.abs(np.linalg.eigvals(matrix)))
+    return float(-np.log(sizes[-2]) / step_size)
 
 
 def tasks(config: Config) -> list[Task]:
@@ -218,21 +229,31 @@ def _shake_step(h: float, backend: Backend) -> Step:
 
 
 def overdamped(config: Config, backend: Backend) -> dict[str, Any]:
-    """Moments that the overdamped steps sample (projection by step), and their contraction of
-    the mean without a loss."""
+    """Moments that the overdamped steps sample (projection by step), their contraction of the
+    mean without a loss, and the rates at which they forget under V = theta and 2 theta."""
     shape = (len(PROJECTIONS), len(config.step_sizes))
     mean, square, contraction = (np.empty(shape) for _ in range(3))
+    forgetting = np.empty((len(PROJECTIONS), 2, len(config.step_sizes)))
     for i, projection in enumerate(PROJECTIONS):
         for j, h in enumerate(config.step_sizes):
             options: dict[str, Any] = {"projection": projection, "include": "all"}
             algorithm = CCoLAod(step_size=h, temperature=1.0, radii=(1.0,), **options)
-            modes = stationary_modes(transition_modes(algorithm, linear, backend))
+            matrix = transition_modes(algorithm, linear, backend)
+            forgetting[i, :, j] = [
+                forgetting_rate(m, h) for m in (matrix, transition_modes(algorithm, steep, backend))
+            ]
+            modes = stationary_modes(matrix)
             mean[i, j] = modes[1].imag
             square[i, j] = 0.5 * (1.0 - modes[2].real)
             free = transition_modes(algorithm, flat, backend)
             middle = free.shape[0] // 2
             contraction[i, j] = free[middle + 1, middle + 1].real
-    return {"od_mean": mean, "od_square": square, "contraction": contraction}
+    return {
+        "od_mean": mean,
+        "od_square": square,
+        "contraction": contraction,
+        "forgetting": forgetting,
+    }
 
 
 def chains(config: Config, backend: Backend, rng: Rng, run: str) -> dict[str, Any]:

@@ -42,11 +42,14 @@ class Config:
     depth, width : int
         Number of weight layers, and of neurons in each.
     seeds : int
+    law_seeds : int
+        Of the one network whose gain is compared with its exact law.
     """
 
     depth: int = 100
     width: int = 64
     seeds: int = 12
+    law_seeds: int = 320
 
     @classmethod
     def quick(cls) -> Config:
@@ -54,20 +57,27 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(seeds=100)
+        return cls(seeds=100, law_seeds=1000)
+
+
+LAW = "linear, N(0, 1/n)"
+"""Of these the gain is neither one nor a power of two in the depth: many seeds."""
 
 
 def tasks(config: Config) -> list[Task]:
-    return [{"network": name} for name in NETWORKS]
+    few: list[Task] = [{"network": name, "seeds": config.seeds} for name in NETWORKS]
+    return [*few, {"network": LAW, "seeds": config.law_seeds}]
 
 
-def run_task(config: Config, backend: Backend, rng: Rng, *, network: str) -> dict[str, Any]:
+def run_task(
+    config: Config, backend: Backend, rng: Rng, *, network: str, seeds: int
+) -> dict[str, Any]:
     """Norms of the gradient at the outputs of every layer, and of the input (seed by place)."""
     activation, initializer = NETWORKS[network]
     model = MLP((config.width,) * (config.depth + 1), activation, bias=True)
     like = backend.zeros((1,))
-    norms = np.empty((config.seeds, config.depth + 1))
-    for seed in range(config.seeds):
+    norms = np.empty((seeds, config.depth + 1))
+    for seed in range(seeds):
         stream = rng.child("seed", seed)
         params = model.init(stream.child("weights"), initializer, backend=backend)
         ends = []
@@ -88,8 +98,14 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, network: str) -> dic
 
 
 def collect(config: Config, tasks: list[Task], results: Any) -> dict[str, Any]:
-    norms = np.stack([values["norms"] for values in results])
-    return {"networks": [task["network"] for task in tasks], "norms": norms, "gain": norms[:, :, 0]}
+    *few, many = (values["norms"] for values in results)
+    norms = np.stack(few)
+    return {
+        "networks": list(NETWORKS),
+        "norms": norms,
+        "gain": norms[:, :, 0],
+        "law_gain": many[:, 0],
+    }
 
 
 EXPERIMENT = Experiment(
@@ -98,6 +114,6 @@ EXPERIMENT = Experiment(
     run_task,
     tasks=tasks,
     collect=collect,
-    cost=lambda config, task: 1e-4 * config.depth * config.seeds,
+    cost=lambda config, task: 2e-4 * config.depth * task["seeds"],
     summary="norm of a backpropagated gradient at every layer of deep networks",
 )

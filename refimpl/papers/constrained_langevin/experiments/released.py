@@ -244,8 +244,13 @@ def _wide(rng: Rng) -> dict[str, Any]:
 
 
 def _start(rng: Rng) -> dict[str, float]:
-    """Tangency of the first momenta, as released and as derived."""
-    radius = 0.2
+    """The first momenta, as released and as derived: how far off the tangent space the formulas of
+    the step put them, and whether the first step turns the angles as they say.
+
+    Without noise that step turns an angle by (1 + c) h/2 times the angular velocity that it starts
+    with; on the way the drift takes the normal part off, so that it is seen in the formulas alone.
+    """
+    radius, h = 0.2, 0.3
     theta = [0.9 * radius * rng.child("start").uniform((2, 2), -1.0, 1.0)]
 
     def quadratic(params: Any, batch: Any) -> Any:
@@ -254,7 +259,7 @@ def _start(rng: Rng) -> dict[str, float]:
     values = {}
     for name, raw in (("raw_start", True), ("tangent_start", False)):
         algorithm = ReleasedCCoLAud(
-            step_size=0.3,
+            step_size=h,
             friction=1.0,
             temperature=0.0,
             radii=(radius,),
@@ -267,9 +272,43 @@ def _start(rng: Rng) -> dict[str, float]:
         g = ad.grad(lambda p: quadratic([p], None))(theta[0])
         xi = state.slack[0]
         p, s = (raw_momenta(theta[0], xi, g, radius)) if raw else (0.0 * g, 0.0 * g)
-        p, s = kick(theta[0], xi, p, s, g, radius, 0.15)
+        p, s = kick(theta[0], xi, p, s, g, radius, 0.5 * h)
         values[name] = _largest(theta[0] * p + xi * s) / radius
+        moved, _ = algorithm.step(state, quadratic, None)
+        turns = np.arctan2(moved.params[0], moved.slack[0]) - np.arctan2(theta[0], xi)
+        turns /= 0.5 * h * (1.0 + math.exp(-h))
+        by_hand = [
+            _first_velocity(t, radius, 2.0 * (t - 0.3), h, raw) for t in theta[0].ravel().tolist()
+        ]
+        values[name.replace("start", "turn")] = _largest(turns.ravel() - by_hand)
     return values
+
+
+def _first_velocity(theta: float, radius: float, slope: float, h: float, raw: bool) -> float:
+    """Angular velocity of one weight after the first half kick: (ξ p − θ s)/r², from equations."""
+    xi = math.sqrt(radius**2 - theta**2)
+    omega = -0.5 * h * slope * xi / radius**2
+    if raw:
+        p = slope - theta * (theta + xi) * slope / radius**2
+        s = slope - xi * (theta * p + xi * slope) / radius**2
+        omega += (xi * p - theta * s) / radius**2
+    return omega
+
+
+def _rates(backend: Backend) -> dict[str, np.ndarray]:
+    """How far each epoch's step of the released optimizer moves a free weight of slope 1, in three
+    runs one after the other, as released and with the warm-up reset."""
+    found = {}
+    for name, carried_over in (("rates", True), ("reset", False)):
+        found[name] = np.empty((3, 51))
+        for run in (1, 2, 3):
+            rates = released_learning_rates(run, 51, carried_over=carried_over)
+            for epoch, rate in enumerate(rates):
+                algorithm = ReleasedOCoLAud(learning_rate=rate, momentum=0.0)
+                state = algorithm.init([backend.zeros((2,)), backend.asarray(np.eye(2))])
+                state, _ = algorithm.step(state, lambda p, b: ad.sum(p[0]), None)
+                found[name][run - 1, epoch] = -float(state.params[0][0])
+    return found
 
 
 def _digits(config: Config, backend: Backend, rng: Rng, temperature: float) -> dict[str, Any]:
@@ -347,9 +386,7 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, part: str) -> dict[s
         return _digits(config, backend, rng, 0.0)
     if part == "digits_warm":
         return _digits(config, backend, rng, 1e-4)
-    rates = [released_learning_rates(run, 51) for run in (1, 2, 3)]
-    reset = [released_learning_rates(run, 51, carried_over=False) for run in (1, 2, 3)]
-    return {**_wide(rng), **_start(rng), "rates": np.asarray(rates), "reset": np.asarray(reset)}
+    return {**_wide(rng), **_start(rng), **_rates(backend)}
 
 
 EXPERIMENT = Experiment(

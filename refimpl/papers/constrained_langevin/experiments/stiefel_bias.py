@@ -1,8 +1,8 @@
 r"""What the schemes sample on the sphere and on St(4, 2), and how one step shrinks the mean.
 
-Stationary laws: many independent chains, one matrix of a stack each, start in the target (sphere:
-inverse of the cumulative law of the height; St(4, 2): rejection from the Haar measure), run until
-the memory of it is gone, and are averaged over chains and time.
+Laws on the sphere come from one step's transition operator, laws on St(4, 2) from draws and few
+steps (``sphere_law``, ``stiefel_law``). Without a loss, many independent chains, one matrix of a
+stack each, start in the Haar measure and are averaged over chains and time.
 
 One step at V = 0 from a fixed point W: by equivariance E W' = kappa(h) W, so kappa is the mean of
 tr(W^T W')/m. Every product of two noise entries has a known mean, so that regression on all of
@@ -16,18 +16,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from refimpl import autodiff as ad
-from refimpl.arrays import Array, Backend, namespace, to_host
+from refimpl.arrays import Backend, to_host
 from refimpl.constraints import Blocks, Orthogonal
-from refimpl.errors import ConvergenceError, InfeasibleError
 from refimpl.experiments.base import Experiment, Task
 from refimpl.papers.constrained_langevin.experiments.sphere_law import sampled_height
+from refimpl.papers.constrained_langevin.experiments.stiefel_law import (
+    EachAlone,
+    Step,
+    sampled_mean,
+)
 from refimpl.papers.constrained_langevin.overdamped import (
     OverdampedScheme,
     OverdampedState,
@@ -40,9 +43,7 @@ from refimpl.papers.constrained_langevin.splitting import (
 )
 from refimpl.random import Replay, Rng
 
-SHAPES: dict[str, tuple[int, int]] = {"sphere": (3, 1), "stiefel": (4, 2), "haar": (4, 2)}
-
-Step = Callable[[Any, Any, str], tuple[Any, Any]]
+SPHERE, STIEFEL = (3, 1), (4, 2)
 
 SCHEMES: dict[str, dict[str, Any]] = {
     "shake": {"projection": "shake"},
@@ -51,32 +52,49 @@ SCHEMES: dict[str, dict[str, Any]] = {
 }
 """Overdamped schemes and the options of the step that make them."""
 
+SPHERE_LAWS = (("BAOAB", 0.2), ("BAOAB", 0.1), ("OBA", 0.1))
+"""Splittings and step sizes whose law on the sphere is computed."""
+
 
 @dataclass(frozen=True)
 class Config:
     """Attributes
     ----------
-    runs : tuple of (target, scheme, step size)
-        Scheme: a splitting, or a name in ``SCHEMES``.
-    chains, overdamped_chains : int
-        Number of chains of the splittings, and of the overdamped schemes.
+    laws : tuple of (scheme, step size, draws)
+        What is sampled on St(4, 2). Scheme: a splitting, or a name in ``SCHEMES``.
+    settling : int
+        Steps from the exact law to near that of the scheme.
+    fitted : int
+        More draws, on which the control is fitted.
+    haar_step : float
+        Of the chains without a loss, which are BAOAB.
+    chains : int
     time : float
         How long they run before they are averaged over as long again.
     contraction_steps : tuple of float
         Step sizes at which kappa is measured.
     draws : int
+        For kappa.
     """
 
-    runs: tuple[tuple[str, str, float], ...] = (
-        ("sphere", "BAOAB", 0.2),
-        ("sphere", "OBA", 0.1),
-        ("stiefel", "BAOAB", 0.2),
-        ("haar", "BAOAB", 0.2),
+    laws: tuple[tuple[str, float, int], ...] = (
+        ("OBA", 0.2, 10_000),
+        ("OBA", 0.1, 40_000),
+        ("BAOAB", 0.4, 10_000),
+        ("BAOAB", 0.2, 110_000),
+        ("shake", 0.025, 20_000),
+        ("shake", 0.0125, 20_000),
+        ("polar_raw", 0.1, 20_000),
+        ("polar_raw", 0.05, 100_000),
+        ("polar_tangent", 0.02, 20_000),
+        ("polar_tangent", 0.01, 20_000),
     )
+    settling: int = 10
+    fitted: int = 10_000
+    haar_step: float = 0.2
     chains: int = 20_000
-    overdamped_chains: int = 20_000
     time: float = 2.0
-    contraction_steps: tuple[float, ...] = (0.0125, 0.00625)
+    contraction_steps: tuple[float, ...] = (0.05, 0.025, 0.0125, 0.00625)
     draws: int = 20_000
 
     @classmethod
@@ -86,21 +104,12 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         return cls(
-            runs=(
-                *(("sphere", "OBA", h) for h in (0.3, 0.2, 0.1)),
-                *(("sphere", "BAOAB", h) for h in (0.3, 0.2, 0.1)),
-                *(("sphere", "OBABO", h) for h in (0.3, 0.2, 0.1)),
-                *(("stiefel", name, h) for name in ("OBA", "BAOAB") for h in (0.3, 0.2, 0.1)),
-                ("haar", "BAOAB", 0.1),
-                *(("stiefel", "shake", h) for h in (0.025, 0.0125)),
-                *(("stiefel", "polar_raw", h) for h in (0.1, 0.05)),
-                *(("stiefel", "polar_tangent", h) for h in (0.02, 0.01)),
-            ),
+            laws=tuple((scheme, h, 4 * draws) for scheme, h, draws in cls().laws),
+            haar_step=0.1,
             chains=100_000,
             time=2.5,
-            contraction_steps=(0.05, 0.025, 0.0125, 0.00625),
             draws=200_000,
-        )  # fmt: skip
+        )
 
 
 def height(w: Any, batch: Any) -> Any:
@@ -118,73 +127,98 @@ def flat(w: Any, batch: Any) -> Any:
     return 0.0 * ad.sum(w)
 
 
-SPHERE_LAWS = (("BAOAB", 0.2), ("BAOAB", 0.1), ("OBA", 0.1))
-"""Splittings and step sizes whose law on the sphere is computed."""
-
-LOSSES = {"sphere": height, "stiefel": diagonal, "haar": flat}
-
-
 def haar_points(rng: Rng, count: int, shape: tuple[int, int]) -> np.ndarray:
     """Independent points of the Haar law: polar factors of Gaussian matrices."""
     u, _, vt = np.linalg.svd(rng.normal((count, *shape)), full_matrices=False)
     return u @ vt
 
 
-def target_points(target: str, rng: Rng, count: int) -> np.ndarray:
-    """Independent points of the target law."""
-    if target == "haar":
-        return haar_points(rng, count, SHAPES[target])
-    if target == "sphere":
-        # The height has density proportional to exp(2 w) on (-1, 1).
-        share = rng.child("height").uniform((count,))
-        top = np.log(np.exp(-2.0) + share * (np.exp(2.0) - np.exp(-2.0))) / 2.0
-        angle = rng.child("angle").uniform((count,), 0.0, 2.0 * math.pi)
-        ring = np.sqrt(1.0 - top**2)
-        return np.stack([ring * np.cos(angle), ring * np.sin(angle), top], axis=1)[:, :, None]
+def target_points(rng: Rng, count: int) -> np.ndarray:
+    """Independent points of the law on St(4, 2), by rejection from the Haar law."""
     found: list[np.ndarray] = []
     while sum(map(len, found)) < count:
         stream = rng.child("round", len(found))
-        points = haar_points(stream.child("points"), 4 * count, SHAPES[target])
+        points = haar_points(stream.child("points"), 4 * count, STIEFEL)
         score = np.exp(2.0 * points[:, 0, 0] + points[:, 1, 1] - 3.0)
         found.append(points[stream.child("accept").uniform((4 * count,)) < score])
     return np.concatenate(found)[:count]
 
 
-def observables(target: str, w: np.ndarray) -> np.ndarray:
-    """(2, chains): the mean in question, and a second moment for the Haar law."""
-    if target == "sphere":
-        return np.stack([w[:, 2, 0], w[:, 2, 0] ** 2])
-    if target == "stiefel":
-        return np.stack([2.0 * w[:, 0, 0] + w[:, 1, 1], w[:, 0, 0]])
-    return np.stack([w[:, 0, 0] ** 4, w[:, 0, 0] ** 2])
-
-
 def tasks(config: Config) -> list[Task]:
-    runs: list[Task] = [
-        {"kind": "run", "target": target, "scheme": scheme, "h": h}
-        for target, scheme, h in config.runs
+    laws: list[Task] = [
+        {"kind": "law", "scheme": scheme, "h": h, "draws": draws}
+        for scheme, h, draws in config.laws
     ]
-    runs.append({"kind": "laws", "target": "sphere", "scheme": "", "h": 0.0})
-    return runs + [
-        {"kind": "kappa", "target": "haar", "scheme": scheme, "h": h}
+    steps: list[Task] = [
+        {"kind": "kappa", "scheme": scheme, "h": h, "draws": config.draws}
         for scheme in SCHEMES
         for h in config.contraction_steps
     ]
+    haar = {"kind": "haar", "scheme": "BAOAB", "h": config.haar_step, "draws": config.chains}
+    return [*laws, {"kind": "sphere", "scheme": "", "h": 0.0, "draws": 0}, haar, *steps]
 
 
 def run_task(
-    config: Config, backend: Backend, rng: Rng, *, kind: str, target: str, scheme: str, h: float
+    config: Config, backend: Backend, rng: Rng, *, kind: str, scheme: str, h: float, draws: int
 ) -> dict[str, Any]:
-    if kind == "laws":
+    if kind == "sphere":
         return sphere_laws(backend)
-    if kind == "kappa":
-        return contraction(config, backend, rng, scheme, h)
-    return sample(config, backend, rng, target, scheme, h)
+    if kind == "law":
+        return stiefel_law(config, backend, rng, scheme, h, draws)
+    if kind == "haar":
+        return haar_chains(config, backend, rng, scheme, h)
+    return contraction(backend, rng, scheme, h, draws)
+
+
+def one_step(backend: Backend, loss: Any, scheme: str, h: float) -> Step:
+    """A step of every chain on St(4, 2), from points and momenta on the host."""
+    blocks = Blocks((EachAlone(STIEFEL),))
+
+    def overdamped(w: np.ndarray, p: Any, noise: np.ndarray) -> tuple[np.ndarray, Any]:
+        points = backend.asarray(w)
+        start = OverdampedState(points, 0, [points])
+        options = OverdampedScheme(h, 1.0, **SCHEMES[scheme])
+        given: Any = Replay([backend.asarray(noise)])
+        return to_host(overdamped_step(blocks, start, loss, None, given, options)[0].params), None
+
+    def underdamped(w: np.ndarray, p: Any, noise: np.ndarray) -> tuple[np.ndarray, Any]:
+        points = backend.asarray(w)
+        start = UnderdampedState(points, 0, [points], [backend.asarray(p)], [0.0 * points])
+        options = UnderdampedScheme(scheme, h, 1.0, 1.0)
+        given: Any = Replay([backend.asarray(noise)])
+        end, _ = underdamped_step(blocks, start, loss, None, given, options)
+        return to_host(end.params), to_host(end.momenta[0])
+
+    return overdamped if scheme in SCHEMES else underdamped
+
+
+def observable(w: np.ndarray) -> np.ndarray:
+    """2 W_11 + W_22 in every chain."""
+    return 2.0 * w[:, 0, 0] + w[:, 1, 1]
+
+
+def tangent_noise(rng: Rng, w: np.ndarray) -> np.ndarray:
+    """Momenta of temperature 1."""
+    return np.asarray(Orthogonal(STIEFEL).project_tangent(w, rng.normal(w.shape)))
+
+
+def stiefel_law(
+    config: Config, backend: Backend, rng: Rng, scheme: str, h: float, draws: int
+) -> dict[str, Any]:
+    """E(2 W_11 + W_22) that a scheme samples on St(4, 2), and its standard error."""
+    step = one_step(backend, diagonal, scheme, h)
+    w = target_points(rng.child("start"), draws + config.fitted)
+    p = None if scheme in SCHEMES else tangent_noise(rng.child("momenta"), w)
+    for k in range(config.settling):
+        w, p = step(w, p, rng.child("step", k).normal(w.shape))
+    options = {"fitted": config.fitted, "raw": scheme == "polar_raw"}
+    mean, error = sampled_mean(step, w, p, observable, rng, **options)
+    return {"law_mean": mean, "law_error": error}
 
 
 def sphere_laws(backend: Backend) -> dict[str, Any]:
     """E w_3 that the splittings sample on the sphere, to some 1e-5, from one step each."""
-    blocks = Blocks((Orthogonal(SHAPES["sphere"]),))
+    blocks = Blocks((Orthogonal(SPHERE),))
     found = []
     for scheme, h in SPHERE_LAWS:
 
@@ -203,124 +237,38 @@ def sphere_laws(backend: Backend) -> dict[str, Any]:
     return {"sphere_means": np.array(found)}
 
 
-def stack_step(advance: Step, state: Any, draws: list[Array]) -> tuple[Any, Any]:
-    """One step of every chain; where a chain's projection has no solution its move is rejected.
-
-    The solver reports that somewhere in the stack there is such a chain: halving finds it.
-
-    Parameters
-    ----------
-    advance : callable
-        ``advance(state, rng, on_failure)``, the step of a stack.
-    state : NamedTuple of arrays and lists of arrays, chains along their first axes
-    draws : list of array
-        The noise of the step, in the order in which it is drawn.
-    """
-    try:
-        return advance(state, Replay(draws), "raise")
-    except (InfeasibleError, ConvergenceError):
-        count = draws[0].shape[0]
-        if count == 1:
-            return advance(state, Replay(draws), "reject")
-        done = []
-        for half in (slice(0, count // 2), slice(count // 2, count)):
-            part = type(state)(*(_part(field, half) for field in state))
-            done.append(stack_step(advance, part, [noise[half, ...] for noise in draws]))
-        fields = zip(*(new for new, _ in done), strict=True)
-        info = max((info for _, info in done), key=lambda info: float(info.residual))
-        return type(state)(*(_joined(*parts) for parts in fields)), info
-
-
-def _part(field: Any, half: slice) -> Any:
-    if isinstance(field, list):
-        return [array[half, ...] for array in field]
-    return field if field is None or isinstance(field, int) else field[half, ...]
-
-
-def _joined(first: Any, second: Any) -> Any:
-    if isinstance(first, list):
-        return [_joined(*pair) for pair in zip(first, second, strict=True)]
-    if first is None or isinstance(first, int):
-        return first
-    return namespace(first).concat([first, second])
-
-
-def sample(
-    config: Config, backend: Backend, rng: Rng, target: str, scheme: str, h: float
-) -> dict[str, Any]:
-    """Averages of the observables and of |P|^2 over chains, with standard errors."""
-    constraint = Orthogonal(SHAPES[target])
-    blocks = Blocks((constraint,))
-    chains = config.overdamped_chains if scheme in SCHEMES else config.chains
-    host = target_points(target, rng.child("start"), chains)
-    w = backend.asarray(host)
-    loss = LOSSES[target]
-    state: Any
-    draws = 1
-    if scheme in SCHEMES:
-        state = OverdampedState(w, 0, [w])
-
-        def advance(state: Any, stream: Rng, on_failure: Any) -> Any:
-            return overdamped_step(
-                blocks, state, loss, None, stream,
-                OverdampedScheme(h, 1.0, on_failure=on_failure, **SCHEMES[scheme]),
-            )  # fmt: skip
-
-    else:
-        noise = rng.child("momenta").normal(host.shape, like=w)
-        p = constraint.project_tangent(w, noise)
-        state = UnderdampedState(w, 0, [w], [p], [0.0 * w])
-        draws = scheme.count("O")
-
-        def advance(state: Any, stream: Rng, on_failure: Any) -> Any:
-            return underdamped_step(
-                blocks, state, loss, None, stream,
-                UnderdampedScheme(scheme, h, 1.0, 1.0, on_failure=on_failure),
-            )  # fmt: skip
-
-    burn = math.ceil(config.time / h)
-    sums = np.zeros((3, chains))
-    residual = 0.0
-    for step in range(2 * burn):
-        stream = rng.child("step", step)
-        noise = [stream.normal(host.shape, like=w) for _ in range(draws)]
-        state, info = stack_step(advance, state, noise)
-        residual = max(residual, float(info.residual))
-        if step >= burn:
-            sums[:2] += observables(target, to_host(state.positions[0]))
-            if scheme not in SCHEMES:
-                sums[2] += (to_host(state.momenta[0]) ** 2).sum(axis=(1, 2))
-    sums /= burn
-    return {
-        "moments": sums.mean(axis=1),
-        "errors": sums.std(axis=1) / math.sqrt(chains),
-        "residual": residual,
-    }
-
-
-def contraction(
+def haar_chains(
     config: Config, backend: Backend, rng: Rng, scheme: str, h: float
 ) -> dict[str, Any]:
+    """W_11^4, W_11^2 and |P|^2 without a loss: averages over chains, with standard errors."""
+    step = one_step(backend, flat, scheme, h)
+    w = haar_points(rng.child("start"), config.chains, STIEFEL)
+    p = tangent_noise(rng.child("momenta"), w)
+    burn = math.ceil(config.time / h)
+    sums = np.zeros((3, config.chains))
+    residual = 0.0
+    for k in range(2 * burn):
+        w, p = step(w, p, rng.child("step", k).normal(w.shape))
+        residual = max(residual, float(np.abs(np.swapaxes(w, 1, 2) @ w - np.eye(2)).max()))
+        if k >= burn:
+            sums += [w[:, 0, 0] ** 4, w[:, 0, 0] ** 2, (p * p).sum(axis=(1, 2))]
+    sums /= burn
+    errors = sums.std(axis=1) / math.sqrt(config.chains)
+    return {"moments": sums.mean(axis=1), "errors": errors, "residual": residual}
+
+
+def contraction(backend: Backend, rng: Rng, scheme: str, h: float, draws: int) -> dict[str, Any]:
     """kappa(h) of one step at V = 0 on St(4, 2), with its standard error."""
-    n, m = SHAPES["haar"]
-    w = backend.asarray(np.broadcast_to(np.eye(n, m), (config.draws, n, m)).copy())
-    blocks = Blocks((Orthogonal((n, m)),))
-
-    def advance(state: Any, stream: Rng, on_failure: Any) -> Any:
-        return overdamped_step(
-            blocks, state, flat, None, stream,
-            OverdampedScheme(h, 1.0, on_failure=on_failure, **SCHEMES[scheme]),
-        )  # fmt: skip
-
-    draws = rng.child("noise").normal((config.draws, n, m))
-    state, _ = stack_step(advance, OverdampedState(w, 0, [w]), [backend.asarray(draws)])
-    moved = to_host(state.positions[0])
+    n, m = STIEFEL
+    w = np.broadcast_to(np.eye(n, m), (draws, n, m)).copy()
+    noise = rng.child("noise").normal(w.shape)
+    moved, _ = one_step(backend, flat, scheme, h)(w, None, noise)
     # The law is conditioned on steps that exist: rejected ones have not moved at all.
-    kept = np.any(moved != to_host(w), axis=(1, 2))
+    kept = np.any(moved != w, axis=(1, 2))
     values = np.trace(moved[kept][:, :m, :], axis1=1, axis2=2) / m
     if not np.all(kept):  # the noise of what is left has no known moments
         return {"kappa": values.mean(), "kappa_error": values.std() / math.sqrt(values.size)}
-    return dict(zip(("kappa", "kappa_error"), mean_beside(values, draws), strict=True))
+    return dict(zip(("kappa", "kappa_error"), mean_beside(values, noise), strict=True))
 
 
 def mean_beside(values: np.ndarray, draws: np.ndarray) -> tuple[float, float]:
@@ -365,33 +313,30 @@ def mean_beside(values: np.ndarray, draws: np.ndarray) -> tuple[float, float]:
 
 
 def collect(config: Config, tasks: list[Task], results: Any) -> dict[str, Any]:
-    pairs = list(zip(tasks, results, strict=True))
-    runs = [pair for pair in pairs if pair[0]["kind"] == "run"]
-    steps = [pair for pair in pairs if pair[0]["kind"] == "kappa"]
-    collected: dict[str, Any] = {
-        name: np.stack([values[name] for _, values in runs])
-        for name in ("moments", "errors", "residual")
-    }
+    def of(kind: str) -> list[tuple[Task, Any]]:
+        pairs = zip(tasks, results, strict=True)
+        return [(task, values) for task, values in pairs if task["kind"] == kind]
+
+    laws, steps = of("law"), of("kappa")
     shape = (len(SCHEMES), len(config.contraction_steps))
-    for name in ("kappa", "kappa_error"):
-        collected[name] = np.array([values[name] for _, values in steps]).reshape(shape)
-    [laws] = [values for task, values in pairs if task["kind"] == "laws"]
     return {
-        **collected,
-        **laws,
-        "runs": [f"{task['target']} {task['scheme']}" for task, _ in runs],
-        "run_steps": np.array([task["h"] for task, _ in runs]),
+        **of("sphere")[0][1],
+        **of("haar")[0][1],
+        **{name: np.array([values[name] for _, values in laws])
+           for name in ("law_mean", "law_error")},
+        **{name: np.array([values[name] for _, values in steps]).reshape(shape)
+           for name in ("kappa", "kappa_error")},
+        "law_schemes": [task["scheme"] for task, _ in laws],
+        "law_steps": np.array([task["h"] for task, _ in laws]),
         "schemes": list(SCHEMES),
         "step_sizes": np.asarray(config.contraction_steps),
-    }
+    }  # fmt: skip
 
 
 def _cost(config: Config, task: Task) -> float:
-    if task["kind"] == "laws":
-        return 2.0
-    if task["kind"] == "kappa":
-        return 2e-5 * config.draws
-    return 1e-5 * config.chains * config.time / task["h"]
+    """Seconds, about."""
+    each = {"sphere": 0.0, "law": 1.5e-4, "haar": 1e-4, "kappa": 5e-5}[task["kind"]]
+    return 2.0 + each * task["draws"]
 
 
 EXPERIMENT = Experiment(

@@ -193,6 +193,7 @@ def sparse_projections(result: Result) -> Outcome:
         ),
         check(angle.theorem_one_applies(40, 0.9)),
         bound(statement.probability - (1.0 - lost[result["k"] == 40]), at_least=0.5),
+        compare(0.0, result["misjudged"], 0.0, note="energies refused, where P e_1 or P e_2 = 0"),
     )
 
 

@@ -105,13 +105,20 @@ def projection_is_noise(result: Result) -> Outcome:
     paper="hyperspherical_energy",
     place="derived; angle-preserving projection of arXiv 1906.04892",
     statement="Projected to k < N, N orthogonal neurons have the distortion sqrt(N (N - k) / k) "
-    "in a tight frame, below which descent does not come, and sqrt(N (N - 1) / k) after a Gaussian",
+    "in a tight frame, below which no minimization comes, and sqrt(N (N - 1) / k) after a Gaussian",
     experiment="hyperspherical_games",
 )
 def angle_floor(result: Result) -> Outcome:
     neurons, k = float(result["neurons"]), float(result["dimension"])
     floor, gaussian = (neurons * (neurons - k) / k) ** 0.5, (neurons * (neurons - 1.0) / k) ** 0.5
+    many, few = result["small"].T[:, :, None]
+    least = many * (many - few) / few
     return all_of(
+        bound(
+            result["minima"] / least,
+            between=(1.0 - 1e-9, 1.0 + 1e-6),
+            note="squared, small N and k, every start of a quasi-Newton method",
+        ),
         bound(
             result["followed"],
             between=(floor * (1.0 - 1e-9), floor + (gaussian - floor) / 3.0),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from refimpl import autodiff as ad
 from refimpl.arrays import Backend, to_host
 from refimpl.experiments.base import Experiment
 from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE
@@ -19,7 +20,8 @@ from refimpl.random import Rng
 @dataclass(frozen=True)
 class Config:
     """Neurons N, dimension k, the layer of the slow descent, its number of steps, over how many
-    draws the first step is averaged, and the steps of a descent towards the floor."""
+    draws the first step is averaged, small (N, k) and the number of starts of their minimization,
+    and the steps of a descent towards the floor."""
 
     neurons: int = 128
     dimension: int = 30
@@ -27,6 +29,8 @@ class Config:
     steps: int = 100
     rate: float = 0.1
     first_steps: int = 20
+    small: tuple[tuple[int, int], ...] = ((8, 3), (9, 4), (12, 5))
+    starts: int = 6
     follow_steps: int = 300
     shrink: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001, 0.0001)
 
@@ -67,7 +71,33 @@ def _floor(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
         "random": np.mean(random),
         "followed": _distortion(followed, eye),
         "optimum": float(distortion(_frame(backend, k, neurons), eye)),
+        "small": np.array(config.small),
+        "minima": _minima(config, backend, rng.child("minima")),
     }
+
+
+def _minima(config: Config, backend: Backend, rng: Rng) -> np.ndarray:
+    """The least squared distortions of orthogonal neurons that a quasi-Newton method finds."""
+    from scipy import optimize
+
+    found = np.empty((len(config.small), config.starts))
+    for row, (neurons, k) in enumerate(config.small):
+        eye = backend.eye(neurons)
+        distortion = APCoMHE(dimension=k, target="squared").distortion
+
+        def both(
+            flat: np.ndarray, k: int = k, eye: Any = eye, distortion: Any = distortion
+        ) -> tuple[float, np.ndarray]:
+            projection = backend.asarray(flat.reshape(k, -1))
+            value, slope = ad.value_and_grad(lambda p: distortion(p, eye))(projection)
+            return float(value), to_host(slope).ravel()
+
+        for start in range(config.starts):
+            first = rng.child(neurons, start).normal((k * neurons,))
+            options = {"maxiter": 2000, "ftol": 1e-15, "gtol": 1e-10}
+            best = optimize.minimize(both, first, jac=True, method="L-BFGS-B", options=options)
+            found[row, start] = best.fun
+    return found
 
 
 def _frame(backend: Backend, k: int, neurons: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.experiments import by_hand
 from refimpl.papers.hyperspherical_energy.mhe import MHE
 from refimpl.papers.hyperspherical_energy.uniformity import HypersphericalUniformity, uniformity
+from refimpl.papers.hyperspherical_energy.uniformity_pole import HypersphericalPole, Poles
 from refimpl.random import Replay, Rng
 
 
@@ -195,9 +197,6 @@ def _penalties(backend: Backend, rng: Rng) -> dict[str, Any]:
     common: dict[str, Any] = {"strength": 0.3, "output_strength": 0.2}
     last = 0.2 * by_hand.full_energy(output)
     drawn = rng.normal((2, 5, 9))
-    nearest = np.sort(by_hand.cosines(output) - 3.0 * np.eye(4), axis=1)[:, -1]
-    closest = np.sort(np.abs(by_hand.cosines(weight)) - 3.0 * np.eye(7), axis=1)[:, -1]
-    angles = -0.3 * np.mean(np.arccos(closest)) - 0.2 * np.mean(np.arccos(nearest))
     used = by_hand.moved(projection, weight, "norm", -0.1)
     raised = by_hand.moved(projection, weight, "full", 0.1)
     one = Projections(1, (backend.asarray(projection),))
@@ -227,13 +226,39 @@ def _penalties(backend: Backend, rng: Rng) -> dict[str, Any]:
             Replay([np.arange(9)]),
             0.3 * np.mean([by_hand.half_energy(weight[:, g::3]) for g in range(3)]) + last,
         ),
-        (HypersphericalUniformity(**common), (), None, angles),
+        *(
+            (
+                HypersphericalUniformity(**common, form=form),
+                (),
+                None,
+                0.3 * by_hand.uniformity(weight, form, True)
+                + 0.2 * by_hand.uniformity(output, form, False),
+            )
+            for form in ("mma", "separation", "determinant", "mean")
+        ),
+        *_poles(backend, rng.child("poles"), weight, output, common),
     )
     ratios = [
         float(part.value_and_gradient(params, None, None, aux, noise)[0]) / expected
         for part, aux, noise, expected in cases
     ]
     return {"penalty_ratio": np.array(ratios)}
+
+
+def _poles(
+    backend: Backend, rng: Rng, weight: np.ndarray, output: np.ndarray, common: dict[str, Any]
+) -> Iterator[tuple[Any, Any, Any, float]]:
+    """Both forms with a learned pole, after steps from given poles and by hand."""
+    starts = rng.normal((9,)), rng.normal((7,))
+    poles = tuple(backend.asarray(v) for v in starts)
+    aux = Poles(1, poles, tuple(0.0 * v for v in poles))
+    for form in ("polarization", "covering"):
+        value = 0.0
+        for strength, v, w, half in zip(
+            (0.3, 0.2), starts, (weight, output), (True, False), strict=True
+        ):
+            value += strength * by_hand.seen_from(by_hand.pole(v, w, form, half, 4), w, form, half)
+        yield HypersphericalPole(**common, form=form, inner_steps=4), aux, None, value
 
 
 def _traps(backend: Backend, rng: Rng) -> dict[str, Any]:

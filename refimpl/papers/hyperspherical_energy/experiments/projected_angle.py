@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 
 from refimpl.arrays import Backend
+from refimpl.errors import InfeasibleError
 from refimpl.experiments.base import Experiment, Task
+from refimpl.papers.hyperspherical_energy.comhe_random import projected_energy
+from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.theory import projected_angle as theory
 from refimpl.random import Rng
 
@@ -121,7 +124,26 @@ def run_task(config: Config, backend: Backend, rng: Rng, *, k: int, n: int) -> d
         "signs_variance": np.var(np.concatenate(signed), axis=0) if signed else missing,
         "common": common,
         "lost": float(np.mean(~np.any(kept, axis=1))),
+        "misjudged": float(_misjudged(backend, rng.child("refused"), config.keep, k)),
     }
+
+
+def _misjudged(backend: Backend, rng: Rng, keep: float, k: int, draws: int = 400) -> int:
+    """In how many draws of a sparse P an image of e_1 or e_2 is zero and their energy is not
+    refused for it, or the other way round."""
+    signs = rng.child("signs").rademacher((draws, k, 2))
+    sparse = signs * (rng.child("kept").uniform((draws, k, 2)) < keep)
+    energy = HypersphericalEnergy(2.0)
+    weight = backend.asarray(np.eye(2))
+    wrong = 0
+    for projection in sparse:
+        refused = False
+        try:
+            projected_energy(weight, backend.asarray(projection[None]), energy)
+        except InfeasibleError as error:  # also where both images are one line
+            refused = "zero neuron" in error.message
+        wrong += refused == bool(np.all(np.any(projection, axis=0)))
+    return wrong
 
 
 EXPERIMENT = Experiment(
