@@ -66,6 +66,7 @@ from refimpl.papers.hyperspherical_energy.comhe_random import RPCoMHE as RPCoMHE
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy as HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.mhe import MHE as MHE
 from refimpl.papers.hyperspherical_energy.uniformity import HypersphericalUniformity as HypersphericalUniformity
+from refimpl.papers.hyperspherical_energy.uniformity_pole import HypersphericalPole as HypersphericalPole
 from refimpl.papers.isda.isda import ISDA as ISDA
 from refimpl.papers.isda.sampled import SampledISDA as SampledISDA
 from refimpl.papers.isda.semi_supervised import SemiSupervisedISDA as SemiSupervisedISDA

@@ -33,6 +33,9 @@ Deviations
 * The pole's slope is not multiplied by the layer's strength, as it is in the released code, whose
   strengths are 1 and 10 (polarization), 0.01 and 0.1 (covering).
 
+In half space fewer neurons than dimensions are left alone: the pole ends orthogonal to all of them,
+where neither form has a slope (derived).
+
 >>> import numpy as np
 >>> from refimpl.random import Rng
 >>> algorithm = HypersphericalPole(form="covering", output_strength=0.0, space="full")
@@ -161,7 +164,7 @@ class HypersphericalPole:
                 smallest_norm=float(smallest),
                 pole=float(ad.value(own)),
             )
-        cosine = ad.sum(weight * pole, axis=1) / (lengths * own)
+        cosine = ad.divide(ad.sum(ad.multiply(weight, pole), axis=1), ad.multiply(lengths, own))
         if space == "half":
             cosine = ad.concat([cosine, -1.0 * cosine])
         squares = 2.0 - 2.0 * cosine

@@ -48,7 +48,8 @@ def groups_of_coordinates(result: Result) -> Outcome:
     place="Wang et al. 2020, Liu et al. 2021 (released code); derived",
     statement="Simplex (N <= n + 1) and orthonormal lines (N <= n) are least for minimal angles, "
     "separation and determinant as they are for MHE; from a learned pole orthonormal lines show "
-    "the polarization n / (2 (n - 1)), the pole being as far from each",
+    "the polarization n / (2 (n - 1)), the pole being as far from each; of N < n lines it leaves "
+    "the span, and they have no slope",
     experiment="hyperspherical_relatives",
 )
 def measures_of_uniformity(result: Result) -> Outcome:
@@ -74,6 +75,7 @@ def measures_of_uniformity(result: Result) -> Outcome:
         compare(
             1.0 / size, np.abs(result["pole_squares"]), 0.02, note="squared cosines to the pole"
         ),
+        bound(result["idle"], between=(0.0, 1e-2), note="slope of fewer lines over the first"),
         bound(result["pole_squares"][0, 0], at_most=0.0, note="away from points, polarization"),
     )
 

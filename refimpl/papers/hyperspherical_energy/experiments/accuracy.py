@@ -31,6 +31,8 @@ class Config:
         "random projection",
         "angle-preserving",
         "adversarial",
+        "group",
+        "uniformity",
     )
     strengths: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)
     rates: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
@@ -40,13 +42,13 @@ class Config:
     projections: int = 5
     batch_size: int = 64
     epochs: int = 20
-    seeds: int = 5
+    seeds: int = 12
 
     @classmethod
     def quick(cls) -> Config:
         return cls(
             widths=(64, 48, 32, 10),
-            methods=("half-space", "random projection"),
+            methods=("half-space", "random projection", "angle-preserving", "adversarial"),
             strengths=(1.0, 10.0),
             rates=(0.1, 0.2),
             epochs=8,

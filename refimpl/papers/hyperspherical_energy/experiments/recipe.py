@@ -22,9 +22,11 @@ from refimpl.algorithms.srip import SRIP
 from refimpl.models import MLP, Objective
 from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE
+from refimpl.papers.hyperspherical_energy.comhe_group import GroupCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_random import RPCoMHE, projected_energy
 from refimpl.papers.hyperspherical_energy.energy import HypersphericalEnergy
 from refimpl.papers.hyperspherical_energy.mhe import MHE
+from refimpl.papers.hyperspherical_energy.uniformity import HypersphericalUniformity
 from refimpl.random import Rng
 
 HALF = HypersphericalEnergy(2.0, "half")
@@ -111,6 +113,10 @@ def method(name: str, strength: float, rate: float, dimension: int, projections:
         return alone(APCoMHE, dimension=dimension, **energy)
     if name == "adversarial":
         return alone(AdversarialCoMHE, dimension=dimension, epsilon=1e-4, inner_rate=rate, **energy)
+    if name == "group":
+        return alone(GroupCoMHE, groups=2, **energy)
+    if name == "uniformity":
+        return alone(HypersphericalUniformity, **{**energy, "strength": 1e-2 * strength})
     raise ValueError(f"unknown method {name!r}")
 
 

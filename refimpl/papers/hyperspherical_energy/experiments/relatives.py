@@ -155,7 +155,21 @@ def _poles(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
             seen[i, j] = float(value) / part.strength
             pole = to_host(aux.poles[0])
             squares[i, j] = np.abs(pole) * pole / np.sum(pole * pole)
-    return {"seen": seen, "pole_squares": squares}
+    idle = [_left_to_do(form, config, backend, rng.child("few")) for form in FORMS]
+    return {"seen": seen, "pole_squares": squares, "idle": np.array(idle)}
+
+
+def _left_to_do(form: Any, config: Config, backend: Backend, rng: Rng) -> float:
+    """The slope of fewer lines than dimensions once the pole has settled, over the first one."""
+    part = HypersphericalPole(form=form, output_strength=0.0)
+    params = _layer(backend.asarray(rng.child("weight").normal((4, 6))), backend)
+    aux, nothing = part.init(params), None
+    slopes = []
+    for _ in range(config.pole_rounds):
+        _, slope, aux = part.value_and_gradient(params, nothing, nothing, aux, rng)
+        assert slope is not None
+        slopes.append(float(np.linalg.norm(to_host(slope[0]["weight"]))))
+    return slopes[-1] / slopes[0]
 
 
 EXPERIMENT = Experiment(
