@@ -48,6 +48,8 @@ the warm-up is not reset between runs      released script,     experiments.    
                                            read                 released
 spirals: constraint and noise together     figure of the        experiments.spirals CL-41
                                            repository
+in training on digits constraints are kept derived              experiments.        CL-49
+                                                                accuracy
 with a Metropolis test and a reversibility Lelièvre et al.      constrained_hmc,    CL-42, CL-43,
 check the law is exact; both are needed    2019; derived        metropolis          CL-44
 momenta help to improve sampling           abstracts; derived   theory.efficiency   CL-45, CL-46,

@@ -193,3 +193,31 @@ def spiral_panels(result: Result) -> Outcome:
         paired(accuracy[method] - accuracy[reference], note="C-SGLD over SGD, points of accuracy"),
         paired(loss[reference] - loss[method], note="SGD over C-SGLD, test loss"),
     )
+
+
+@claim(
+    "CL-49",
+    paper=PAPER,
+    place="derived; abstracts (no penalty terms)",
+    statement="On digits, each method at the best of its four settings by validation, constrained "
+    "methods keep their constraint to rounding at every step; the released circle optimizer, and "
+    "penalties on orthogonality, are off it by more than 1e-3",
+    experiment="constrained_digits",
+)
+def constraints_on_digits(result: Result) -> Outcome:
+    """No ranking of accuracies is judged: the figure of the experiment shows them."""
+    names = [str(name) for name in result["method"]]
+
+    def of(key: str, *chosen: str) -> np.ndarray:
+        return result[key][[names.index(name) for name in chosen]]
+
+    kept = [f"{letter}-CoLA-{kind}" for letter in "co" for kind in ("od", "ud")]
+    return all_of(
+        bound(of("run_residual", *kept), between=(0.0, 1e-12), note="largest of a run"),
+        bound(of("run_residual", "c-CoLA-ud as released"), at_least=1e-3, note="as released"),
+        bound(
+            of("run_defect", "orthogonality penalty", "SRIP", "momentum"),
+            at_least=1e-3,
+            note="of orthonormal weights, by penalties and without",
+        ),
+    )

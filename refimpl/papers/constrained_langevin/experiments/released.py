@@ -304,7 +304,7 @@ def _rates(backend: Backend) -> dict[str, np.ndarray]:
         for run in (1, 2, 3):
             rates = released_learning_rates(run, 51, carried_over=carried_over)
             for epoch, rate in enumerate(rates):
-                algorithm = ReleasedOCoLAud(learning_rate=rate, momentum=0.0)
+                algorithm = ReleasedOCoLAud(learning_rate=rate, momentum=0.0, free_first=False)
                 state = algorithm.init([backend.zeros((2,)), backend.asarray(np.eye(2))])
                 state, _ = algorithm.step(state, lambda p, b: ad.sum(p[0]), None)
                 found[name][run - 1, epoch] = -float(state.params[0][0])

@@ -151,7 +151,7 @@ def sampled_mean(
     fitted : int
         How many of the draws serve to fit f; the others are averaged over.
     raw : bool
-        Whether the step sees the normal part of its noise.
+        Whether the step sees the part of its noise that is normal where it starts.
     """
     parts = [slice(0, fitted), slice(fitted, None)]
     fit, rest = [(w[part], None if p is None else p[part]) for part in parts]
