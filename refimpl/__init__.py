@@ -58,6 +58,7 @@ __all__ = ["Replay", "Rng", "backend", "namespace", "to_host"]
 
 
 def __getattr__(name: str) -> Any:
+    found: Any
     if name == "__version__":
         found = _version()
     elif name in LAZY:

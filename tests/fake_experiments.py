@@ -59,3 +59,28 @@ def runs(folder):
 TRACED = Experiment("traced", Config, run_task, tasks=tasks, summary="leaves traces")
 OTHER = Experiment("other", Config, run_task, tasks=tasks)
 COSTLY = Experiment("costly", Config, run_task, tasks=tasks, cost=lambda c, t: t["number"])
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Tasks that wait ``seconds`` each."""
+
+    tasks: int = 40
+    seconds: float = 0.5
+
+    @classmethod
+    def quick(cls):
+        return cls()
+
+    @classmethod
+    def full(cls):
+        return cls()
+
+
+def run_busy(config, backend, rng, *, number):
+    start = time.process_time()
+    time.sleep(config.seconds)
+    return {"processor": time.process_time() - start}
+
+
+BUSY = Experiment("busy", Busy, run_busy, tasks=tasks)

@@ -1,6 +1,7 @@
 """What is compared computes the same thing, and the clocks and tables say what they should."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -185,7 +186,8 @@ def test_the_report_takes_the_slopes_beside_it(tmp_path):
 
 def test_the_report_of_a_gpu_can_be_rehearsed(monkeypatch, tmp_path):
     monkeypatch.setattr(device, "NETWORKS", {"deep": NETWORKS["deep"]})
-    some = {name: device.catalogue.algorithms()[name] for name in ("sgd", "mhe", "lattice_hinge")}
+    some = {name: device.catalogue.algorithms()[name] for name in ("sgd", "lattice_hinge")}
+    some["broken"] = SimpleNamespace(requires=(), fields={}, make=lambda **settings: 1 / 0)
     monkeypatch.setattr(device.catalogue, "algorithms", lambda: some)
     path = tmp_path / "device.json"
     options = ("--backend", "numpy", "--seconds", "0.01", "--output", str(path))

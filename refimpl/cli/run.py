@@ -53,6 +53,7 @@ class Settings:
     seed: int
     output: Path
     resume: bool
+    replay: bool
     export_sparse: bool
     export_safetensors: bool
     hyper: Mapping[str, Any]
@@ -223,6 +224,7 @@ def _train(plan: Plan) -> training.TrainingResult:
         checkpoint=checkpoint(plan),
         checkpoint_every=max(_STEPS_BETWEEN_CHECKPOINTS, folders.steps(plan) // 100),
         resume=settings.resume,
+        replay=None if settings.replay else False,
     )
 
 
@@ -277,7 +279,7 @@ def save(plan: Plan, outcome: Outcome) -> None:
         "each_step": overview.extremes(trained.history),
         "compression": None if outcome.stored is None else outcome.stored.as_dict(),
         "seconds": round(outcome.seconds, 3),
-        "provenance": provenance(plan.where, settings.seed),
+        "provenance": provenance(plan.where, settings.seed, replay=settings.replay),
     }
     write_atomic(plan.folder / "summary.json", json.dumps(summary, indent=2) + "\n")
 

@@ -165,6 +165,12 @@ def _recipe(context: click.Context, data: str, algorithm: str) -> dict[str, Any]
 @output_option("outputs/train")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of the same run.")
 @click.option(
+    "--replay/--no-replay",
+    default=True,
+    show_default=True,
+    help="Replay the pass over the network from a recording: the same bits in less time.",
+)
+@click.option(
     "--export-sparse",
     is_flag=True,
     help="Write the network without its zeros, and check that it reads back the same.",

@@ -43,42 +43,60 @@ def command(
     from refimpl.progress import working
 
     start = time.perf_counter()
+    options["profile"] = "quick" if quick else "full"
     with working("starting: reading the claims"):
-        from refimpl import catalogue
-        from refimpl.arrays import backend
-        from refimpl.claims import report
         from refimpl.cli.display import make_console
-        from refimpl.errors import RefimplError
-        from refimpl.experiments.store import provenance
 
         check_run(output, options)
-        where = backend(options["backend"], options["dtype"])
-        try:
-            claims = catalogue.select(papers, ids)
-        except RefimplError as error:
-            raise click.UsageError(str(error), context) from None
+        claims = _chosen(context, papers, ids)
     console = make_console(stderr=as_json)
-    profile = "quick" if quick else "full"
-    setting = f"{profile} profile, {where.name} {where.dtype_name}"
-    console.print(_heading(claims, setting, options), markup=False)
-    chosen = {**options, "profile": profile, "cache_dir": CACHE if cache else None}
-    records = _evaluated(claims, console, chosen)
+    console.print(_heading(claims, options), markup=False)
+    records = _evaluated(claims, console, {**options, "cache_dir": CACHE if cache else None})
     seconds = time.perf_counter() - start
-    facts = provenance(
-        where,
+    facts = _facts(options, seconds)
+    path = _written(claims, records, facts, output)
+    _conclude(console, claims, records, options, f"in {seconds:.0f} s -> {path}")
+    if as_json:
+        from refimpl.claims import report
+
+        click.echo(report.claims_json(report.document(records, facts)), nl=False)
+    context.exit(_exit_code({record.verdict for record in records}))
+
+
+def _chosen(context: click.Context, papers: Sequence[str], ids: Sequence[str]) -> list[Any]:
+    """The claims of these papers and of these ids."""
+    from refimpl import catalogue
+    from refimpl.errors import RefimplError
+
+    try:
+        return catalogue.select(papers, ids)
+    except RefimplError as error:
+        raise click.UsageError(str(error), context) from None
+
+
+def _facts(options: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """The provenance of the run."""
+    from refimpl.arrays import backend
+    from refimpl.experiments.store import provenance
+
+    return provenance(
+        backend(options["backend"], options["dtype"]),
         options["seed"],
-        profile=profile,
+        profile=options["profile"],
         jobs=options["jobs"],
         seconds=round(seconds, 2),
         finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
-    chapters, sources = _chapters(), _sources(claims, output, facts["commit"])
-    growth = growth_beside(output)
-    path = report.write(records, facts, output, chapters, sources, growth)
-    _conclude(console, claims, records, options, f"in {seconds:.0f} s -> {path}")
-    if as_json:
-        click.echo(report.claims_json(report.document(records, facts)), nl=False)
-    context.exit(_exit_code({record.verdict for record in records}))
+
+
+def _written(
+    claims: Sequence[Any], records: Sequence[Any], facts: dict[str, Any], output: Path
+) -> Path:
+    """Where the report is, which is written to the folder."""
+    from refimpl.claims import report
+
+    sources = _sources(claims, output, facts["commit"])
+    return report.write(records, facts, output, _chapters(), sources, growth_beside(output))
 
 
 def growth_beside(output: str | Path) -> Any:
@@ -173,7 +191,8 @@ def _sources(claims: Sequence[Any], output: Path, commit: str | None) -> dict[st
     return found
 
 
-def _heading(claims: Sequence[Any], setting: str, options: dict[str, Any]) -> str:
+def _heading(claims: Sequence[Any], options: dict[str, Any]) -> str:
+    setting = f"{options['profile']} profile, {options['backend']} {options['dtype']}"
     count = len({claim.paper for claim in claims})
     placed = (
         f"Dask at {options['dask']}"

@@ -26,6 +26,7 @@ from refimpl.arrays import Backend, linalg_errors
 from refimpl.arrays import backend as make_backend
 from refimpl.errors import BackendError, MissingDataError, RefimplError
 from refimpl.experiments.base import Experiment, Result, Task, config_values, task_label
+from refimpl.experiments.kernels import kernels
 from refimpl.experiments.store import Store, provenance, task_key
 from refimpl.files import is_alive
 from refimpl.random import Rng
@@ -64,6 +65,7 @@ class _Finished(NamedTuple):
     error: str | None
     absent: str = ""
     unkept: str = ""  # why the values could not be stored
+    kernels: Any = None  # of the worker of a cluster, which may be another machine
 
 
 def run_many(
@@ -300,6 +302,14 @@ def _keep(piece: _Piece, outcome: _Finished, store: Store) -> _Finished:
     return outcome
 
 
+def _keep_foreign(piece: _Piece, outcome: _Finished, store: Store) -> _Finished:
+    """The outcome of a worker of a cluster: kept where it computes as this machine does, for keys
+    name the routines of this one."""
+    if store.folder is not None and outcome.kernels != kernels():
+        return outcome._replace(unkept="a worker of the cluster has other compiled routines")
+    return _keep(piece, outcome, store)
+
+
 def _run_indexed(
     index: int,
     piece: _Piece,
@@ -310,7 +320,7 @@ def _run_indexed(
 ) -> tuple[int, _Finished]:
     if main is not None:
         _end_with(main)
-    return index, _run_piece(piece, where, seed, folder)
+    return index, _run_piece(piece, where, seed, folder)._replace(kernels=kernels())
 
 
 @functools.cache
@@ -351,7 +361,7 @@ def _execute(
                 for index, outcome in _dispatch(left, where, seed, jobs, folder, options):
                     piece = left.pop(index)
                     if dask is not None and outcome.error is None:
-                        outcome = _keep(piece, outcome, store)
+                        outcome = _keep_foreign(piece, outcome, store)
                     yield piece, outcome
                 return
             except broken as error:

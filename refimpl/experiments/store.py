@@ -1,8 +1,9 @@
 """The cache of finished tasks: one file each, written atomically, keyed by all that matters.
 
 A key hashes the experiment, its config, the task, backend, dtype, seed, the versions of NumPy
-and SciPy and the text of every source file that the experiment can reach, so a result computed
-by other code can never be mistaken for this code's.
+and SciPy, the compiled routines that they use on this machine and the text of every source file
+that the experiment can reach, so a result computed by other code can never be mistaken for this
+code's.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import scipy
 import refimpl
 from refimpl.archives import array_hash, read_arrays
 from refimpl.arrays import Backend
+from refimpl.experiments.kernels import kernels
 from refimpl.experiments.sources import PACKAGE, dependency_hash, in_package
 from refimpl.files import write_atomic
 
@@ -113,6 +115,7 @@ def provenance(backend: Backend, seed: int, **more: Any) -> dict[str, Any]:
         "numpy": np.__version__,
         "scipy": scipy.__version__,
         "platform": f"{sys.platform} {platform.machine()}",
+        **kernels(),
         "blas_threads": 1,
         "seed": seed,
         **backend.describe(),
@@ -154,6 +157,7 @@ def task_key(
         "numpy": np.__version__,
         "scipy": scipy.__version__,
         "python": sys.version_info[:2],
+        **kernels(),
         **backend.describe(),
     }
     text = json.dumps(identity, sort_keys=True)

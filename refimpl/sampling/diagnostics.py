@@ -25,6 +25,8 @@ from typing import Literal
 
 import numpy as np
 
+from refimpl.errors import SettingError
+
 Kind = Literal["bulk", "tail", "mean"]
 
 
@@ -63,16 +65,21 @@ def ess(draws: np.ndarray, kind: Kind = "bulk") -> float:
     Parameters
     ----------
     draws : array, shape (chains, draws)
-        Four draws a chain or more.
+        Six draws a chain or more: chains are split, and a half needs two autocorrelations.
     kind : {"bulk", "tail", "mean"}
         Of normalized ranks, of the 5 % and 95 % quantiles (the smaller), or of the values.
+
+    Raises
+    ------
+    SettingError
+        For fewer draws, or another shape.
 
     Examples
     --------
     >>> 3500 < ess(np.random.default_rng(1).standard_normal((4, 1000)), "mean") < 4500
     True
     """
-    values = _checked(draws)
+    values = _checked(draws, least=6)
     if kind == "mean":
         return _ess(_split(values))
     if kind == "bulk":
@@ -99,10 +106,10 @@ def rhat(draws: np.ndarray) -> float:
     return max(_rhat(_normal_scores(values)), _rhat(_normal_scores(folded)))
 
 
-def _checked(draws: np.ndarray) -> np.ndarray:
+def _checked(draws: np.ndarray, least: int = 4) -> np.ndarray:
     values = np.asarray(draws, dtype=np.float64)
-    if values.ndim != 2 or values.shape[1] < 4:
-        raise ValueError(f"draws have the shape (chains, draws >= 4), not {values.shape}")
+    if values.ndim != 2 or values.shape[1] < least:
+        raise SettingError(f"draws have the shape (chains, draws >= {least}), not {values.shape}")
     return values
 
 

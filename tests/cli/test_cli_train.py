@@ -50,6 +50,20 @@ def test_the_seed_decides_everything(tmp_path):
     assert not np.array_equal(first, other)
 
 
+def test_a_run_without_replay_is_the_same_run_and_says_so(tmp_path):
+    for place, options in (("a", ()), ("b", ("--no-replay",))):
+        call("train", *TINY, "--algorithm", "adam", "--output", place, *options)
+    first, second = (folder(tmp_path / place, "spirals-adam-seed0") for place in ("a", "b"))
+    assert first.name == second.name, "the folder tells settings that decide the numbers"
+    losses = [History.load(place / "history.npz").steps["loss"] for place in (first, second)]
+    np.testing.assert_array_equal(*losses)
+    facts = [
+        json.loads((place / "summary.json").read_text())["provenance"] for place in (first, second)
+    ]
+    assert [found["replay"] for found in facts] == [True, False]
+    assert facts[0]["blas"] and facts[0]["blas"] == facts[1]["blas"]
+
+
 def test_resume_goes_on_as_if_never_stopped(tmp_path):
     call("train", *TINY, "--algorithm", "adam", "--output", "whole")
     call("train", *TINY, "--algorithm", "adam", "--output", "parts", "--epochs", 1)

@@ -11,7 +11,8 @@ from fake_experiments import COSTLY, OTHER, TRACED, Config, runs
 
 from refimpl import Rng, backend
 from refimpl.errors import BackendError, RefimplError
-from refimpl.experiments import Experiment, ExperimentError, store
+from refimpl.experiments import Experiment, ExperimentError, runner, store
+from refimpl.experiments.kernels import kernels
 from refimpl.experiments.runner import run_many
 from refimpl.experiments.store import Store, array_hash
 
@@ -43,7 +44,14 @@ def test_cached_results_are_the_same_bits_and_run_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 1}, {"dtype": "float32"}, {"config": 5}, {"sources": "other code"}]
+    "change",
+    [
+        {"seed": 1},
+        {"dtype": "float32"},
+        {"config": 5},
+        {"sources": "other code"},
+        {"kernels": {"blas": ["openblas 0.3 Haswell"], "simd": []}},
+    ],
 )
 def test_what_matters_to_a_result_is_in_its_key(tmp_path, change, monkeypatch):
     config = Config(str(tmp_path))
@@ -53,6 +61,9 @@ def test_what_matters_to_a_result_is_in_its_key(tmp_path, change, monkeypatch):
         config = Config(str(tmp_path), tasks=change.pop("config"))
     if "sources" in change:
         monkeypatch.setattr(store, "source_hash", lambda: "other code")
+    if "kernels" in change:
+        found = change.pop("kernels")
+        monkeypatch.setattr(store, "kernels", lambda: found)
     run_many([(TRACED, config)], **options, **({} if "sources" in change else change))
     assert all(count == 2 for number, count in runs(tmp_path).items() if number < 4)
 
@@ -180,7 +191,7 @@ def test_impossible_requests_are_refused(tmp_path):
 
 def test_a_dask_cluster_takes_the_tasks(tmp_path):
     distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "protocol": "tcp"}
     with distributed.LocalCluster(**options, dashboard_address=":0") as cluster:
         config = Config(str(tmp_path), tasks=2)
         found = run_many(
@@ -193,7 +204,7 @@ def test_a_dask_cluster_takes_the_tasks(tmp_path):
 
 def test_no_dask_scheduler_is_one_clear_error(tmp_path):
     pytest.importorskip("distributed")
-    with pytest.raises(BackendError, match="no Dask scheduler answers"):
+    with pytest.raises(BackendError, match="no address of a Dask scheduler"):
         run_many([(TRACED, Config(str(tmp_path)))], dask="nonsense://nowhere")
 
 
@@ -279,3 +290,38 @@ def test_an_address_where_nobody_answers_is_refused_soon(tmp_path):
     pytest.importorskip("distributed")
     with pytest.raises(BackendError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):
         run_many([(TRACED, Config(str(tmp_path)))], dask="tcp://127.0.0.1:1")
+
+
+def test_the_routines_of_a_worker_are_those_of_the_key_or_nothing_is_kept(tmp_path, monkeypatch):
+    """Without a cluster: the answer of the worker and that of this machine are given."""
+    store = Store(tmp_path)
+    mine = {"blas": ["openblas 0.3 Zen"], "simd": ["X86_V4"]}
+    monkeypatch.setattr(runner, "kernels", lambda: mine)
+    piece = runner._Piece(TRACED, None, {}, "0a", 1.0)
+    outcome = runner._Finished({"x": np.ones(1)}, 0.1, None)
+    foreign = outcome._replace(kernels={**mine, "blas": ["openblas 0.3 Haswell"]})
+    assert "other compiled routines" in runner._keep_foreign(piece, foreign, store).unkept
+    assert store.load("traced", "0a") is None
+    assert runner._keep_foreign(piece, outcome._replace(kernels=dict(mine)), store).unkept == ""
+    assert store.load("traced", "0a")[0] == {"x": 1.0}
+    assert runner._keep_foreign(piece, foreign, Store(None)).unkept == ""
+
+
+def test_a_task_says_by_which_routines_it_was_computed(tmp_path):
+    [piece, *_] = runner._plan((TRACED, Config(str(tmp_path))), "quick", backend("numpy"), 0)
+    _, outcome = runner._run_indexed(0, piece, ("numpy", "float64"), 0, None, None)
+    assert outcome.error is None and outcome.kernels == kernels()
+
+
+def test_another_processor_has_another_name():
+    """In a process whose BLAS is told to compute as an older processor would."""
+    names = " ".join(kernels()["blas"])
+    if "openblas" not in names or not any(new in names for new in ("Haswell", "SkylakeX", "Zen")):
+        pytest.skip(f"no OpenBLAS that knows an older processor: {names}")
+    code = "from refimpl.experiments.kernels import kernels; print(*kernels()['blas'])"
+    environment = {**os.environ, "OPENBLAS_CORETYPE": "Sandybridge"}
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True, capture_output=True, text=True, cwd=ROOT, env=environment,
+    )  # fmt: skip
+    assert "Sandybridge" in run.stdout and "Sandybridge" not in names

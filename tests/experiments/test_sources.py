@@ -156,3 +156,46 @@ def test_an_experiment_from_elsewhere_depends_on_everything(monkeypatch):
     monkeypatch.setattr(store, "source_hash", lambda: "everything")
     assert store.experiment_hash("fake_experiments") == "everything"
     assert store.experiment_hash(f"{ROOM}.digits_sgd") != "everything"
+
+
+READ = sorted([*sources.PACKAGE.rglob("*.py"), *sources.PACKAGE.parent.glob("figures/**/*.py")])
+
+
+def test_the_imports_alone_say_what_the_whole_file_says(monkeypatch):
+    """Of every file of the package, read by its import lines and by the parser."""
+    names = [
+        ".".join(path.relative_to(sources.PACKAGE.parent).with_suffix("").parts) for path in READ
+    ]
+    short = [sources._read(path, name) for path, name in zip(READ, names, strict=True)]
+    alone = [sources._imports(path.read_bytes()) is not None for path in READ]
+    monkeypatch.setattr(sources, "_imports", lambda content: None)
+    sources.forget()
+    try:
+        whole = [sources._read(path, name) for path, name in zip(READ, names, strict=True)]
+    finally:
+        sources.forget()
+    assert [str(path) for path, a, b in zip(READ, short, whole, strict=True) if a != b] == []
+    assert sum(alone) > 0.9 * len(READ)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = 1; import refimpl.b",
+        "if x: from refimpl import b",
+        "from refimpl import (  # the (old) names\n    a,\n    b,\n)",
+        "from refimpl import a, \\\n    b",
+        "def f():\n    import refimpl as r\n    return r.b",
+        "def f():\n\tfrom refimpl import b",
+        "from refimpl.a import (x,\n    y); from refimpl import b",
+        'T = """\nfrom all that one can\nimport from here"""\nfrom refimpl import b',
+        "from  .  import   b",
+        "from .b import *",
+    ],
+)
+def test_no_import_is_missed(text, tmp_path):
+    path = tmp_path / "user.py"
+    path.write_text(text)
+    found = sources._read(path, "refimpl.user").wanted
+    ours = {f"{wanted.module}.{wanted.name}" for wanted in found}
+    assert ours & {"refimpl.b", "refimpl.b.*"}

@@ -35,8 +35,20 @@ def test_rhat_tells_chains_in_two_modes():
     assert rhat(x + np.array([0.0, 0.0, 3.0, 3.0])[:, None]) > 1.5
     assert rhat(x * np.array([1.0, 1.0, 4.0, 4.0])[:, None]) > 1.1  # folded
     assert math.isnan(integrated_time(np.ones((3, 10)))) and math.isnan(ess(np.ones((3, 10))))
-    with pytest.raises(ValueError, match="chains, draws"):
+    with pytest.raises(SettingError, match="chains, draws"):
         rhat(np.zeros(10))
+
+
+@pytest.mark.parametrize("kind", ["bulk", "tail", "mean"])
+def test_too_few_draws_are_refused_by_a_typed_error(kind):
+    few = np.random.default_rng(3).standard_normal((4, 6))
+    assert math.isfinite(ess(few, kind))
+    for count in (0, 1, 4, 5):
+        with pytest.raises(SettingError, match=rf"draws >= 6\), not \(4, {count}\)"):
+            ess(few[:, :count], kind)
+    assert math.isfinite(rhat(few[:, :4])) and rhat(few[:, :4]) > 0.5
+    with pytest.raises(SettingError, match="draws >= 4"):
+        rhat(few[:, :3])
 
 
 def arviz():

@@ -28,6 +28,7 @@ from refimpl.checks import flag, non_negative, one_of, positive
 from refimpl.constraints import circle_points, layer_radii, worst
 from refimpl.constraints.circle import check_inside
 from refimpl.constraints.circle_points import rotated, slack_of
+from refimpl.errors import InfeasibleError
 from refimpl.papers.constrained_langevin.common import check_radii, checked_gradient
 from refimpl.random import Rng
 
@@ -87,10 +88,19 @@ def start_on_circles(
         if r is not None:
             if outside == "clip":
                 theta = namespace(theta).clip(theta, -r, r)
-            check_inside(theta, r)
+            _check_inside(theta, r, outside)
         thetas.append(theta)
         slacks.append(None if r is None else slack_of(theta, r))
     return thetas, structure, bounds, slacks
+
+
+def _check_inside(theta: Array, r: float, outside: Outside) -> None:
+    """Raise InfeasibleError with the option that helps."""
+    try:
+        check_inside(theta, r)
+    except InfeasibleError as error:
+        helps = ', as outside="clip" does (--outside clip)' if outside == "raise" else ""
+        raise InfeasibleError(f"{error.message}{helps}", **error.numbers) from None
 
 
 def place(

@@ -107,8 +107,9 @@ def fixed_point(
     radius = spectral_radius(network, params, network.zeros(batch.graph), batch)
     raise ConvergenceError(
         "the state equation was not solved by iteration, which needs a spectral radius of the "
-        "transition below 1: smaller weights or messages averaged over neighbors may help; "
-        "learning through a number of sweeps needs no fixed point",
+        "transition below 1: smaller weights or messages averaged over neighbors "
+        "(--data-option aggregation=mean) may help; learning through a number of sweeps "
+        "(--sweeps 5) needs no fixed point",
         residual=residual,
         iterations=done,
         spectral_radius=radius,

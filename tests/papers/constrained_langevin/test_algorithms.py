@@ -313,6 +313,10 @@ def test_circle_starts_and_infeasible_shake():
         with pytest.raises(InfeasibleError, match="1 of 2 weights") as caught:
             factory(radii=(0.5,)).init(outside)
         assert caught.value.largest == 0.9 and caught.value.radius == 0.5
+        assert "--outside clip" in str(caught.value)
+        with pytest.raises(InfeasibleError) as caught:
+            factory(radii=(0.5,), outside="clip").init([np.array([[np.nan]])])
+        assert "--outside clip" not in str(caught.value)
         clipped = factory(radii=(0.5,), outside="clip").init(outside)
         assert np.max(np.abs(clipped.params[0] - [[0.1, 0.5]])) < 1e-15
         for radii in ((0.0,), (-1.0,), (1.0, np.nan)):

@@ -54,7 +54,8 @@ def test_no_fixed_point_is_said_with_what_may_help(tmp_path):
         "--output", tmp_path, code=1,
     ).stderr  # fmt: skip
     said = " ".join(said.split())
-    assert "number of sweeps" in said and "spectral_radius=" in said and "Traceback" not in said
+    assert "number of sweeps (--sweeps 5)" in said and "aggregation=mean" in said
+    assert "spectral_radius=" in said and "Traceback" not in said
 
 
 def test_the_baseline_and_the_options_of_the_network(tmp_path):
