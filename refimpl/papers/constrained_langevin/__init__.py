@@ -48,7 +48,7 @@ the warm-up is not reset between runs      released script,     experiments.    
                                            read                 released
 spirals: constraint and noise together     figure of the        experiments.spirals CL-41
                                            repository
-in training on digits constraints are kept derived              experiments.        CL-49
+in training on digits constraints are kept derived              experiments.        CL-50
                                                                 accuracy
 with a Metropolis test and a reversibility Lelièvre et al.      constrained_hmc,    CL-42, CL-43,
 check the law is exact; both are needed    2019; derived        metropolis          CL-44

@@ -48,7 +48,7 @@ lower energy is a matter of strength       printed; controls    experiments.    
                                            derived              training
 accuracy on digits and MNIST               tables of other data experiments.        HE-52, HE-52b
                                                                 accuracy
-groups of coordinates, without invariance  recalled; derived    comhe_group         HE-54
+groups of coordinates, without invariance  recalled; derived    comhe_group         HE-56
 to rotation
 other measures of uniformity: their optima released code;       uniformity,         HE-55
                                            derived              uniformity_pole

@@ -196,7 +196,7 @@ def spiral_panels(result: Result) -> Outcome:
 
 
 @claim(
-    "CL-49",
+    "CL-50",
     paper=PAPER,
     place="derived; abstracts (no penalty terms)",
     statement="On digits, each method at the best of its four settings by validation, constrained "

@@ -214,8 +214,8 @@ def stiefel_law(
     for k in range(config.settling):
         w, p = step(w, p, rng.child("step", k).normal(w.shape))
     # BAOAB takes its noise on the way, off the tangent space of the start
-    options = {"fitted": fitted, "raw": scheme in ("polar_raw", "BAOAB")}
-    mean, error = sampled_mean(step, w, p, observable, rng, **options)
+    raw = scheme in ("polar_raw", "BAOAB")
+    mean, error = sampled_mean(step, w, p, observable, rng, fitted=fitted, raw=raw)
     return {"law_mean": mean, "law_error": error}
 
 

@@ -14,7 +14,7 @@ from refimpl.papers.hyperspherical_energy.experiments.relatives import MEASURES
 
 
 @claim(
-    "HE-54",
+    "HE-56",
     paper="hyperspherical_energy",
     place="arXiv 1906.04892, group variant (recalled); derived",
     statement="Group CoMHE in one group is MHE; in C groups Gaussian neurons of R^n have the mean "
