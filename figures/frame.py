@@ -55,7 +55,7 @@ def place_notes(figure: Figure, mark: str = "", *, talk: bool = False) -> None:
     lines = textwrap.wrap(words, max(20, letters))
     line = 1.35 * size / 72.0
     room = line * max(1, len(lines)) + 0.06
-    _make_room(figure, bottom=room, grow=not talk)
+    _make_room(figure, bottom=room + _lift_legends(figure, room), grow=not talk)
     height = figure.get_size_inches()[1]
     look: Any = {"va": "bottom", "fontsize": size, "in_layout": False}
     if lines:
@@ -136,6 +136,19 @@ def fit_titles(figure: Figure) -> None:
         if wide <= max(room, 1.0) or "\n" in words or "$" in words:
             continue
         text.set_text("\n".join(textwrap.wrap(words, max(14, int(len(words) * room / wide)))))
+
+
+def _lift_legends(figure: Figure, room: float) -> float:
+    """Put legends that stand below the panels ``room`` inches high; what they take up."""
+    legends: list[Any] = [legend for legend in figure.legends if legend._outside_loc == "lower"]
+    if not legends:
+        return 0.0
+    figure.draw_without_rendering()
+    most = max(float(legend.get_window_extent().height) for legend in legends) / figure.dpi
+    box = (0.0, room, float(figure.get_size_inches()[0]), most)
+    for legend in legends:
+        legend.set_bbox_to_anchor(box, transform=figure.dpi_scale_trans)
+    return most + 0.1
 
 
 def least_letters(figure: Figure) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
-from pages import gallery, paper, reference, wrong
+from pages import first, gallery, paper, reference, wrong
 from pages.rst import bars
 
 from refimpl import catalogue
@@ -30,6 +30,7 @@ def write_pages(app: Any) -> None:
     for name in catalogue.papers():
         pages[f"papers/{name}.rst"] = paper.page(name, records, ROOT)
     pages["papers/index.rst"] = paper.index(records)
+    pages["papers/cards.inc"] = first.cards(records, ROOT)
     pages |= reference.pages()
     _write(folder, pages)
     images = folder / "images"

@@ -33,7 +33,7 @@ def draw(results: Results, style: Any) -> Any:
         title=f"η = {rates[0]:g}, ζ = {rates[1]:g}, ε = {rates[2]:g}; stable without AMP up to "
         f"h = {2.0 / rates[0]:g}",
     )
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper center")
     return figure
 
 

@@ -39,7 +39,7 @@ def draw(results: Results, style: Any) -> Any:
         ylabel="‖direction − ∇(J + Ω)‖",
         title=f"{len(result['huber_error'])} networks with tanh units; bands: smallest to largest",
     )
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right")
     return figure
 
 

@@ -16,7 +16,7 @@ def draw(results: Results, style: Any) -> Any:
     grid, threshold = result["grid"], float(result["threshold"])
     for row, factor in enumerate(result["factors"]):
         values = result["surface"][row]
-        label = "L" if factor == 0.0 else f"L_AMP, ε = {factor:g} ε*"
+        label = "L" if factor == 0.0 else f"$L_{{AMP}}$, ε = {factor:g} ε*"
         color = style.ink if factor == 0.0 else style.colors[row - 1]
         left.plot(grid, values, color=color, label=label, linewidth=2.4 - 0.3 * row)
         lowest = int(np.argmin(values))
@@ -30,7 +30,7 @@ def draw(results: Results, style: Any) -> Any:
     right.text(1.003, 2.0, " closed form ε*", color=style.soft)
     right.set(
         xlabel="radius ε / ε*",
-        ylabel="place of the lowest L_AMP",
+        ylabel="place of the lowest $L_{AMP}$",
         title=f"ε* = {threshold:.4f}",
         ylim=(-0.4, 4.4),
     )

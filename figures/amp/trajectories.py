@@ -25,7 +25,7 @@ def draw(results: Results, style: Any) -> Any:
         left.axvline(crossing, color=color, linestyle=":", linewidth=1.2)
     for center, name in ((flat, "flat well"), (sharp, "sharp well")):
         left.axhline(center, color=style.soft, linewidth=0.8, zorder=0)
-        left.text(starts[-1], center + 0.12, name, color=style.soft, ha="right")
+        left.text(starts[-1], center + 0.3, name, color=style.soft, ha="right")
     left.set(
         xlabel="start", ylabel="end (mean of the last two iterates)", title="dotted: basin border"
     )

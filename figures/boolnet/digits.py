@@ -22,7 +22,7 @@ def data(results: Results) -> dict[str, np.ndarray]:
 
 
 def draw(results: Results, style: Any) -> Any:
-    """Seeds as points, means as diamonds, one standard deviation as bars."""
+    """Seeds as points, means as diamonds, t intervals as bars."""
     values = data(results)
     figure, panels = style.subplots(1, 1, width=5.6, height=4.0)
     axes = np.ravel(panels)[0]
@@ -46,11 +46,11 @@ FIGURE = Figure(
     experiments=("boolnet_digits",),
     claims=("BN-21b", "BN-22b"),
     caption=(
-        "Points: seeds. Diamonds: means and one standard deviation. Each method at the best of "
+        "Points: seeds. Diamonds: means and 95 % t intervals. Each method at the best of "
         "five rates by mean validation accuracy. The pilot on MNIST, on which BN-21 and BN-22 are "
         "judged, is another experiment: there stale statistics of the normalization had made four "
         "slices look worse than one."
     ),
     data=data,
-    note="{seeds} seeds; diamonds: means, bars: standard deviations",
+    note="{seeds} seeds; diamonds: means, bars: 95 % t intervals",
 )

@@ -26,7 +26,7 @@ def data(results: Results) -> dict[str, np.ndarray]:
 
 
 def draw(results: Results, style: Any) -> Any:
-    """Seeds as points, means as diamonds, one standard deviation as bars; stale ones hollow."""
+    """Seeds as points, means as diamonds, t intervals as bars; stale ones hollow."""
     values = data(results)
     figure, panels = style.subplots(1, 1, width=6.4, height=5.2)
     axes = np.ravel(panels)[0]
@@ -46,7 +46,7 @@ def draw(results: Results, style: Any) -> Any:
         title=f"MNIST, n = {values['recomputed'].shape[1]} seeds",
         ylim=(-0.6, len(places) - 0.4),
     )
-    axes.legend(loc="upper left")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -57,12 +57,12 @@ FIGURE = Figure(
     experiments=("boolnet_images",),
     claims=("BN-21", "BN-22"),
     caption=(
-        "Points: seeds. Diamonds: means and one standard deviation. Settings are those of a pilot, "
+        "Points: seeds. Diamonds: means and 95 % t intervals. Settings are those of a pilot, "
         "fixed in advance. Statistics of the normalizations are those of the network with signs, "
         "taken anew, or the running ones of training. λ ends below the weights, but above most of "
         "them where a network is called slow: there stale statistics belong to another network. "
         "Scaled networks have the released scale, the others none."
     ),
     data=data,
-    note="{seeds} seeds; diamonds: means, bars: standard deviations",
+    note="{seeds} seeds; diamonds: means, bars: 95 % t intervals",
 )

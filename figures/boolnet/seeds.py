@@ -1,10 +1,12 @@
-"""How runs are drawn: seeds as points, their mean as a diamond with one standard deviation."""
+"""How runs are drawn: seeds as points, their mean as a diamond with its t interval."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+
+from ..style import Style
 
 
 def draw_runs(axes: Any, runs: np.ndarray, place: float, color: str, **options: Any) -> None:
@@ -22,6 +24,5 @@ def draw_runs(axes: Any, runs: np.ndarray, place: float, color: str, **options: 
         Of the diamond.
     """
     axes.plot(runs, np.full(runs.size, place - 0.06), "o", color=color, alpha=0.5, ms=4)
-    axes.errorbar(
-        runs.mean(), place + 0.08, xerr=runs.std(ddof=1), fmt="D", color=color, capsize=3, **options
-    )
+    reach = Style().half_width(runs)
+    axes.errorbar(runs.mean(), place + 0.08, xerr=reach, fmt="D", color=color, capsize=3, **options)

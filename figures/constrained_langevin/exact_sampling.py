@@ -9,8 +9,8 @@ import numpy as np
 from ..base import Figure, Results
 
 _LABELS = {
-    "circle": "circle", "sphere": "sphere", "stiefel": "St(4, 2)", "wave": "two constraints",
-    "oval": "narrow oval",
+    "circle": "circle", "sphere": "sphere", "stiefel": "St(4, 2)", "wave": "two\nconstraints",
+    "oval": "narrow\noval",
 }  # fmt: skip
 _LOOKS = {
     "mala": ("MALA", "o"),

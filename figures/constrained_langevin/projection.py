@@ -67,7 +67,8 @@ def draw(results: Results, style: Any) -> Any:
     right.set(
         xlabel="rotation ‖Ω‖", ylabel="out of the span ‖D₂‖", title="who finds a solution, St(9, 3)"
     )
-    right.legend(fontsize=8, loc="lower left", frameon=True, framealpha=0.9)
+    handles = right.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower right", ncols=3, markerscale=1.5)
     return figure
 
 

@@ -40,7 +40,7 @@ def draw(results: Results, style: Any) -> Any:
     panels[1].set(
         ylabel="misclassified, %",
         ylim=(0.0, 12.0),
-        title=f"error; test at the end {final.mean():.2f} ± {final.std(ddof=1):.2f} % (deviation)",
+        title=f"error; test at the end {final.mean():.2f} ± {style.half_width(final):.2f} %",
     )
     panels[1].legend(loc="upper right")
     return figure
@@ -58,5 +58,5 @@ FIGURE = Figure(
         "validation split. Dashed: the bound of the claim, 3 % test error."
     ),
     data=data,
-    note="{seeds} seeds; bands: lowest to highest",
+    note="{seeds} seeds; bands: lowest to highest; ±: 95 % t interval",
 )

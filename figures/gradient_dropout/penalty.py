@@ -19,7 +19,7 @@ def draw(results: Results, style: Any) -> Any:
     figure, axes = style.subplots(width=6.8, height=4.4)
     line = np.linspace(0.0, 1.05 * v.max(), 2)
     axes.plot(
-        line, excess[-1] / v[-1] * line, color=style.ink, label="(α²/2) Σ Q_ii g_i² · p/(1−p)"
+        line, excess[-1] / v[-1] * line, color=style.ink, label="(α²/2) Σ $Q_{ii} g_i^2$ · p/(1−p)"
     )
     axes.plot(v, excess, "s", color=style.ink, markersize=9, fillstyle="none", label="finite sums")
     outside = 0
@@ -40,7 +40,7 @@ def draw(results: Results, style: Any) -> Any:
     n = int(result["samples"])
     axes.set(
         xlabel="variance of the noise, p/(1−p)",
-        ylabel="E L_Q(θ₁) − L_Q without noise",
+        ylabel="E $L_Q(θ_1)$ − $L_Q$ without noise",
         title=f"n = {n:,} a point; bars: 5 standard errors; {outside} of {2 * len(v)} outside",
     )
     axes.legend(loc="upper left")

@@ -17,7 +17,7 @@ def draw(results: Results, style: Any) -> Any:
     places = np.arange(len(points))
     best, twice = result["split_approximation"], result["split_quadrature"]
     axes.bar(places, best, 0.6, color=style.colors[0], label="approximation")
-    axes.bar(places, twice, 0.6, bottom=best, color=style.colors[5], label="2 sup |J − J_N|")
+    axes.bar(places, twice, 0.6, bottom=best, color=style.colors[5], label="2 sup |J − $J_N$|")
     axes.plot(places, result["split_excess"], "D", color=style.colors[1], label="excess energy")
     axes.set_xticks(places, [str(n) for n in points])
     axes.set(xlabel="number of midpoints N", ylabel="energy", title="optimization: 0 (exact)")

@@ -30,8 +30,8 @@ def draw(results: Results, style: Any) -> Any:
     end = values["course"].size - 1
     left.text(end, float(values["random"]), "random P, orthogonal neurons", ha="right", va="bottom")
     left.set_ylim(top=1.12 * max(float(values["random"]), float(np.max(values["course"]))))
-    left.text(0, float(values["optimum"]) - 0.04, "best P, orthogonal neurons", va="top")
-    left.set_ylim(min(float(values["optimum"]), values["course"][-1]) - 0.5)
+    left.text(0, float(values["optimum"]) - 0.15, "best P, orthogonal neurons", va="top")
+    left.set_ylim(min(float(values["optimum"]), values["course"][-1]) - 0.9)
     left.set(
         xlabel="descent steps on P", ylabel=r"$\|\cos(PW) - \cos(W)\|_F$",
         title=f"N = {values['neurons']}, k = {values['dimension']}",

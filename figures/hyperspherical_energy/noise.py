@@ -36,6 +36,7 @@ def draw(results: Results, style: Any) -> Any:
         xscale="log", yscale="log", xlabel="dimension k", ylabel="noise / signal",
         title=rf"{neurons} neurons in $\mathbb{{R}}^{{{inputs}}}$",
     )  # fmt: skip
+    left.set_ylim(top=20.0 * float(np.max(values["noise"])))
     left.legend(loc="upper right", ncols=2)
     places = np.arange(len(values["shapes"]))
     for axes, name, color, label in (

@@ -12,16 +12,19 @@ from ..base import Figure, Results
 
 
 def data(results: Results) -> dict[str, np.ndarray]:
-    """Means over projections with their standard errors, and the laws on a grid of k."""
+    """Means over projections with their standard errors, and what the laws say of them."""
     result = results["projected_energy"]
-    fine = np.arange(8.0, float(np.max(result["k"])) + 3.0)
     names = ("k", "energy", "mean_energy", "energy_error", "ratio", "ratio_error", "cosine")
-    neurons, energy = result.config.neurons, float(result["energy"][0])
-    return {
-        **{name: result[name] for name in names},
+    neurons = result.config.neurons
+    law = [
+        half_space_mean(float(energy), neurons, int(k))
+        for energy, k in zip(result["energy"], result["k"], strict=True)
+    ]
+    fine = np.arange(8.0, float(np.max(result["k"])) + 3.0)
+    return {name: result[name] for name in names} | {
         "fine": fine,
-        "energy_law": np.array([half_space_mean(energy, neurons, int(k)) for k in fine]),
         "ratio_law": fine / (fine - 3.0),
+        "energy_law": np.asarray(law),
     }
 
 
@@ -29,25 +32,22 @@ def draw(results: Results, style: Any) -> Any:
     """Left: the ratio of the gradients. Right: the energies."""
     values = data(results)
     figure, (left, right) = style.subplots(1, 2, width=4.9, height=3.9)
-    color = style.look("random projection").color
-    for axes, name, error, law, label in (
-        (left, "ratio", "ratio_error", "ratio_law", "k / (k − 3)"),
-        (right, "mean_energy", "energy_error", "energy_law", "(k HS − N(N − 1)) / (k − 3)"),
-    ):
-        axes.plot(values["fine"], values[law], color=style.ink, linewidth=1.3, label=label)
-        axes.errorbar(
-            values["k"], values[name], yerr=1.96 * values[error], fmt="^", color=color, capsize=3,
-            label="mean over projections",
-        )  # fmt: skip
-        axes.set_xlabel("dimension k")
-    exact = float(values["energy"][0])
+    points = {"fmt": "^", "color": style.look("random projection").color, "capsize": 3}
+    points["label"] = "mean over projections"
+    left.plot(values["fine"], values["ratio_law"], color=style.ink, lw=1.3, label="k / (k − 3)")
+    left.errorbar(values["k"], values["ratio"], yerr=1.96 * values["ratio_error"], **points)
     left.axhline(1.0, color=style.soft, linestyle="--", linewidth=1.0)
-    right.axhline(exact, color=style.soft, linestyle="--", linewidth=1.0, label="before, HS(W)")
     cosine = float(np.min(values["cosine"]))
     left.set(ylabel="mean gradient / exact gradient", title=f"cosine at least {cosine:.4f}")
-    right.set(ylabel="half-space energy", title="energy of the projected neurons")
-    left.legend(loc="upper right")
-    right.legend(loc="upper right")
+    right.plot(values["k"], values["energy"], "o", color=style.soft, label="before, HS(W)")
+    label = "(k HS(W) − N(N − 1)) / (k − 3)"
+    right.plot(values["k"], values["energy_law"], "_", color=style.ink, ms=20, mew=1.6, label=label)
+    reach = 1.96 * values["energy_error"]
+    right.errorbar(values["k"], values["mean_energy"], yerr=reach, **points)
+    right.set(ylabel="half-space energy", title="energy; other neurons for each k")
+    for axes in (left, right):
+        axes.set_xlabel("dimension k")
+        axes.legend(loc="upper right")
     return figure
 
 

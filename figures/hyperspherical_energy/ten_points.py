@@ -67,8 +67,8 @@ FIGURE = Figure(
     experiments=("hyperspherical_spread",),
     caption=(
         "Ten points on the sphere under one objective alone. The squared cosines, which an "
-        "orthonormal penalty adds up, are least for every tight frame, and most of those have "
-        "points that nearly meet. The energy (s = 2) spreads points, all of them antipodal to "
+        "orthonormal penalty adds up, are least for every tight frame, whose points may lie much "
+        "closer than they need to. The energy (s = 2) spreads points, all of them antipodal to "
         "another: as neurons they are five lines. In half space it spreads the lines. Below: every "
         "start; the teaser of the MHE paper shows such spheres, its settings are not on record."
     ),

@@ -63,7 +63,7 @@ def _variances(axes: Any, values: dict[str, np.ndarray], style: Any) -> None:
     axes.axhline(1.0, color=style.soft, lw=1.0)
     axes.set_xticks(np.arange(count), FACTORS)
     axes.set(
-        ylabel="variance of the class over the mean direction's",
+        ylabel="variance / mean direction's",
         title=f"n = {runs.shape[0]} seeds; kind kept in {100.0 * values['kept'].mean():.0f} %",
     )
     axes.grid(axis="x", visible=False)

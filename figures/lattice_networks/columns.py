@@ -46,7 +46,7 @@ def draw(results: Results, style: Any) -> Any:
             )  # fmt: skip
         scale = 0.5 if model == "plain" else 1.0 / np.sqrt(6.0)
         limit = scale * (0.5 / j**2) / values[f"growth_{model}"][2].mean()
-        axes.loglog(j, limit, "--", color=style.soft, label="b_j / Q")
+        axes.loglog(j, limit, "--", color=style.soft, label="$b_j$ / Q")
         axes.set(title=f"{TITLES[model]}, lattice, N = {_size(result)}", xlabel="input j")
         axes.set_xlim(0.9, 45.0)
         axes.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])

@@ -12,7 +12,7 @@ from ..base import Figure, Results
 def draw(results: Results, style: Any) -> Any:
     """Tikhonov on a cosine, total variation on a step, and the error of data averages."""
     result = results["rkhs_norm_interval"]
-    figure, panels = style.subplots(1, 3, width=4.6)
+    figure, panels = style.subplots(1, 3, width=4.2, height=4.0)
     for axes, name, title in (
         (panels[0], "tikhonov", "Tikhonov"),
         (panels[1], "total_variation", "total variation"),
@@ -30,17 +30,18 @@ def draw(results: Results, style: Any) -> Any:
             axes.plot(cells, found, color=color, label=f"λ = {strength:g}")
             axes.plot(cells[some], exact[some], "o", color=color, ms=3.5)
         axes.set(xlabel="x", title=title)
-        axes.legend(fontsize=8, loc="upper right" if name == "tikhonov" else "upper left")
     axes = panels[2]
     for errors, label, color in zip(
         result["errors"], ("|∇f|²", "|∇f|"), style.colors, strict=False
     ):
         axes.plot(result["sizes"], errors, "o-", color=color, label=label)
     guide = result["errors"][0, 0] * np.sqrt(result["sizes"][0] / result["sizes"])
-    axes.plot(result["sizes"], guide, "--", color=style.soft, lw=1.2, label="N^(−1/2)")
+    axes.plot(result["sizes"], guide, "--", color=style.soft, lw=1.2, label="$N^{-1/2}$")
     axes.set(xscale="log", yscale="log", xlabel="random points N")
-    axes.set(ylabel="relative error of the average (RMS)", title="data averages")
-    axes.legend(fontsize=8)
+    axes.set(ylabel="relative RMS error", title="data averages")
+    axes.legend(loc="lower left")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower left", ncols=len(labels))
     return figure
 
 

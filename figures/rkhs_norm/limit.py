@@ -28,8 +28,8 @@ def draw(results: Results, style: Any) -> Any:
     for axes in panels:
         axes.axvline(result["piece_radius"], color=network, ls=":", lw=1.2)
         axes.set(xscale="log", xlabel="radius ε")
-        axes.legend(loc="upper left", fontsize=9)
-    panels[0].set(ylabel="‖f‖²_δ / (ε² ‖∇f‖²)")
+        axes.legend(loc="center left", fontsize=9)
+    panels[0].set(ylabel="$‖f‖^2_δ$ / (ε² ‖∇f‖²)")
     panels[1].set(ylabel="distance from 1", yscale="log", ylim=(3e-17, 1.0))
     return figure
 

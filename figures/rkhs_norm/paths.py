@@ -11,7 +11,7 @@ SHOWN = (
     ("projection", "spectral projection"),
     ("loss gradient", "loss gradient (l2)"),
     ("gradient norm", "‖∇f‖²"),
-    ("adversarial norm", "‖f‖²_δ"),
+    ("adversarial norm", "$‖f‖^2_δ$"),
     ("PGD l2", "PGD l2"),
     ("Tikhonov", "Tikhonov"),
 )

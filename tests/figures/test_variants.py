@@ -180,6 +180,26 @@ def test_letters_of_a_page_have_twelve_points_where_it_is_as_wide_as_a_slide(wav
     assert min(line.get_linewidth() for axes in shown.axes for line in axes.lines) == 0.8
 
 
+def test_a_legend_below_the_panels_stands_above_the_notes(waves, tmp_path):
+    draw = Drawer(2)
+
+    def below(results, style):
+        figure = draw(results, style)
+        axes = figure.axes[0]
+        axes.get_legend().remove()
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center")
+        return figure
+
+    render(make(below, note="{seeds} seeds"), tmp_path)
+    [shown] = draw.made
+    shown.draw_without_rendering()
+    [notes] = [t for t in shown.texts if t.get_gid() == "notes"]
+    [legend] = shown.legends
+    assert notes.get_window_extent().y1 < legend.get_window_extent().y0
+    lowest = min(axes.get_tightbbox().y0 for axes in shown.axes)
+    assert legend.get_window_extent().y1 < lowest
+
+
 def test_titles_are_broken_where_they_are_wider_than_their_panel(waves, tmp_path):
     draw = Drawer()
     render(make(draw), tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pages.claim import ROLES, Records, claims_table
 from pages.gallery import blocks
-from pages.rst import bars, plain, table, title
+from pages.rst import bars, plain, statements, table, title
 from refimpl import catalogue
 from refimpl.generated import counted
 
@@ -17,7 +17,7 @@ _TUPLES = ("algorithms", "models", "losses", "datasets")
 def page(name: str, records: Records, root: Path) -> str:
     """The whole page."""
     record = catalogue.paper(name)
-    text = bars(inspect.cleandoc(catalogue.page(name)))
+    text = bars(statements(inspect.cleandoc(catalogue.page(name))))
     out = [ROLES, "\n", title(record.title)]
     if record.reference:
         where = plain(record.reference)

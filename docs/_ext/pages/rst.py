@@ -45,6 +45,41 @@ def indented(text: str, by: int = 3) -> str:
     return "\n".join(" " * by + line if line.strip() else "" for line in text.splitlines())
 
 
+_RULE = re.compile(r"^=+( =+){3}$")
+
+
+def statements(text: str) -> str:
+    """A page's table of statements with each row in one piece.
+
+    In the source a cell that is too long goes on in the next line, in the first column too, where
+    reStructuredText would begin a new row. A line belongs to the row above if it says nothing in
+    the first or in the second column, or if the claims above end with a comma.
+    """
+    lines = text.split("\n")
+    rules = [index for index, line in enumerate(lines) if _RULE.match(line)]
+    if len(rules) < 3:
+        return text
+    first, second, last = rules[:3]
+    stops = [match.end() for match in re.finditer("=+", lines[first])]
+    starts = [0, *(stop + 1 for stop in stops[:-1])]
+    rows: list[list[str]] = []
+    for line in lines[second + 1 : last]:
+        ends = [*starts[1:], None]
+        row = [line[a:b].strip() for a, b in zip(starts, ends, strict=True)]
+        if rows and (not row[0] or not row[1] or rows[-1][3].endswith(",")):
+            rows[-1] = [_joined(a, b) for a, b in zip(rows[-1], row, strict=True)]
+        else:
+            rows.append(row)
+    cells = [[bars(cell) for cell in row] for row in rows]
+    made = table(lines[first + 1].split(), cells, (38, 20, 22, 20))
+    return "\n".join([*lines[:first], made, *lines[last + 1 :]])
+
+
+def _joined(above: str, below: str) -> str:
+    space = "" if above.endswith(".") and below and below[0].islower() else " "
+    return f"{above}{space}{below}".strip()
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]) -> str:
     """A ``list-table``; cells are reStructuredText and may have several lines."""
     out = [
