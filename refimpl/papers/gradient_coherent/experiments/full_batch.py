@@ -21,7 +21,7 @@ class Config:
     depth: int = 4
     width: int = 32
     gain: float = 2.0
-    steps: int = 400
+    steps: int = 800
     dtype: str = "float32"
 
     @classmethod
