@@ -18,16 +18,17 @@ import numpy as np
 from refimpl.arrays import Backend
 from refimpl.experiments.base import Experiment, Task
 from refimpl.models import DeepLinear, Objective
+from refimpl.papers.minnorm.experiments.generalization import (
+    draw_students,
+    error_of,
+    law,
+    loads,
+)
 from refimpl.papers.minnorm.experiments.margin import signed_points
 from refimpl.papers.minnorm.experiments.registered_paths import ended
-from refimpl.papers.minnorm.experiments.stacked import minnorm_maps
 from refimpl.papers.minnorm.theory import deep_linear as minnorm_deep_linear
-from refimpl.papers.minnorm.theory import generalization as minnorm_generalization
 from refimpl.papers.minnorm.theory import margin as minnorm_margin
-from refimpl.papers.minnorm.theory import regression as minnorm_regression
 from refimpl.random import Rng
-
-SIGNAL, NOISE = 1.0, 0.25
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class Config:
     scales : tuple of float
         Of their starts: standard deviation scale / sqrt(fan_in).
     student_steps : int
-    law_inputs, law_seeds : int
-        Of the comparison with the spectral formulas.
+    law_inputs, law_seeds, law_spectra : int
+        Of the comparison with the spectral formulas: inputs, data sets drawn whole, and inputs
+        drawn alone where teachers, noise and starts are averaged exactly.
     loads : tuple of float
         Of the curves over P / N.
     """
@@ -61,6 +63,7 @@ class Config:
     student_steps: int = 8_000
     law_inputs: int = 100
     law_seeds: int = 24
+    law_spectra: int = 24
     loads: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8, 0.9, 1.25, 1.5, 2.0)
 
     @classmethod
@@ -78,6 +81,7 @@ class Config:
             student_steps=5_000,
             law_inputs=150,
             law_seeds=40,
+            law_spectra=40,
             scales=(0.3, 0.6, 1.0, 1.5, 2.0),
         )
 
@@ -100,7 +104,9 @@ def run_task(
         return _students(config, rng, depth)
     if kind == "classification":
         return _classification(config, rng)
-    return {"law": _law, "loads": _loads}[kind](config, backend, rng)
+    if kind == "law":
+        return law(backend, rng, config.law_inputs, config.law_spectra)
+    return loads(backend, rng, config.law_inputs, config.law_seeds, config.loads)
 
 
 # --- the networks ---------------------------------------------------------------------------------
@@ -237,22 +243,6 @@ def _classification(config: Config, rng: Rng) -> dict[str, Any]:
 # --- generalization -------------------------------------------------------------------------------
 
 
-def draw_students(
-    rng: Rng, seeds: int, examples: int, inputs: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Inputs, targets and teachers of ``seeds`` data sets: the same in every task of a run."""
-    rng = Rng(rng.seed).child("students", examples, inputs)
-    x = rng.child("x").normal((seeds, examples, inputs)) / np.sqrt(inputs)
-    teacher = np.sqrt(SIGNAL) * rng.child("teacher").normal((seeds, 1, inputs))
-    noise = np.sqrt(NOISE) * rng.child("noise").normal((seeds, examples, 1))
-    return x, x @ np.swapaxes(teacher, -1, -2) + noise, teacher
-
-
-def error_of(maps: np.ndarray, teacher: np.ndarray) -> np.ndarray:
-    """|w_bar - w|^2 / N + s_e2, over the last axis (and the single output before it)."""
-    return np.mean((maps - teacher) ** 2, axis=(-2, -1)) + NOISE
-
-
 def _students(config: Config, rng: Rng, depth: int) -> dict[str, Any]:
     """Gradient descent, its best stopping time, and the multipliers, over scales of the start.
 
@@ -305,111 +295,6 @@ def _students(config: Config, rng: Rng, depth: int) -> dict[str, Any]:
         "pinv": error_of(exact, teacher),
         "distance": np.max(np.abs(ended - (exact @ rotation)[None]), axis=(-2, -1)),
         "residual": residual,
-    }
-
-
-def _law(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
-    """Shallow flow at load 1/2 by matrix exponentials, ends, and ridge, against the formulas."""
-    from scipy.linalg import expm
-
-    inputs = config.law_inputs
-    points, start_variance = inputs // 2, 1.0
-    times = np.array([0.3, 1.0, 5.0, 30.0])
-    x, y, teacher = draw_students(rng, config.law_seeds, points, inputs)
-    starts = np.sqrt(start_variance) * np.stack(
-        [rng.child("start", index).normal(inputs) for index in range(config.law_seeds)]
-    )
-    fitted = minnorm_maps(backend, x, y, starts[:, None])
-    flow, ends = [], []
-    for index, start in enumerate(starts):
-        matrix = np.zeros((inputs + 1, inputs + 1))
-        matrix[:-1, :-1] = -x[index].T @ x[index]
-        matrix[:-1, -1] = x[index].T @ y[index, :, 0]
-        begin = np.append(start, 1.0)
-        flow.append(
-            [
-                np.mean(((expm(t * matrix) @ begin)[:-1] - teacher[index, 0]) ** 2) + NOISE
-                for t in times
-            ]
-        )
-        pair = x[index], y[index]
-        maps = (
-            minnorm_regression.gradient_descent_end(*pair, start[None]),
-            fitted[index],
-            minnorm_regression.ridge(*pair, NOISE / SIGNAL),
-        )
-        ends.append([float(error_of(each, teacher[index])) for each in maps])
-    law = {"signal": SIGNAL, "noise": NOISE}
-    return {
-        "law_times": times,
-        "law_measured": np.asarray(flow),
-        "law_predicted": np.array(
-            [
-                minnorm_generalization.descent_error(t, 0.5, start=start_variance, **law)
-                for t in times
-            ]
-        ),
-        "law_ends": np.asarray(ends),
-        "law_ends_predicted": np.array(
-            [
-                minnorm_generalization.descent_end_error(0.5, start=start_variance, **law),
-                minnorm_generalization.minimum_norm_error(0.5, **law),
-                minnorm_generalization.best_ridge(0.5, **law)[1],
-            ]
-        ),
-        "law_minnorm_finite": minnorm_generalization.finite_minimum_norm_error(
-            points, inputs, **law
-        ),
-        "contest": np.array(
-            [
-                minnorm_generalization.minimum_norm_error(0.9, **law),
-                minnorm_generalization.best_ridge(0.9, **law)[1],
-                minnorm_generalization.ridge_error(0.9, NOISE / SIGNAL, **law),
-                minnorm_generalization.best_stopping(0.9, **law)[1],
-                minnorm_generalization.best_stopping(0.5, start=1.0, **law)[1],
-                minnorm_generalization.minimum_norm_error(0.5, **law),
-                minnorm_generalization.frozen_error(0.5, start=1.0, **law),
-            ]
-        ),
-    }
-
-
-def _loads(config: Config, backend: Backend, rng: Rng) -> dict[str, Any]:
-    """Curves over the load: formulas on a grid, Minnorm and ridge on data at some loads.
-
-    Above load 1 nothing fits the data, and the end of Minnorm's weights is least squares.
-    """
-    law = {"signal": SIGNAL, "noise": NOISE}
-    grid = np.concatenate([np.linspace(0.05, 0.95, 19), np.linspace(1.05, 2.5, 30)])
-    curves = np.array(
-        [
-            [
-                minnorm_generalization.minimum_norm_error(a, **law),
-                minnorm_generalization.descent_end_error(a, start=1.0, **law),
-                minnorm_generalization.best_stopping(a, start=1.0, **law)[1],
-                minnorm_generalization.best_ridge(a, **law)[1],
-            ]
-            for a in grid.tolist()
-        ]
-    )
-    measured = []
-    for load in config.loads:
-        points = round(load * config.law_inputs)
-        x, y, teacher = draw_students(rng, config.law_seeds, points, config.law_inputs)
-        if load < 1.0:
-            fitted = minnorm_maps(backend, x, y, rng.child("start", points).normal(teacher.shape))
-        else:
-            fitted = np.swapaxes(np.linalg.pinv(x) @ y, -1, -2)
-        gram = np.swapaxes(x, -1, -2) @ x + NOISE / SIGNAL * np.eye(config.law_inputs)
-        ridge = np.swapaxes(np.linalg.solve(gram, np.swapaxes(x, -1, -2) @ y), -1, -2)
-        measured.append([error_of(fitted, teacher), error_of(ridge, teacher)])
-    values = np.asarray(measured)
-    return {
-        "load_grid": grid,
-        "load_curves": curves,
-        "loads": np.asarray(config.loads),
-        "load_mean": values.mean(axis=-1),
-        "load_error": values.std(axis=-1, ddof=1) / np.sqrt(config.law_seeds),
     }
 
 
