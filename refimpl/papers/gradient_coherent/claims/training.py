@@ -212,13 +212,15 @@ def _reductions(result: Result) -> dict[str, np.ndarray]:
 )
 def label_noise(result: Result) -> Outcome:
     cuts = _reductions(result)
+    acting = result["on_rate_gate"] * result["strength_gate"] / result["strength_plain"]
+    norms = result["weight_norm_gate"] / result["weight_norm_plain"]
     opened = _listed(result["on_rate_gate"], ".2f")
-    norms = {name: _listed(result[f"weight_norm_{name}"], ".1f") for name in ("gate", "plain")}
     return all_of(
         bound(cuts["gate"], at_least=0.2),
         bound(cuts["delayed"], at_least=0.2),
-        note=f"gate open in {opened} of all steps, ‖w‖ {norms['gate']} against {norms['plain']} "
-        "plain",
+        bound(acting, at_least=1.0, note="λ of the gate times its open share, over λ of plain"),
+        bound(norms, between=(0.3, 0.95), note="‖w‖ of the gate over that of plain"),
+        note=f"gate open in {opened} of all steps",
     )
 
 
