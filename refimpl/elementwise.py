@@ -44,13 +44,13 @@ def in_pieces(function: Callable[..., tuple[Array, ...]], *arrays: Array | None)
     >>> in_pieces(lambda a, b: (a + 1.0, a if b is None else b), np.zeros(2), None)
     (array([1., 1.]), array([0., 0.]))
     """
+    if not _are_large(arrays):
+        return function(*arrays)
     whole = next(array for array in arrays if array is not None)
     xp = namespace(whole)
     results: list[Array] = []
     for piece, given in _pieces(arrays):
         found = function(*given)
-        if piece is None:
-            return found
         if not results:
             count = math.prod(whole.shape)
             results = [xp.empty((count,), dtype=part.dtype) for part in found]
@@ -69,23 +69,27 @@ def extremes_in_pieces(function: Callable[..., Array], *arrays: Array) -> tuple[
     >>> float(low), float(high)
     (0.0, 1600000000.0)
     """
+    if not _are_large(arrays):
+        values = function(*arrays)
+        return reduce("min", values), reduce("max", values)
     xp = namespace(*arrays)
     low, high = [], []
     for _, given in _pieces(arrays):
         values = function(*given)
         low.append(reduce("min", values))
         high.append(reduce("max", values))
-    return (low[0], high[0]) if len(low) == 1 else (xp.min(xp.stack(low)), xp.max(xp.stack(high)))
+    return xp.min(xp.stack(low)), xp.max(xp.stack(high))
 
 
-def _pieces(arrays: tuple[Array | None, ...]) -> Iterator[tuple[slice | None, list[Array | None]]]:
-    """The arrays as they are, with None; or slices and flat parts."""
+def _are_large(arrays: tuple[Array | None, ...]) -> bool:
+    """Whether pieces pay, and can be had."""
+    return all(a is None or (is_host(a) and a.nbytes > 2 * PIECE) for a in arrays)
+
+
+def _pieces(arrays: tuple[Array | None, ...]) -> Iterator[tuple[slice, list[Array | None]]]:
+    """Slices, and these of the arrays in one dimension."""
     whole = next(array for array in arrays if array is not None)
-    count = math.prod(whole.shape)
-    if not all(a is None or is_host(a) for a in arrays) or whole.nbytes <= 2 * PIECE:
-        yield None, list(arrays)
-        return
-    length = PIECE // whole.itemsize
+    count, length = math.prod(whole.shape), PIECE // whole.itemsize
     flat = [None if a is None else namespace(a).reshape(a, (-1,)) for a in arrays]
     for start in range(0, count, length):
         piece = slice(start, start + length)

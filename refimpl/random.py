@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.arrays import Array, backend_of, to_host
+from refimpl.arrays import Array, backend_of, check_float, is_host, to_host
 from refimpl.errors import SettingError
 
 
@@ -212,4 +212,9 @@ def _escape(name: str | int) -> str:
 
 def _place(draws: np.ndarray, like: Array | None) -> Array:
     draws = np.asarray(draws, dtype=np.float64)
-    return draws if like is None else backend_of(like).asarray(draws)
+    if like is None:
+        return draws
+    if is_host(like):
+        check_float(like)
+        return draws.astype(like.dtype, copy=False)
+    return backend_of(like).asarray(draws)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 from refimpl import autodiff as ad
-from refimpl.arrays import Array, namespace
+from refimpl.arrays import Array, namespace, one, reduce
 from refimpl.random import Rng
 
 Tree = Any
@@ -157,7 +157,7 @@ def largest(values: Array) -> Array:
     xp = namespace(values)
     if math.prod(values.shape) == 0:
         return xp.sum(values)
-    return xp.maximum(xp.max(values), -xp.min(values))  # two reductions, and no copy for abs
+    return xp.maximum(reduce("max", values), -reduce("min", values))  # and no copy for abs
 
 
 def residual_of(constraint: Constraint, end: Solved | Moved) -> Array:
@@ -178,8 +178,7 @@ def residual_of(constraint: Constraint, end: Solved | Moved) -> Array:
 
 def zero_like(values: Array) -> Array:
     """A 0-d zero beside ``values``."""
-    xp = namespace(values)
-    return xp.sum(xp.zeros_like(values))
+    return one(values) - one(values)
 
 
 @dataclass(frozen=True)
@@ -244,4 +243,4 @@ class Blocks:
 def worst(values: Sequence[Array]) -> Array:
     """The largest of several 0-d arrays."""
     xp = namespace(*values)
-    return xp.max(xp.stack(list(values)))
+    return reduce("max", xp.stack(list(values)))

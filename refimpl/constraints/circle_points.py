@@ -112,8 +112,8 @@ def _turned(
     """The rotation, with the rounding of the radius taken out before it can build up; a point that
     does not turn stays where it is."""
     x, y = theta * cosine + xi * sine, xi * cosine - theta * sine
-    excess = keep_where(_square(x, y, radius) - 1.0, sine != 0.0)
-    factor = 1.0 - 0.5 * excess  # of 1/√(1 + excess): the square of excess is below rounding
+    excess = keep_where(_square(x, y, radius, 0.5) - 0.5, sine != 0.0)
+    factor = 1.0 - excess  # of 1/√(1 + 2 excess): the square of the excess is below rounding
     return x * factor, y * factor
 
 
@@ -131,9 +131,9 @@ def largest_residual(theta: Array, xi: Array, radius: float) -> Array:
     return namespace(low).maximum(high - 1.0, 1.0 - low)
 
 
-def _square(x: Array, y: Array, radius: float) -> Array:
-    """(x² + y²)/r²; r² may leave the range of the dtype where r does not."""
+def _square(x: Array, y: Array, radius: float, times: float = 1.0) -> Array:
+    """(x² + y²)/r² times a number; r² may leave the range of the dtype where r does not."""
     if 1e-15 < radius < 1e15:
-        return (1.0 / (radius * radius)) * (x * x + y * y)
+        return (times / (radius * radius)) * (x * x + y * y)
     x, y = x * (1.0 / radius), y * (1.0 / radius)
-    return x * x + y * y
+    return times * (x * x + y * y)

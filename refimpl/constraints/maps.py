@@ -10,6 +10,7 @@ A layer is a leaf with two axes or more; biases have one and stay free by defaul
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -100,10 +101,15 @@ def is_orthogonal_layer(params: Tree, free_first: bool = True) -> list[bool]:
     >>> is_orthogonal_layer([np.zeros((2, 2)), np.zeros(2), np.zeros((2, 2))])
     [False, False, True]
     """
+    shapes = tuple(tuple(leaf.shape) for leaf in ad.flatten(params)[0])
+    return _orthogonal_layers(shapes, free_first)
+
+
+def _orthogonal_layers(shapes: tuple[tuple[int, ...], ...], free_first: bool) -> list[bool]:
     chosen = []
     seen = 0
-    for leaf in ad.flatten(params)[0]:
-        layer = leaf.ndim >= 2
+    for shape in shapes:
+        layer = len(shape) >= 2
         chosen.append(bool(layer and not (free_first and seen == 0)))
         seen += layer
     return chosen
@@ -137,14 +143,22 @@ def orthogonal_blocks(
     >>> [constraint.wide for constraint in blocks.constraints]
     [False, True]
     """
-    leaves, _ = ad.flatten(params)
-    if not any(is_orthogonal_layer(params, free_first)):
-        layers = sum(leaf.ndim >= 2 for leaf in leaves)
+    shapes = tuple(tuple(leaf.shape) for leaf in ad.flatten(params)[0])
+    return _orthogonal_blocks(shapes, free_first, solver, tuple(options.items()))
+
+
+@functools.lru_cache(maxsize=64)
+def _orthogonal_blocks(
+    shapes: tuple[tuple[int, ...], ...], free_first: bool, solver: Solver, options: Any
+) -> Blocks:
+    chosen = _orthogonal_layers(shapes, free_first)
+    if not any(chosen):
+        layers = sum(len(shape) >= 2 for shape in shapes)
         way = "set free_first=False" if layers else "it acts on parameters of two axes or more"
         raise SettingError(f"no layer would be orthogonal ({layers} layers): {way}")
     constraints: list[Constraint] = [
-        Orthogonal(tuple(leaf.shape), solver, **options) if chosen else Unconstrained()
-        for leaf, chosen in zip(leaves, is_orthogonal_layer(params, free_first), strict=True)
+        Orthogonal(shape, solver, **dict(options)) if orthogonal else Unconstrained()
+        for shape, orthogonal in zip(shapes, chosen, strict=True)
     ]
     return Blocks(tuple(constraints))
 

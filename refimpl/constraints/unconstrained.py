@@ -46,15 +46,18 @@ class Unconstrained:
 
     def project(self, q0: Array, target: Array) -> Solved:
         """The target itself."""
-        return Solved(target, 0, zero_like(target))
+        zero = zero_like(target)
+        return Solved(target, 0, zero, zero)
 
     def nearest(self, target: Array) -> Solved:
         """The target itself."""
-        return Solved(target, 0, zero_like(target))
+        zero = zero_like(target)
+        return Solved(target, 0, zero, zero)
 
     def move(self, q: Array, p: Array, step_size: float, tangent: bool = True) -> Moved:
         """q + h p."""
-        return Moved(q + step_size * p, p, 0, zero_like(q))
+        zero = zero_like(q)
+        return Moved(q + step_size * p, p, 0, zero, zero)
 
     def random_point(self, rng: Rng, like: Array) -> Array:
         """Standard normal entries: there is no uniform law."""

@@ -3,6 +3,7 @@
 from refimpl.recording.arrays import CannotRecordError, Number, Recorded
 from refimpl.recording.flat import Flat, is_plain, same_bits
 from refimpl.recording.program import Program
+from refimpl.recording.rows import TurningRows
 from refimpl.recording.update import Update
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Number",
     "Program",
     "Recorded",
+    "TurningRows",
     "Update",
     "is_plain",
     "same_bits",

@@ -7,9 +7,12 @@ the network is the same list of calls every time. So here
 * value and gradient are replayed (:class:`refimpl.autodiff.Replayed`) where the objective says that
   it depends on parameters and batch alone;
 * SGD, momentum and Adam write the new parameters over the old ones, in one pass over the vectors
-  that hold all parameters (:class:`refimpl.recording.Update`).
+  that hold all parameters (:class:`refimpl.recording.Update`);
+* an algorithm that keeps numbers of every example replaces those of the batch in two arrays that
+  take turns (:class:`refimpl.recording.TurningRows`). It has a method ``step_with_rows(state,
+  objective, batch, put)``, and no state but the next may hold what ``put`` returned.
 
-Both do the calls that the reference does, recorded from it, and give the same bits. What cannot be
+All do the calls that the reference does, recorded from it, and give the same bits. What cannot be
 recorded is done as the reference does it.
 
 >>> import numpy as np
@@ -37,7 +40,7 @@ from refimpl.algorithms.base import (
     loss_and_gradient,
 )
 from refimpl.random import Rng
-from refimpl.recording import CannotRecordError, Flat, Update, is_plain
+from refimpl.recording import CannotRecordError, Flat, TurningRows, Update, is_plain
 
 IN_PLACE = (
     "refimpl.algorithms.sgd.SGD",
@@ -109,6 +112,7 @@ class Stepper:
         self, algorithm: Algorithm, objective: Objective, state: Any, *, replay: bool | None = None
     ) -> None:
         self._in_place = replay is not False and _named(algorithm) in IN_PLACE
+        self._turns = replay is not False
         replays = ad.is_replayable(objective) if replay is None else replay
         owned = is_stateful(objective) or hasattr(objective, "value_and_gradient")
         self._objective = _Replaying(objective) if replays and not owned else objective
@@ -129,12 +133,14 @@ class Stepper:
     @property
     def state(self) -> Any:
         """The state between two steps: the caller's own, which no later step overwrites."""
+        self._put = TurningRows()
         return self._state if self._flat is None else self._flat.state()
 
     @state.setter
     def state(self, state: Any) -> None:
         self._flat: _InPlace | None = None
         self._state, self._next, self._steady = state, None, 0
+        self._put = TurningRows()
 
     @property
     def taken(self) -> int:
@@ -155,7 +161,12 @@ class Stepper:
         self._steady += 1
         if self._flat is not None:
             return self._flat.prepare(batch)
-        self._next, info = self._algorithm.step(self._state, self._objective, batch, rng)
+        with_rows = getattr(self._algorithm, "step_with_rows", None)
+        if with_rows is None or not self._turns:
+            found = self._algorithm.step(self._state, self._objective, batch, rng)
+        else:
+            found = with_rows(self._state, self._objective, batch, self._put)
+        self._next, info = found
         return info
 
     def commit(self) -> None:

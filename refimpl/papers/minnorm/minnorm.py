@@ -62,6 +62,7 @@ Deviations
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
@@ -98,6 +99,7 @@ from refimpl.random import Rng
 
 Order = Literal["simultaneous", "alternating"]
 Norm = Literal["squared", "plain"]
+PutRows = Callable[[Array, Any, Array], Array]
 
 
 class MinnormState(NamedTuple):
@@ -380,6 +382,12 @@ class Minnorm:
             and the violation stayed; carries ``violation``, ``growth_rate`` (norm a step) and
             ``examples``, the positions whose multipliers grow fastest.
         """
+        return self.step_with_rows(state, objective, batch, put_rows)
+
+    def step_with_rows(
+        self, state: MinnormState, objective: Any, batch: Any, put: PutRows
+    ) -> tuple[MinnormState, MinnormInfo]:
+        """:meth:`step`, where ``put(array, indices, rows)`` replaces the batch's multipliers."""
         xp = namespace(state.multipliers)
         constraint = self.constraint_on(objective)
         old = _rows(state.multipliers, batch.indices)
@@ -414,7 +422,9 @@ class Minnorm:
         if accumulator is not None:
             accumulator = accumulator + moment(signal_of(new) - kept, batch)
 
-        multipliers = _put(state.multipliers, batch.indices, new)
+        multipliers = new
+        if batch.indices is not None:
+            multipliers = put(state.multipliers, batch.indices, new)
         active = state.active + (xp.count_nonzero(new) - xp.count_nonzero(old))
         broken, slack = shortfall(violation, fed, constraint.inequality)
         numbers = xp.stack([broken, residual, slack])
@@ -470,10 +480,6 @@ def _outputs(objective: Any, params: Tree, batch: Any) -> Array:
 
 def _rows(values: Array, indices: Any) -> Array:
     return values if indices is None else take_rows(values, indices)
-
-
-def _put(values: Array, indices: Any, rows: Array) -> Array:
-    return rows if indices is None else put_rows(values, indices, rows)
 
 
 def _loss(objective: Any, outputs: Array, targets: Array, losses: Array | None) -> Array:

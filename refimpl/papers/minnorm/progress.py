@@ -169,9 +169,8 @@ class Watch(NamedTuple):
         if steady and 0.0 < terms.patience <= step * terms.rate:
             numbers = {"step": step, "violation": violation, "growth_rate": size / span}
             _give_up(growth, self.first_norm, {**numbers, "norm": _size(layers)})
-        return self._replace(
-            snapshot=multipliers, growth=growth, mark=step, span=span, stalled=steady
-        )
+        kept = xp.asarray(multipliers, copy=True)  # a run may reuse the memory of past multipliers
+        return self._replace(snapshot=kept, growth=growth, mark=step, span=span, stalled=steady)
 
 
 def _size(layers: list[Array]) -> float:
