@@ -65,8 +65,7 @@ def scaled_gradient(
     """
     if strength == 0.0:
         return 0.0 * ad.value(penalty(params)), None
-    value, gradient = ad.value_and_grad(penalty)(params)
-    return strength * value, ad.map_tree(lambda g: strength * g, gradient)
+    return ad.value_and_grad(lambda p: strength * penalty(p))(params)
 
 
 def total(terms: list[Array], params: Tree) -> Array:
