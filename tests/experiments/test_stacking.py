@@ -19,6 +19,21 @@ from refimpl.experiments.stacking import Member, stackable, train_stack
 from refimpl.models import MLP, Objective
 from refimpl.training import train
 
+
+class Jitter:
+    """A penalty that draws, and counts its steps: its gradient is noise of a falling size."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def init(self, params):
+        return np.asarray(1.0)
+
+    def value_and_gradient(self, params, batch, objective, aux, rng=None):
+        noise = ad.map_tree(lambda w: self.size / float(aux) * rng.normal(w.shape, like=w), params)
+        return np.asarray(0.0), noise, aux + 1.0
+
+
 MODEL = MLP((64, 9, 8, 10), activation="tanh")
 OBJECTIVE = Objective(MODEL)
 
@@ -51,6 +66,10 @@ CASES = {
     "adam": ([Adam(learning_rate=r, beta1=0.8) for r in (1e-3, 1e-2, 3e-3)], None, 16),
     "decay": (
         composed(Momentum, [(0.1, [L2(strength=0.1)]), (0.2, [L2(strength=0.01, include="all")])]),
+        None, 16,
+    ),
+    "drawing penalties": (
+        composed(SGD, [(0.1, [L2(strength=0.1), Jitter(s), Jitter(2.0 * s)]) for s in (0.1, 0.3)]),
         None, 16,
     ),
     "two penalties": (
