@@ -10,7 +10,14 @@ import pytest
 from refimpl import Rng, backend, catalogue
 from refimpl.claims.ledger import judge
 from refimpl.experiments.base import Result, plain_values
-from refimpl.papers.constrained_langevin import c_cola_od, c_cola_ud, overdamped, splitting
+from refimpl.papers.constrained_langevin import (
+    c_cola_od,
+    c_cola_released,
+    c_cola_ud,
+    o_cola_released,
+    overdamped,
+    splitting,
+)
 from refimpl.papers.gradient_coherent.gradient_coherent import GradientCoherent
 from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialCoMHE
 from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE
@@ -63,6 +70,10 @@ def contractions():
     return whole(CONSTRAINED, "stiefel_bias", laws=(), chains=20, time=0.2, draws=5000)
 
 
+def first_steps():
+    return pieces(CONSTRAINED, "released", [{"part": "exact"}])
+
+
 def decay_laws():
     return whole(COHERENT, "identities", limit_steps=1)
 
@@ -86,7 +97,10 @@ MEASURED = {
     "CL-5": exchange,
     "CL-6": circle_laws,
     "CL-8": circle_overdamped,
+    "CL-33": circle_overdamped,
     "CL-14": contractions,
+    "CL-39": first_steps,
+    "CL-40": first_steps,
     "GC-1": decay_laws,
     "GC-3": decay_laws,
     "GC-4": decay_laws,
@@ -128,6 +142,8 @@ ALGORITHMS = [
     ("CL-5", c_cola_ud.CCoLAud, "step", "friction"),
     ("CL-8", c_cola_od.CCoLAod, "step", "step_size"),
     ("CL-8", c_cola_od.CCoLAod, "step", "temperature"),
+    ("CL-33", c_cola_od.CCoLAod, "step", "step_size"),
+    ("CL-33", c_cola_od.CCoLAod, "step", "temperature"),
     ("GC-1", GradientCoherent, "step", "learning_rate"),
     ("GC-1", GradientCoherent, "step", "strength"),
     ("GC-3", GradientCoherent, "step", "momentum"),
@@ -184,6 +200,15 @@ def test_noise_of_the_heat_exchange(where, monkeypatch):
             ),
         )
     assert found("CL-5", exchange) == "fails"
+
+
+def test_constants_of_the_released_first_step(monkeypatch):
+    kick = c_cola_released.kick
+    with monkeypatch.context() as changed:
+        changed.setattr(c_cola_released, "kick", lambda *given: kick(*given[:-1], OFF * given[-1]))
+        assert found("CL-39", first_steps) == "fails"
+    with_field(monkeypatch, o_cola_released.ReleasedOCoLAud, "step", "learning_rate")
+    assert found("CL-40", first_steps) == "fails"
 
 
 @pytest.mark.parametrize("name", ["step_size", "temperature"])
