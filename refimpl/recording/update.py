@@ -177,7 +177,11 @@ def _numbers_of(calls: list[Any]) -> list[Number]:
 
 
 def _targets(calls: list[Any], made: list[Any]) -> list[Any]:
-    """Where each call puts its result: a group, or an intermediate array by its number."""
+    """Where each call puts its result: a group, or an intermediate array by its number.
+
+    A group that is not returned is memory once it has been read for the last time, and one that is
+    returned is memory from then until its new value is made.
+    """
     last: dict[Any, int] = {}
     for position, (_, arguments) in enumerate(calls):
         for arg in arguments:
@@ -192,19 +196,24 @@ def _targets(calls: list[Any], made: list[Any]) -> list[Any]:
         if last.get(_In(group), -1) > result.position:
             raise CannotRecordError("what is overwritten is read later")
         wanted[result.position] = _In(group)
+    until = {place: position for position, place in wanted.items()}
+    until |= {result: -1 for result in made if type(result) is _In}  # what stays as it is
     free: list[Any] = []
     targets: list[Any] = []
     scratch = 0
     for position, (_, arguments) in enumerate(calls):
         for arg in {a for a in arguments if isinstance(a, (_In, _Made)) and last[a] == position}:
-            if type(arg) is _In and arg.group >= len(made):
+            if type(arg) is _In:
                 free.append(arg)
-            elif type(arg) is _Made and arg.position not in wanted:
+            elif arg.position not in wanted:
                 free.append(targets[arg.position])
+        needed = max(last.get(_Made(position), position), position + 1)
+        fitting = [place for place in free if until.get(place, len(calls)) >= needed]
         if position in wanted:
             targets.append(wanted[position])
-        elif free:
-            targets.append(free.pop())
+        elif fitting:
+            targets.append(fitting[-1])
+            free.remove(fitting[-1])
         else:
             targets.append(scratch)
             scratch += 1

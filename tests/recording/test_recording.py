@@ -231,3 +231,66 @@ def test_groups_that_change_places_are_refused():
 def test_a_number_of_steps_is_not_read():
     with pytest.raises(CannotRecordError):
         float(Number(3) + 1)
+
+
+EXACT_CALLS = ("add", "subtract", "multiply", "maximum", "minimum", "divide")
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_an_update_gives_the_bits_of_any_elementwise_rule(data):
+    """Random rules on four groups, of which some become results: in whatever memory they are laid
+    out, what a result needs is still there. A layout that cannot be is refused."""
+    pick = st.integers(0, 11)
+    plan = data.draw(
+        st.lists(st.tuples(st.sampled_from(EXACT_CALLS), pick, pick), min_size=3, max_size=12)
+    )
+    results = data.draw(st.integers(1, 3))
+    ends = data.draw(st.lists(pick, min_size=results, max_size=results))
+
+    def rule(groups, step):
+        made = []
+        for leaves in zip(*groups, strict=True):
+            values, xp = list(leaves), namespace(leaves[0])
+            for name, first, second in plan:
+                x, y = values[first % len(values)], values[second % len(values)]
+                values.append(getattr(xp, name)(x, y))
+            made.append([values[-1 - end % (len(values) - 4)] for end in ends])
+        return [list(group) for group in zip(*made, strict=True)]
+
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    groups = [[rng.normal(size=5) + 3.0, rng.normal(size=3) + 3.0] for _ in range(4)]
+    flats = [Flat([leaf.copy() for leaf in group]) for group in groups]
+    with np.errstate(all="ignore"):
+        expected = rule(groups, 0)
+        try:
+            update = Update(rule, flats, results=results)
+        except CannotRecordError:
+            return
+        update.run()
+    for flat, values in zip(flats, expected, strict=False):
+        assert all(same_bits(ours, value) for ours, value in zip(flat.leaves, values, strict=True))
+
+
+def test_what_a_group_will_become_is_memory_until_then(monkeypatch):
+    """The rule of Adam needs one array beside those it is given."""
+    taken = []
+    monkeypatch.setattr(
+        update_module, "aligned", lambda n: taken.append(n) or np.empty(n, np.uint8)
+    )
+
+    def adam(groups, step):
+        after = []
+        for w, m, v, g in zip(*groups, strict=True):
+            m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
+            after.append((w - 0.1 * (m / 0.5) / (namespace(v).sqrt(v) + 1e-8), m, v))
+        return [list(group) for group in zip(*after, strict=True)]
+
+    start = [np.full(4, value) for value in (1.0, 0.5, 2.0, 3.0)]
+    flats = [Flat([x.copy()]) for x in start]
+    expected = adam([[x] for x in start], 0)
+    Update(adam, flats, results=3).run()
+    assert [same_bits(f.leaves[0], e[0]) for f, e in zip(flats, expected, strict=False)] == [
+        True
+    ] * 3
+    assert len(taken) == 1
