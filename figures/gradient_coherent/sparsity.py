@@ -21,6 +21,8 @@ def draw(results: Results, style: Any) -> Any:
     for name in present(result, METHODS):
         tint = color(name, style)
         own = validated & (method == name)
+        if not own.any():
+            continue
         levels = np.unique(strength[own])
         kept, exact = [], []
         for level in levels:
