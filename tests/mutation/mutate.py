@@ -146,7 +146,7 @@ def run(options: argparse.Namespace) -> None:
             os.utime(target, (times.st_atime, times.st_mtime + 10))  # what is compiled is stale
             names = reaching(options.coverage, fault)
             first = [name for name in names if near(name, fault["file"])]
-            found = judge(first, options.also, place)
+            found = judge(first, [*options.also, fault["file"]], place)  # its examples too
             if found["verdict"] in ("survives", "no test") and len(first) < len(names):
                 found = judge([name for name in names if name not in set(first)], [], place)
             found["tests"] = len(names)

@@ -485,9 +485,11 @@ def test_divergence_names_its_step_whenever_it_is_noticed(check_every):
                 exact = step
                 break
             params = params - 4.0 * params**3
+    taken = []
     with pytest.raises(DivergenceError) as caught:
-        diverge(check_every=check_every)
+        diverge(check_every=check_every, on_step=lambda step, state, info: taken.append(step))
     assert caught.value.step == exact > 1
+    assert taken[-1] == min(50, check_every * -(-(exact + 1) // check_every))  # looks at multiples
     assert not np.isfinite(caught.value.loss)
     assert caught.value.checkpoint is None
 

@@ -199,6 +199,14 @@ def test_random_perturbation_takes_the_draws_that_it_is_given(match):
     assert float(info.loss) == pytest.approx(there, rel=1e-12)
 
 
+def test_one_tensor_alone_is_perturbed():
+    algorithm = Composition(SGD(learning_rate=0.5), wrappers=RandomPerturbation(radius=2.0))
+    state = algorithm.init([np.array([1.0, -2.0])])
+    draw = np.array([0.25, 0.5])
+    state, _ = algorithm.step(state, lambda p, batch: ad.sum(p[0] * p[0]), None, Replay([draw]))
+    assert state.params[0].tolist() == [1.0 - 1.25, -2.0 + 1.5]
+
+
 def test_the_reported_loss_is_a_switch():
     _, here = stepped(AMP())
     _, there = stepped(AMP(reported="perturbed"))
