@@ -135,3 +135,18 @@ def test_a_hopeless_projection_gives_up_after_its_iterations():
         with pytest.raises(ConvergenceError) as caught:
             sphere.project(np.array([1.0, 0.0]), np.array([1.0, 1.0 + 1e-9]))
         assert caught.value.iterations == most
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_many_chains_undo_a_step_along_the_normal(columns):
+    """W − 0.6 W + tangent part: Λ is near −0.6, and the near branch is still the one."""
+    rng, stiefel = np.random.default_rng(columns), Orthogonal((5, columns))
+    q = np.linalg.qr(rng.normal(size=(8, 5, columns)))[0]
+    sideways = np.stack([
+        stiefel.project_tangent(w, 0.1 * rng.normal(size=(5, columns))) for w in q
+    ])  # fmt: skip
+    x = sideways - 0.6 * q
+    moved = over_chains(stiefel).move(q, x, 1.0)
+    assert np.all(moved.solved)
+    for w, step, end in zip(q, x, moved.position, strict=True):
+        np.testing.assert_allclose(end, stiefel.project(w, w + step).point, rtol=0, atol=1e-12)

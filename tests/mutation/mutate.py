@@ -29,6 +29,7 @@ from faults import ROOT, draw, put
 
 ENDS = {0: "survives", 5: "no test", 9: "not run"}  # by what pytest returns
 HANGS, LIMIT = 120.0, 420.0  # seconds without an ended test; seconds a fault may take
+FAR = 6  # tests of a file outside of the room
 
 
 def near(test: str, file: str) -> bool:
@@ -59,6 +60,19 @@ def of_the_room(fault: dict) -> list[str]:
              if near(str(path.relative_to(ROOT)), fault["file"])]  # fmt: skip
     naming = [path for path in tests if place.stem in path.read_text(encoding="utf-8")]
     return [str(path.relative_to(ROOT)) for path in naming or tests]
+
+
+def some_of_each(names: list[str], without: set[str]) -> list[str]:
+    """A few tests of every file, one parameter set of each function first."""
+    by_file: dict[str, list[str]] = {}
+    for name in names:
+        if name not in without:
+            by_file.setdefault(name.split("::")[0], []).append(name)
+    chosen = []
+    for tests in by_file.values():
+        functions = list({name.split("[")[0]: name for name in tests}.values())
+        chosen += functions[:FAR]
+    return chosen
 
 
 class Only:
@@ -147,8 +161,9 @@ def run(options: argparse.Namespace) -> None:
             names = reaching(options.coverage, fault)
             first = [name for name in names if near(name, fault["file"])]
             found = judge(first, [*options.also, fault["file"]], place)  # its examples too
-            if found["verdict"] in ("survives", "no test") and len(first) < len(names):
-                found = judge([name for name in names if name not in set(first)], [], place)
+            if found["verdict"] in ("survives", "no test"):
+                rest = some_of_each(names, set(first))
+                found = judge(rest, [], place) if rest else found
             found["tests"] = len(names)
             target.write_text(source, encoding="utf-8")
             os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))

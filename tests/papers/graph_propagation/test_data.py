@@ -73,3 +73,10 @@ def test_chains():
 def test_options_out_of_range(load, options, message):
     with pytest.raises(ValueError, match=message):
         load(rng=Rng(0), **options)
+
+
+def test_sets_of_graphs_are_told_apart_by_identity():
+    """Their arrays have no truth value of equality, and a set may be a key."""
+    first, second = (data.load_karate(rng=Rng(3)).train for _ in range(2))
+    assert first == first and first != second
+    assert len({first: 1, second: 2}) == 2

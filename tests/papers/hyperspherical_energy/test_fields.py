@@ -162,6 +162,7 @@ def test_random_projections_are_kept_between_redraws(seed, f):
         noise = Replay(list(draws)) if fresh else None
         aux = assert_agrees(part, params, aux, around(f, hidden), noise)
         assert noise is None or noise.left == 0
+        assert aux.step == step + 1
     assert_reports(part, params, f, aux)
 
 
@@ -251,6 +252,7 @@ def test_groups_are_kept_between_redraws(seed, f):
 
         noise = Replay(list(draws)) if fresh else None
         aux = assert_agrees(part, params, aux, around(f, hidden), noise)
+        assert aux.step == step + 1
     assert_reports(part, params, f, aux)
 
 
