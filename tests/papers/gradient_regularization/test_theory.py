@@ -188,3 +188,17 @@ def test_random_units_have_the_mean_excess_of_two_integrals(strength):
     np.testing.assert_allclose(shares, levels, atol=1e-3)
     weights = barron.outer_weights(np.array([0.2, 0.9]), strength)
     np.testing.assert_allclose(weights, [-mass / 2, mass / 2], rtol=1e-6)
+
+
+@pytest.mark.parametrize("strength", [0.1, 1.0])
+@pytest.mark.parametrize("mass", [0.7, 3.0])
+def test_the_bound_is_the_energy_of_the_worst_unit(mass, strength):
+    """Half the integral of (B x)² + λ B², a unit with its kink at an end; others have less."""
+    x = (np.arange(20_000) + 0.5) / 20_000
+    energies = [
+        0.5 * np.mean((mass * np.maximum(x - kink, 0.0)) ** 2 + strength * mass**2 * (x > kink))
+        for kink in (0.0, 0.3, 0.8)
+    ]
+    assert barron.bound(mass, 1, strength) == pytest.approx(energies[0], rel=1e-7)
+    assert energies[0] > energies[1] > energies[2]
+    assert barron.bound(mass, 5, strength) == pytest.approx(energies[0] / 5, rel=1e-7)

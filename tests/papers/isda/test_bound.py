@@ -178,3 +178,17 @@ def test_covariances_that_are_none():
     u = Rng(14).normal((5, 1))
     check_covariance((u @ u.T)[None])  # singular, with rounding
     check_covariance(np.diag([1.0, -1e-3])[None], tolerance=1e-2)
+
+
+@pytest.mark.parametrize("size", [2, 30])
+def test_rounding_of_a_semidefinite_matrix_is_no_negative_eigenvalue(size):
+    """64 eps for each of the products that an entry sums, times the largest entry."""
+    unit = 64.0 * size * np.finfo(float).eps * 5.0
+    for share, allowed in ((-0.9, True), (-1.1, False)):
+        lowest = np.full((1, size), 5.0)
+        lowest[0, 0] = share * unit
+        if allowed:
+            check_covariance(lowest)
+        else:
+            with pytest.raises(ValueError, match="eigenvalue"):
+                check_covariance(lowest)
