@@ -59,6 +59,8 @@ def problem(seed):
 class Free:
     """A leaf without constraint."""
 
+    largest = 0.0
+
     def tall(self, w):
         return w
 
@@ -76,6 +78,7 @@ class Stiefel:
 
     def __init__(self, wide):
         self.tall = (lambda w: w.T) if wide else (lambda w: w)
+        self.largest = 0.0  # of the multipliers, until it is asked for
 
     def start(self, q, method, determinant):
         u, _, vt = np.linalg.svd(q, full_matrices=False)
@@ -105,6 +108,7 @@ class Stiefel:
             return (w.T @ w - np.eye(m))[upper]
 
         solved = root(defect, np.zeros(len(upper[0])), tol=1e-14)
+        self.largest = max(self.largest, np.max(np.abs(solved.x)))
         return point(solved.x)
 
     def nearest(self, q, u):
@@ -181,7 +185,7 @@ def test_two_underdamped_steps_from_drawn_momenta(name, data, seed):
     if f["temperature"] > 0:
         p = [math.sqrt(f["temperature"]) * next(noise) for _ in p]
         p = tangent()
-    letters = f["splitting"]
+    letters, multipliers = f["splitting"], []
     for step in range(2):
         if letters == "AOAB" and step == 0:
             p = kicked(f["step_size"] / 2)
@@ -199,10 +203,14 @@ def test_two_underdamped_steps_from_drawn_momenta(name, data, seed):
                 d = math.sqrt(f["temperature"] * (1 - c * c))
                 p = [c * u + (d * next(noise) if d else 0.0) for u in p]
             p = tangent()
+        multipliers.append(max(kind.largest for kind in kinds))
+        for kind in kinds:
+            kind.largest = 0.0
     algorithm, replay = catalogue.entry(name).factory(**f), Replay(draws)
     state = algorithm.init(start, replay)
-    for _ in range(2):
+    for multiplier in multipliers:
         state, info = algorithm.step(state, objective, None, replay)
+        assert float(info.multiplier) == pytest.approx(multiplier, rel=1e-6, abs=1e-9)
     assert_at(state.params, kinds, q)
     for mine, theirs in zip(state.momenta, p, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-7)

@@ -313,3 +313,18 @@ def test_refusals_of_constructions():
 def test_primitive_roots_generate(prime):
     g = primitive_root(prime)
     assert len({pow(g, k, prime) for k in range(prime - 1)}) == prime - 1
+
+
+@pytest.mark.parametrize("size", theory.FIBONACCI_ERRORS)
+def test_errors_of_the_fibonacci_lattices_by_a_sum_over_their_points(size):
+    """The second number of the vector is the Fibonacci number before the size."""
+    before, here = 1, 1
+    while here < size:
+        before, here = here, before + here
+
+    def kernel(x):
+        return 1.0 + 2.0 * math.pi**2 * (x * x - x + 1.0 / 6.0)
+
+    points = [(k / size, (k * before % size) / size) for k in range(size)]
+    mean = math.fsum(kernel(x) * kernel(y) for x, y in points) / size
+    assert theory.FIBONACCI_ERRORS[size] == pytest.approx(mean - 1.0, abs=2e-12)
