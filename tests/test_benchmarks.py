@@ -110,6 +110,13 @@ def test_a_watched_step_keeps_a_product_of_one_memory():
     assert np.shares_memory(*found.products[0])
 
 
+def test_products_of_vectors_are_repeated_too():
+    found = methods.watched(lambda x, rng: (x @ x, rng.normal((2,))), np.ones(3), Rng(0))
+    methods.repeated(found)()
+    assert methods.operations(found) == 6.0
+    assert found.draws == [("normal", ((2,),))]
+
+
 def test_methods_above_their_products_come_first(monkeypatch, tmp_path):
     def method(name, ratio):
         ratios = {"sgd": (ratio, ratio, ratio), "floor": (ratio, ratio, ratio)}

@@ -199,7 +199,8 @@ def taking(name: str, network: Network) -> tuple[Callable[[], Any], Callable[[],
 
 def repeated(work: Work) -> Callable[[], None]:
     """The products and draws alone."""
-    products = [(left, right, np.matmul(left, right)) for left, right in work.products]
+    # of two vectors the product is a number, into which nothing can be written
+    products = [(left, right, np.asarray(left @ right)) for left, right in work.products]
 
     def run() -> None:
         for left, right, out in products:
@@ -213,5 +214,6 @@ def repeated(work: Work) -> Callable[[], None]:
 
 def operations(work: Work) -> float:
     """Multiplications and additions of the matrix products."""
-    return float(sum(2 * left.size * right.shape[-1] for left, right in work.products
-                     if right.ndim > 1))  # fmt: skip
+    columns = [right.shape[-1] if right.ndim > 1 else 1 for _, right in work.products]
+    lefts = [left.size for left, _ in work.products]
+    return 2.0 * sum(size * count for size, count in zip(lefts, columns, strict=True))
