@@ -21,7 +21,9 @@ fails completely, biases keep a floor      rates derived                        
 Euler identity, balance, equal norms,      derived              theory.laws,        GC-8, GC-9,
 bounds on λ, scale invariance                                   experiments.        GC-10, GC-11,
                                                                 stationarity        GC-12, GC-13
-what the gate's cosine can and cannot see  derived; reading     theory.laws         GC-14, GC-15
+what the gate's cosine can and cannot see  derived; reading     theory.laws,        GC-14, GC-15
+                                                                experiments.
+                                                                readings
 a tolerance level: spinodal, equal energy, abstract (it         theory.chain        GC-16, GC-17,
 survival, delay, escape, gate              exists); derived                         GC-18, GC-19,
                                                                                     GC-20, GC-21
@@ -40,8 +42,8 @@ the gate is a delay that times itself, and derived; observed    experiments.cour
 needs noise                                                     full_batch
 redrawn labels: gate and delay beat plain, abstract (other      experiments.noise   GC-40, GC-41
 and are comparable                         data); observed
-tolerance by depth and start; hysteresis   abstract (2018);     experiments.        GC-42, GC-43,
-                                           observed             tolerance           GC-44
+tolerance by depth and start (from depth   abstract (2018);     experiments.        GC-42, GC-43,
+4 on sqrt(gain/2) a layer); hysteresis     derived; observed    tolerance           GC-44
 L1: compression, endurance, zeros          abstracts (other     experiments.        GC-45, GC-46,
                                            data); observed      sparsity            GC-47
 9.9 times compression, 24 % fewer errors   abstract and         experiments         GC-48

@@ -55,7 +55,7 @@ class Config:
         return cls(
             methods=("plain", "delayed 5", "delayed 10", "gate 0.5", "gate 0.7"),
             strengths=(0.0005, 0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02),
-            seeds=3,
+            seeds=2,
             whole_seeds=3,
         )
 
