@@ -203,7 +203,7 @@ def _targets(calls: list[Any], made: list[Any]) -> list[Any]:
     scratch = 0
     for position, (_, arguments) in enumerate(calls):
         for arg in {a for a in arguments if isinstance(a, (_In, _Made)) and last[a] == position}:
-            if type(arg) is _In:
+            if isinstance(arg, _In):
                 free.append(arg)
             elif arg.position not in wanted:
                 free.append(targets[arg.position])
