@@ -47,29 +47,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from refimpl import autodiff as ad
-from refimpl.algorithms.adam import Moments
+from refimpl.algorithms.adam import Adam, Moments
 from refimpl.algorithms.base import (
-    Info,
-    Objective,
-    State,
     Tree,
-    plain_step,
-    start,
     tree_namespace,
-    zeros_like,
 )
-from refimpl.checks import fraction, one_of, plain_numbers, positive, real_between
-from refimpl.random import Rng
+from refimpl.checks import one_of, positive, real_between
 
 Waiting = Literal["mean", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RAdam:
-    """Rectified Adam.
+class RAdam(Adam):
+    """Rectified Adam: its fields and state are those of :class:`refimpl.algorithms.adam.Adam`.
 
     Parameters
     ----------
@@ -97,10 +90,6 @@ class RAdam:
     ValueError: threshold must lie in [4, inf], not 3
     """
 
-    learning_rate: float = field(default=0.001, metadata={"help": "step size, positive"})
-    beta1: float = field(default=0.9, metadata={"help": "decay of the first moment, in [0, 1)"})
-    beta2: float = field(default=0.999, metadata={"help": "decay of the second moment, in [0, 1)"})
-    epsilon: float = field(default=1e-8, metadata={"help": "floor of the scale, positive"})
     threshold: float = field(
         default=4.0, metadata={"help": "on ρ: 4 as printed, 5 in released code"}
     )
@@ -109,22 +98,10 @@ class RAdam:
     )
 
     def __post_init__(self) -> None:
-        plain_numbers(self)
-        positive("learning_rate", self.learning_rate)
-        fraction("beta1", self.beta1)
-        fraction("beta2", self.beta2)
-        positive("epsilon", self.epsilon)
+        super().__post_init__()
         positive("threshold", self.threshold)
         real_between("threshold", self.threshold, 4.0, math.inf)
         one_of("waiting", self.waiting, get_args(Waiting))
-
-    def init(self, params: Tree) -> State:
-        """The state before the first step: zero moments."""
-        return start(self, params)
-
-    def buffers(self, params: Tree) -> Moments:
-        """Zero moments, two trees like ``params``."""
-        return Moments(zeros_like(params), zeros_like(params))
 
     def rectifier(self, step: int) -> float | None:
         """r of the step after ``step`` earlier ones; None where ρ is at most the threshold.
@@ -161,9 +138,3 @@ class RAdam:
         else:
             scaled = ad.map_tree(xp.zeros_like, first)
         return scaled, Moments(first, second)
-
-    def step(
-        self, state: State, objective: Objective, batch: Any, rng: Rng | None = None
-    ) -> tuple[State, Info]:
-        """One step; ``rng`` is not used."""
-        return plain_step(self, state, objective, batch)

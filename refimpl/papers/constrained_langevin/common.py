@@ -4,8 +4,7 @@ The processes themselves are in :mod:`refimpl.papers.constrained_langevin.overda
 :mod:`refimpl.papers.constrained_langevin.splitting`. A step computes one checked gradient, moves
 every
 block of parameters on its constraint, and enters into a tally what the projections cost and which
-of them failed. The functions at the end serve the two algorithms for any constraint, whose fields
-choose it.
+of them failed.
 
 >>> import numpy as np
 >>> loss, gradient = checked_gradient(lambda w, batch: w[0] * w[0], np.array([3.0]), None, step=0)
@@ -34,13 +33,8 @@ from refimpl.constraints import (
     Moved,
     Solved,
     Solver,
-    Unconstrained,
-    UserConstraint,
-    circle_blocks,
-    orthogonal_blocks,
     orthonormal_params,
     residual_of,
-    user_blocks,
     worst,
 )
 from refimpl.errors import DivergenceError, RefimplError
@@ -50,12 +44,10 @@ OnFailure = Literal["raise", "reject", "halve", "polar"]
 Start = Literal["qr", "polar", "require"]
 Determinant = Literal["start", "positive", "negative"]
 DETERMINANTS: dict[str, int | None] = {"start": None, "positive": 1, "negative": -1}
-Named = Literal["orthogonal", "circle", "none"]
 
 FAILURE_HELP = "what to do where a projection has no solution; all but raise are reported"
 DETERMINANT_HELP = "of square layers at the start, whose sign a run keeps"
 START_HELP = "how initial weights that are not orthonormal become so, or require that they are"
-CONSTRAINT_HELP = "the constraint, where no user constraint is given"
 
 
 class ConstrainedInfo(NamedTuple):
@@ -191,17 +183,6 @@ def check_radii(radii: Any) -> None:
         positive("radii", radius)
 
 
-def general_blocks(algorithm: Any, params: Tree) -> Blocks:
-    """The blocks of the constraint that the fields of a general algorithm choose."""
-    if algorithm.user is not None:
-        return user_blocks(algorithm.user)
-    if algorithm.constraint == "circle":
-        return circle_blocks(params, algorithm.radii, motion=algorithm.circle_motion)
-    if algorithm.constraint == "orthogonal":
-        return orthogonal_blocks(params, algorithm.free_first, algorithm.solver)
-    return Blocks(tuple(Unconstrained() for _ in ad.flatten(params)[0]))
-
-
 def feasible_start(algorithm: Any, params: Tree) -> tuple[Tree, Blocks, list[Array]]:
     """The parameters, made orthonormal where ``start`` says so, their blocks and positions."""
     check_params(params)
@@ -210,22 +191,3 @@ def feasible_start(algorithm: Any, params: Tree) -> tuple[Tree, Blocks, list[Arr
         sign = DETERMINANTS[getattr(algorithm, "determinant", "start")]
         params = orthonormal_params(params, blocks, algorithm.start, sign)
     return params, blocks, blocks.positions(params)
-
-
-def check_general(algorithm: Any) -> None:
-    """Check the fields of the two algorithms for any constraint."""
-    check_common(algorithm)
-    check_choice(algorithm)
-    if algorithm.user is not None and algorithm.on_failure == "polar":
-        raise ValueError("on_failure='polar' needs a nearest point, which user constraints lack")
-
-
-def check_choice(algorithm: Any) -> None:
-    """Check the fields that choose the constraint."""
-    one_of("constraint", algorithm.constraint, ("orthogonal", "circle", "none"))
-    one_of("circle_motion", algorithm.circle_motion, ("rotation", "shake"))
-    check_radii(algorithm.radii)
-    if algorithm.user is not None and not isinstance(algorithm.user, UserConstraint):
-        raise TypeError(
-            f"user must be a UserConstraint or None, not {type(algorithm.user).__name__}"
-        )

@@ -71,16 +71,10 @@ from typing import Any, ClassVar, Literal
 
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.checks import count, non_negative, one_of, plain_numbers
-from refimpl.constraints import Blocks, Solver, UserConstraint
+from refimpl.papers.constrained_langevin.choice import ConstraintChoice
 from refimpl.papers.constrained_langevin.common import (
-    CONSTRAINT_HELP,
-    START_HELP,
-    Named,
-    Start,
-    check_choice,
     check_solving,
     feasible_start,
-    general_blocks,
 )
 from refimpl.papers.constrained_langevin.many_chains import ManyChains
 from refimpl.papers.constrained_langevin.metropolis import (
@@ -97,7 +91,7 @@ Refreshment = Literal["full", "partial"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConstrainedHMC:
+class ConstrainedHMC(ConstraintChoice):
     """Hybrid Monte Carlo on a constraint set, with a reversibility check.
 
     Parameters
@@ -140,22 +134,11 @@ class ConstrainedHMC:
         default=1.0, metadata={"help": "of the partial refreshment, gamma >= 0"}
     )
     temperature: float = field(default=1e-5, metadata={"help": "temperature, >= 0; 0: descent"})
-    constraint: Named = field(default="orthogonal", metadata={"help": CONSTRAINT_HELP})
-    radii: tuple[float, ...] = field(default=(1.0,), metadata={"help": "circle radius per layer"})
-    circle_motion: Literal["rotation", "shake"] = field(
-        default="rotation", metadata={"help": "drift of circles"}
-    )
-    free_first: bool = field(default=True, metadata={"help": "leave the first layer free"})
-    user: UserConstraint | None = field(
-        default=None, metadata={"help": "a user-defined constraint (from Python only)"}
-    )
-    solver: Solver = field(default="auto", metadata={"help": "of the orthogonality projection"})
-    start: Start = field(default="qr", metadata={"help": START_HELP})
 
     def __post_init__(self) -> None:
         plain_numbers(self)
         check_solving(self)
-        check_choice(self)
+        self.check_choice()
         count("leapfrog_steps", self.leapfrog_steps)
         one_of("refreshment", self.refreshment, ("full", "partial"))
         non_negative("friction", self.friction)
@@ -170,10 +153,6 @@ class ConstrainedHMC:
     def many(self) -> ManyChains:
         """Independent chains of this sampler, on a leading axis of every parameter."""
         return ManyChains(self)
-
-    def blocks(self, params: Tree) -> Blocks:
-        """Which constraint acts on which parameters."""
-        return general_blocks(self, params)
 
     def init(
         self, params: Tree, rng: Rng | None = None, steps_per_epoch: int = 1

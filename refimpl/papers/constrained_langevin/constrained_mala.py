@@ -56,20 +56,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.checks import plain_numbers
-from refimpl.constraints import Blocks, Solver, UserConstraint
+from refimpl.papers.constrained_langevin.choice import ConstraintChoice
 from refimpl.papers.constrained_langevin.common import (
-    CONSTRAINT_HELP,
-    START_HELP,
-    Named,
-    Start,
-    check_choice,
     check_solving,
     feasible_start,
-    general_blocks,
 )
 from refimpl.papers.constrained_langevin.many_chains import ManyChains
 from refimpl.papers.constrained_langevin.metropolis import (
@@ -84,7 +78,7 @@ from refimpl.random import Rng
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConstrainedMALA:
+class ConstrainedMALA(ConstraintChoice):
     """The Metropolis-adjusted Langevin algorithm on a constraint set.
 
     Parameters
@@ -114,22 +108,11 @@ class ConstrainedMALA:
 
     step_size: float = field(default=0.1, metadata={"help": "step size h, positive"})
     temperature: float = field(default=1e-5, metadata={"help": "temperature, >= 0; 0: descent"})
-    constraint: Named = field(default="orthogonal", metadata={"help": CONSTRAINT_HELP})
-    radii: tuple[float, ...] = field(default=(1.0,), metadata={"help": "circle radius per layer"})
-    circle_motion: Literal["rotation", "shake"] = field(
-        default="rotation", metadata={"help": "drift of circles"}
-    )
-    free_first: bool = field(default=True, metadata={"help": "leave the first layer free"})
-    user: UserConstraint | None = field(
-        default=None, metadata={"help": "a user-defined constraint (from Python only)"}
-    )
-    solver: Solver = field(default="auto", metadata={"help": "of the orthogonality projection"})
-    start: Start = field(default="qr", metadata={"help": START_HELP})
 
     def __post_init__(self) -> None:
         plain_numbers(self)
         check_solving(self)
-        check_choice(self)
+        self.check_choice()
 
     @property
     def scheme(self) -> MetropolisScheme:
@@ -139,10 +122,6 @@ class ConstrainedMALA:
     def many(self) -> ManyChains:
         """Independent chains of this sampler, on a leading axis of every parameter."""
         return ManyChains(self)
-
-    def blocks(self, params: Tree) -> Blocks:
-        """Which constraint acts on which parameters."""
-        return general_blocks(self, params)
 
     def init(self, params: Tree, steps_per_epoch: int = 1) -> MetropolisState:
         """The state before the first step; see :meth:`ConstrainedHMC.init` for the errors."""

@@ -53,23 +53,19 @@ from typing import Any, Literal, NamedTuple
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.arrays import Array
 from refimpl.checks import one_of, plain_numbers
-from refimpl.constraints import Blocks, Constraint, Solved, Solver, UserConstraint, largest
+from refimpl.constraints import Blocks, Constraint, Solved, largest
 from refimpl.errors import ConvergenceError, InfeasibleError
+from refimpl.papers.constrained_langevin.choice import ConstraintChoice
 from refimpl.papers.constrained_langevin.common import (
-    CONSTRAINT_HELP,
     FAILURE_HELP,
-    START_HELP,
     ConstrainedInfo,
-    Named,
     OnFailure,
-    Start,
     Tally,
-    check_general,
+    check_common,
     checked_gradient,
     draw_noise,
     explained,
     feasible_start,
-    general_blocks,
 )
 from refimpl.random import Rng
 
@@ -170,7 +166,7 @@ def _solve(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConstrainedOverdamped:
+class ConstrainedOverdamped(ConstraintChoice):
     """Overdamped constrained Langevin dynamics for any constraint (constrained SGLD).
 
     Parameters
@@ -213,37 +209,27 @@ class ConstrainedOverdamped:
 
     step_size: float = field(default=0.1, metadata={"help": "step size h, positive"})
     temperature: float = field(default=1e-5, metadata={"help": "temperature, >= 0"})
-    constraint: Named = field(default="orthogonal", metadata={"help": CONSTRAINT_HELP})
-    radii: tuple[float, ...] = field(default=(1.0,), metadata={"help": "circle radius per layer"})
-    circle_motion: Literal["rotation", "shake"] = field(
-        default="rotation", metadata={"help": "drift of circles"}
-    )
-    free_first: bool = field(default=True, metadata={"help": "leave the first layer free"})
-    user: UserConstraint | None = field(
-        default=None, metadata={"help": "a user-defined constraint (from Python only)"}
-    )
     projection: Literal["shake", "nearest"] = field(
         default="shake", metadata={"help": "along the old normal, or to the nearest point"}
     )
     increment: Literal["raw", "projected"] = field(
         default="raw", metadata={"help": "project the increment on the tangent space first"}
     )
-    solver: Solver = field(default="auto", metadata={"help": "of the orthogonality projection"})
     on_failure: OnFailure = field(default="raise", metadata={"help": FAILURE_HELP})
     max_halvings: int = field(default=10, metadata={"help": "most halvings of one step"})
-    start: Start = field(default="qr", metadata={"help": START_HELP})
 
     def __post_init__(self) -> None:
         plain_numbers(self)
-        check_general(self)
+        check_common(self)
+        self.check_choice()
+        if self.user is not None and self.on_failure == "polar":
+            raise ValueError(
+                "on_failure='polar' needs a nearest point, which user constraints lack"
+            )
         one_of("projection", self.projection, ("shake", "nearest"))
         one_of("increment", self.increment, ("raw", "projected"))
         if self.user is not None and self.projection == "nearest":
             raise ValueError("projection='nearest' is not available for user constraints")
-
-    def blocks(self, params: Tree) -> Blocks:
-        """Which constraint acts on which parameters."""
-        return general_blocks(self, params)
 
     def init(self, params: Tree) -> OverdampedState:
         """The state before the first step.

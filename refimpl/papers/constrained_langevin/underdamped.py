@@ -45,22 +45,17 @@ array([0., 1.])
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from refimpl.algorithms.base import Objective, Tree
 from refimpl.checks import flag, non_negative, one_of, plain_numbers
-from refimpl.constraints import Blocks, Solver, UserConstraint
+from refimpl.papers.constrained_langevin.choice import ConstraintChoice
 from refimpl.papers.constrained_langevin.common import (
-    CONSTRAINT_HELP,
     FAILURE_HELP,
-    START_HELP,
     ConstrainedInfo,
-    Named,
     OnFailure,
-    Start,
-    check_general,
+    check_common,
     feasible_start,
-    general_blocks,
 )
 from refimpl.papers.constrained_langevin.splitting import (
     SPLITTING_HELP,
@@ -74,7 +69,7 @@ from refimpl.random import Rng
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConstrainedUnderdamped:
+class ConstrainedUnderdamped(ConstraintChoice):
     """Underdamped constrained Langevin dynamics for any constraint.
 
     Parameters
@@ -109,33 +104,23 @@ class ConstrainedUnderdamped:
     friction: float = field(default=1.0, metadata={"help": "friction gamma, >= 0"})
     temperature: float = field(default=1e-5, metadata={"help": "temperature, >= 0"})
     splitting: Splitting = field(default="BAOAB", metadata={"help": SPLITTING_HELP})
-    constraint: Named = field(default="orthogonal", metadata={"help": CONSTRAINT_HELP})
-    radii: tuple[float, ...] = field(default=(1.0,), metadata={"help": "circle radius per layer"})
-    circle_motion: Literal["rotation", "shake"] = field(
-        default="rotation", metadata={"help": "drift of circles"}
-    )
-    free_first: bool = field(default=True, metadata={"help": "leave the first layer free"})
-    user: UserConstraint | None = field(
-        default=None, metadata={"help": "a user-defined constraint (from Python only)"}
-    )
-    solver: Solver = field(default="auto", metadata={"help": "of the orthogonality projection"})
     on_failure: OnFailure = field(default="raise", metadata={"help": FAILURE_HELP})
     max_halvings: int = field(default=10, metadata={"help": "most halvings of one step"})
     reversibility_check: bool = field(
         default=False, metadata={"help": "reject drifts that cannot be undone"}
     )
-    start: Start = field(default="qr", metadata={"help": START_HELP})
 
     def __post_init__(self) -> None:
         plain_numbers(self)
-        check_general(self)
+        check_common(self)
+        self.check_choice()
+        if self.user is not None and self.on_failure == "polar":
+            raise ValueError(
+                "on_failure='polar' needs a nearest point, which user constraints lack"
+            )
         non_negative("friction", self.friction)
         one_of("splitting", self.splitting, get_args(Splitting))
         flag("reversibility_check", self.reversibility_check)
-
-    def blocks(self, params: Tree) -> Blocks:
-        """Which constraint acts on which parameters."""
-        return general_blocks(self, params)
 
     def init(self, params: Tree, rng: Rng | None = None) -> UnderdampedState:
         """The state before the first step; ``rng`` draws the momenta from N(0, τ Π).
