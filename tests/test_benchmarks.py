@@ -158,10 +158,13 @@ def test_slopes_are_those_of_the_times(monkeypatch, tmp_path):
     monkeypatch.setattr(scaling, "race", timed)
     monkeypatch.setattr(scaling, "SWEEPS", scaling.SWEEPS[2:])
     path = tmp_path / "bench" / "scaling.json"
-    options = ("--table", "scaling", "--method", "sgd", "--output", str(path))
+    chosen = ("--method", "sgd", "--method", "lattice_hinge")  # of which the second does not run
+    options = ("--table", "scaling", *chosen, "--output", str(path))
     result = CliRunner().invoke(app, ["bench", *options])
     assert result.exit_code == 0, result.output
+    assert "SettingError" in result.output
     growth = scaling.read(path)
+    assert [sweep["method"] for sweep in growth["sweeps"]] == ["sgd"]
     assert growth["sweeps"][0]["slopes"] == pytest.approx(
         {"time": 1.0, "operations": 1.0, "time against operations": 1.0, "steepest": 1.0}
     )

@@ -65,6 +65,8 @@ class Growth(NamedTuple):
         Of a step.
     operations : list of float
         Of its matrix products.
+    error : str
+        Why there are no times.
     """
 
     method: str
@@ -73,6 +75,7 @@ class Growth(NamedTuple):
     sizes: list[int]
     seconds: list[float]
     operations: list[float]
+    error: str = ""
 
     @property
     def slopes(self) -> dict[str, float]:
@@ -132,11 +135,19 @@ def measure(methods: Iterable[str], *, seconds: float, most: int | None = None) 
     for name in methods:
         for sweep in SWEEPS if name == "sgd" else (NEURONS,):
             sizes = [size for size in sweep.sizes if most is None or size <= most]
-            steps, counts = {}, []
-            for size in sizes:
-                step, work = taking(name, sweep.network(size))
-                steps[str(size)] = step
-                counts.append(operations(work()))
-            found = race(steps, seconds=seconds)
-            times = [1e-6 * found[str(size)].microseconds for size in sizes]
-            yield Growth(name, sweep.title, sweep.size, sizes, times, counts)
+            try:
+                yield _grown(name, sweep, sizes, seconds)
+            except Exception as error:  # a table names what does not run, and goes on
+                why = f"{type(error).__name__}: {error}"
+                yield Growth(name, sweep.title, sweep.size, sizes, [], [], why)
+
+
+def _grown(name: str, sweep: Sweep, sizes: list[int], seconds: float) -> Growth:
+    steps, counts = {}, []
+    for size in sizes:
+        step, work = taking(name, sweep.network(size))
+        steps[str(size)] = step
+        counts.append(operations(work()))
+    found = race(steps, seconds=seconds)
+    times = [1e-6 * found[str(size)].microseconds for size in sizes]
+    return Growth(name, sweep.title, sweep.size, sizes, times, counts)

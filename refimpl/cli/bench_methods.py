@@ -75,6 +75,9 @@ def scaling_table(console: Any, names: Sequence[str], seconds: float) -> dict[st
         "method", "network", "grows", "time", "operations", "time / operations", "steepest",
     )  # fmt: skip
     for growth in found:
+        if growth.error:
+            rows.add_row(growth.method, growth.title, growth.error, "-", "-", "-", "-")
+            continue
         slopes = growth.slopes
         rows.add_row(
             growth.method,
@@ -83,7 +86,7 @@ def scaling_table(console: Any, names: Sequence[str], seconds: float) -> dict[st
             *(f"{slopes[name]:.2f}" for name in slopes),
         )
     console.print(rows)
-    return {"blas": blas, "sweeps": [growth.as_dict() for growth in found]}
+    return {"blas": blas, "sweeps": [growth.as_dict() for growth in found if not growth.error]}
 
 
 def _chosen(names: Sequence[str]) -> list[str]:
