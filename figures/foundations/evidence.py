@@ -12,9 +12,9 @@ from refimpl.experiments.records import path_of
 
 from ..base import Figure, Results
 
-COSTS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+COSTS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 SHOWN = 15.0
-"""Points or percent to either side; what lies beyond stands at the edge."""
+"""Points or percent to either side; what lies beyond is an arrow at the edge."""
 
 
 def recorded() -> list[dict[str, Any]]:
@@ -40,11 +40,13 @@ def draw(results: Results, style: Any) -> Any:
     names = []
     for place, (found, line) in enumerate(table):
         own = found["expects"] == "favorable"
-        color = style.look(line.name).color
+        color = style.look(found["paper"]).color
         low, mean, high = np.clip((line.low, line.mean, line.high), -SHOWN, SHOWN)
         left.plot([low, high], [place, place], "-", color=color, linewidth=1.5)
-        left.plot(mean, place, "o", color=color, markerfacecolor=color if own else "none")
-        right.plot(line.cost, place, "o", color=color, markerfacecolor=color if own else "none")
+        fill = color if own else "none"
+        marker = "o" if abs(line.mean) <= SHOWN else "<" if line.mean < 0.0 else ">"
+        left.plot(mean, place, marker, color=color, markerfacecolor=fill)
+        right.plot(line.cost, place, "o", color=color, markerfacecolor=fill)
         names.append(f"{found['name'].replace('_', ' ')}: {line.name} ({unit(found)})")
     left.set_yticks(range(len(table)), names, fontsize=6)
     left.axvline(0.0, color=style.soft, linewidth=1.0)
@@ -79,7 +81,7 @@ FIGURE = Figure(
     caption=(
         "Every recorded comparison: means of paired differences over seeds, with intervals that "
         "hold together at 95 % in each comparison; full circles are the setting of the paper, open "
-        "ones a control. Points of test accuracy, or percent of the baseline's score where less is "
+        "ones a control, arrows lie beyond the edge. Points of test accuracy, or percent of the baseline's score where less is "
         "better. Right: a step over one of the cheapest baseline. Small networks, small data."
     ),
 )
