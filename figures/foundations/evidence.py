@@ -81,7 +81,8 @@ FIGURE = Figure(
     caption=(
         "Every recorded comparison: means of paired differences over seeds, with intervals that "
         "hold together at 95 % in each comparison; full circles are the setting of the paper, open "
-        "ones a control, arrows lie beyond the edge. Points of test accuracy, or percent of the baseline's score where less is "
-        "better. Right: a step over one of the cheapest baseline. Small networks, small data."
+        "ones a control, arrows lie beyond the edge. Points of test accuracy, or percent of the "
+        "baseline's score where less is better. Right: a step over one of the cheapest baseline. "
+        "Small networks, small data."
     ),
 )
