@@ -46,6 +46,7 @@ def draw(results: Results, style: Any) -> Any:
     left.set_yticks(rows, names)
     low, high = left.get_xlim()
     left.set_xlim(low, high + 0.75 * (high - low))
+    left.set_xticks([tick for tick in left.get_xticks() if low <= tick <= min(high, 100.0)])
     left.set(xlabel="test accuracy, %", title=f"{seeds} seeds and their mean")
     middle.set(xlabel="difference, points", title="against momentum")
     right.set(xlabel="largest residual", title="residuals", xscale="log")
@@ -71,7 +72,7 @@ _CAPTION = (
     "(split, start, order, noise) are shared by the methods. *: the chosen setting lies at an end "
     "of its grid. Filled diamonds: the largest residual of the method's own constraint in any step "
     "of any seed; rings, for every method: the largest entry of the smaller of WWᵀ − I and "
-    "WᵀW − I after training. No ranking is claimed."
+    "WᵀW − I after training, beyond the first layer. No ranking is claimed."
 )
 
 _NOTE = (

@@ -20,7 +20,7 @@ def page(name: str, records: Records, root: Path) -> str:
     text = bars(statements(inspect.cleandoc(catalogue.page(name))))
     out = [ROLES, "\n", title(record.title)]
     if record.reference:
-        where = plain(record.reference)
+        where = plain(record.reference.replace(f", arXiv:{record.arxiv}", ""))
         link = f" `arXiv:{record.arxiv} <https://arxiv.org/abs/{record.arxiv}>`__"
         out.append(f"*{where}*{link if record.arxiv else ''}\n\n")
     out += [text, "\n\n", title("By name", "-"), _entries(name), title("Claims", "-")]
