@@ -91,4 +91,5 @@ FIGURE = Figure(
         "their test accuracies differ by about two points. Collapsed runs have no compression and "
         "are not shown there."
     ),
+    note="{splits} splits; runs a setting and split: {seeds}",
 )
