@@ -29,8 +29,9 @@ def template():
 
 
 def copy_of_the_house(folder):
-    ignored = shutil.ignore_patterns("__pycache__", "gallery", "benchmarks")
-    for name in ("refimpl", "figures", "tests"):
+    left_out = {"tests": ("benchmarks",), "figures": ("gallery",), "refimpl": ()}
+    for name, more in left_out.items():
+        ignored = shutil.ignore_patterns("__pycache__", *more)
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):
         shutil.copy(ROOT / name, folder / name)
