@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..style import Style
-
 
 def draw_runs(axes: Any, runs: np.ndarray, place: float, color: str, **options: Any) -> None:
     """Points below, the mean above ``place``.
@@ -24,5 +22,7 @@ def draw_runs(axes: Any, runs: np.ndarray, place: float, color: str, **options: 
         Of the diamond.
     """
     axes.plot(runs, np.full(runs.size, place - 0.06), "o", color=color, alpha=0.5, ms=4)
+    from ..style import Style  # with Matplotlib, which listing the figures does without
+
     reach = Style().half_width(runs)
     axes.errorbar(runs.mean(), place + 0.08, xerr=reach, fmt="D", color=color, capsize=3, **options)

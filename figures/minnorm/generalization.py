@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ..base import Figure, Results
-from ..style import Style
 
 _SHOWN = {
     "minnorm_margin": "Minnorm, margins",
@@ -22,6 +21,8 @@ _SETS = {"minnorm_digits": "digits", "minnorm_mnist": "MNIST"}
 
 def data(results: Results) -> dict[str, np.ndarray]:
     """Means and half of their t intervals over seeds, shape (sizes, scales, methods)."""
+    from ..style import Style  # with Matplotlib, which listing the figures does without
+
     values: dict[str, np.ndarray] = {}
     for experiment in _SETS:
         result = results[experiment]
