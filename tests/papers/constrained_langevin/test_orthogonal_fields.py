@@ -216,3 +216,15 @@ def test_two_underdamped_steps_from_drawn_momenta(name, data, seed):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-7)
     assert info.halvings == info.rejected == info.fallbacks == 0
     assert float(info.residual) < 1e-13 and float(info.tangency) < 1e-13
+
+
+@pytest.mark.parametrize("name", ["constrained_od", "constrained_ud", "constrained_mala"])
+def test_the_general_methods_have_the_defaults_of_the_special_ones(name):
+    """One layer's radius is 1, the first layer is free, a failure is raised."""
+    mine = catalogue.entry(name).own_fields
+    for other in ("c_cola_od", "o_cola_ud"):
+        theirs = catalogue.entry(other).own_fields
+        for field in mine.keys() & theirs.keys() - {"step_size", "temperature", "friction"}:
+            if field != "projection":  # radial, along the normal: each has its own
+                assert mine[field].default == theirs[field].default, field
+    assert mine["radii"].default == (1.0,) and mine["free_first"].default is True

@@ -110,14 +110,11 @@ def two_thirds_threshold(y: float, strength: float) -> float:
     if abs(y) <= two_thirds_limit(strength):
         return 0.0
     mu = 3 * strength
-    # z³ − (4μ/3) z − y² = 0 has one real root when (y²/2)² > (4μ/9)³, else three (the largest)
+    # z³ − (4μ/3) z − y² = 0 by Cardano: one real root, since (y²/2)² is at least .148 μ³ beyond
+    # the threshold, and (4μ/9)³ is .088 μ³
     half, third = y * y / 2, 4 * mu / 9
-    disc = half * half - third**3
-    if disc >= 0:
-        first = math.cbrt(half + math.sqrt(disc))
-        z = first + third / first
-    else:
-        z = 2 * math.sqrt(third) * math.cos(math.acos(half / third**1.5) / 3)
+    first = math.cbrt(half + math.sqrt(half * half - third**3))
+    z = first + third / first
     a = math.sqrt(z)
     return math.copysign(((a + math.sqrt(2 * abs(y) / a - z)) / 2) ** 3, y)
 
