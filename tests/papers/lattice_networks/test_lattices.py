@@ -328,3 +328,16 @@ def test_errors_of_the_fibonacci_lattices_by_a_sum_over_their_points(size):
     points = [(k / size, (k * before % size) / size) for k in range(size)]
     mean = math.fsum(kernel(x) * kernel(y) for x, y in points) / size
     assert theory.FIBONACCI_ERRORS[size] == pytest.approx(mean - 1.0, abs=2e-12)
+
+
+@pytest.mark.parametrize("smoothness", [1, 2])
+@pytest.mark.parametrize("exponent", [0.8, 1.0])
+def test_the_bound_of_the_construction_by_a_sum_over_frequencies(smoothness, exponent):
+    """Σ over h ≠ 0 of |h|^(−2αλ), with the tail of the sum as an integral."""
+    power, most = 2 * smoothness * exponent, 100_000
+    frequencies = np.arange(1.0, most)
+    total = 2.0 * (np.sum(frequencies**-power) + (most - 0.5) ** (1 - power) / (power - 1))
+    gammas = (0.9, 0.4)
+    product = (1 + total * 0.9**exponent) * (1 + total * 0.4**exponent) - 1
+    found = theory.construction_bound(101, gammas, exponent, smoothness)
+    assert found == pytest.approx((product / 100) ** (1 / exponent), rel=1e-6)
