@@ -8,6 +8,7 @@ import pytest
 from refimpl.datasets import Batch
 from refimpl.errors import InfeasibleError
 from refimpl.models import DeepLinear, Objective
+from refimpl.papers.minnorm.constraints import make_constraint
 from refimpl.papers.minnorm.diagnosis import diagnose, difficulty
 from refimpl.papers.minnorm.minnorm import Minnorm
 
@@ -92,3 +93,9 @@ def test_patience_counts_time_constants_of_the_slower_process(eta_w, eta_lam):
     with pytest.raises(InfeasibleError) as caught:
         go()
     assert caught.value.step == 1280  # the first of 10, 20, 40, ... beyond 20 / 0.02
+
+
+@pytest.mark.parametrize(("name", "loss"), [("loss", None), ("hinge", abs)])
+def test_a_constraint_needs_its_name_and_its_loss(name, loss):
+    with pytest.raises(ValueError, match="constraint must be one of"):
+        make_constraint(name, loss=loss)
