@@ -357,3 +357,15 @@ def test_a_loss_gradient_penalty_that_is_too_strong_diverges_with_an_error():
 def test_deviations_differ_from_what_is_here():
     for deviation in conformance.DEVIATIONS:
         assert deviation.what and deviation.here() != deviation.there()
+
+
+@pytest.mark.parametrize(("ratio", "flag"), [(9.5, 0.0), (10.5, 1.0)])
+def test_ten_times_the_slope_between_the_points_is_too_few_points(ratio, flag):
+    """Slopes |cos x|: sin δ at both points, 1 halfway."""
+    place = 0.5 * np.pi - np.arcsin(1.0 / ratio)
+    wave = Objective(lambda params, inputs: params * ad.sin(inputs), "mean_squared_error")
+    batch = Batch(np.array([[-place], [place]]), np.zeros((2, 1)))
+    part = GradientRegularization(strength=0.5, power=1, held_out=True)
+    found = part.diagnostics(np.ones(1), batch, wave, ())
+    assert found["penalty_held_out"] / found["penalty_at_points"] == pytest.approx(ratio)
+    assert found["too_few_points"] == flag
