@@ -140,7 +140,8 @@ def fit_titles(figure: Figure) -> None:
 
 def _lift_legends(figure: Figure, room: float) -> float:
     """Put legends that stand below the panels ``room`` inches high; what they take up."""
-    legends: list[Any] = [legend for legend in figure.legends if legend._outside_loc == "lower"]
+    every: list[Any] = figure.legends
+    legends = [legend for legend in every if legend._outside_loc == "lower"]
     if not legends:
         return 0.0
     figure.draw_without_rendering()
