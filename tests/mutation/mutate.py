@@ -1,8 +1,8 @@
 """One-line faults in the library's rooms, and whether the tests notice them.
 
     python -m pytest --cov=refimpl --cov-context=test --cov-report= tests refimpl
-    python tests/mutation/mutate.py draw --seed 1 --count 150 > faults.jsonl
-    python tests/mutation/mutate.py run faults.jsonl --coverage .coverage > judged.jsonl
+    python -m tests.mutation.mutate draw --seed 1 --count 150 > faults.jsonl
+    python -m tests.mutation.mutate run faults.jsonl --coverage .coverage > judged.jsonl
 
 A fault is drawn uniformly over the arithmetic operators, signs, comparisons, connectives and number
 constants of the code (not of annotations, docstrings and messages), from a seed. It is put into a
@@ -25,7 +25,7 @@ import time
 import traceback
 from pathlib import Path
 
-from faults import ROOT, draw, put
+from tests.mutation.faults import ROOT, draw, put
 
 ENDS = {0: "survives", 5: "no test", 9: "not run"}  # by what pytest returns
 HANGS, LIMIT = 120.0, 420.0  # seconds without an ended test; seconds a fault may take
