@@ -77,6 +77,8 @@ FIGURE = Figure(
     title="What each method buys over the best-tuned baseline, and what it costs",
     draw=draw,
     data=data,
+    note="full circles: the paper's setting, open: a control; arrows: beyond the edge; "
+    "bars: t intervals, 95 % in each comparison",
     experiments=tuple(found["name"] for found in recorded()),
     caption=(
         "Every recorded comparison: means of paired differences over seeds, with intervals that "

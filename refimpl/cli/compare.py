@@ -176,6 +176,7 @@ def _list() -> None:
     from refimpl.cli.display import make_console
     from refimpl.cli.rows import Row, show
     from refimpl.experiments import records
+    from refimpl.experiments.record_lines import lines, unit
 
     rows = []
     for name in catalogue.comparisons():
@@ -184,8 +185,7 @@ def _list() -> None:
         detail = "no record yet"
         if path.is_file():
             found = records.read(path)
-            detail = f"recorded {found['date']}: " + ", ".join(
-                f"{row['name']} {row['mean']:+.4f}" for row in found["methods"] if "p_holm" in row
-            )
+            said = ", ".join(line.words for line in lines(found))
+            detail = f"recorded {found['date']}: {said} {unit(found)}"
         rows.append(Row(name, f"{comparison.title} ({comparison.expects})", detail))
     show(make_console(), "Comparisons (refimpl compare NAME)", rows)

@@ -68,7 +68,7 @@ def show(console: Console, title: str, rows: Sequence[Row]) -> None:
     else:
         for row in rows:
             whole = "; ".join(filter(None, (row.text, row.detail)))
-            console.print(f"{row.name:<{width}}{whole}", soft_wrap=True, markup=False)
+            console.print(f"{row.name:<{width - 2}}  {whole}", soft_wrap=True, markup=False)
     console.print()
 
 
