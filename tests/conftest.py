@@ -13,7 +13,9 @@ import tempfile
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 # What a user has fetched must not decide a test, nor what `refimpl list` remembers.
-os.environ["XDG_CACHE_HOME"] = os.path.join(os.devnull, "nothing can be kept here")
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers inherit the folder
+    _caches = tempfile.TemporaryDirectory(prefix="refimpl-tests-", ignore_cleanup_errors=True)
+    os.environ["XDG_CACHE_HOME"] = _caches.name
 os.environ["XDG_DATA_HOME"] = os.path.join(tempfile.gettempdir(), "refimpl-tests-without-data")
 
 from collections.abc import Sequence

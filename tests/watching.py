@@ -1,6 +1,13 @@
 """Results that remember what was read of them: for the tests that spoil it."""
 
+from refimpl import catalogue
 from refimpl.experiments.base import Result
+
+
+def own_claims(paper):
+    """The claims that compute; what reads the record of a comparison has tests of its own."""
+    found = catalogue.claims([paper])
+    return [claim for claim in found if not claim.function.__module__.endswith(".evidence")]
 
 
 class Watched(dict):

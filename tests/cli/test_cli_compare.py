@@ -18,7 +18,7 @@ def invoke(*arguments, code=0):
 def test_the_list_names_every_comparison():
     shown = invoke("--list")
     assert all(name in shown for name in catalogue.comparisons())
-    assert "AMP on 500 digits" in shown and "(control)" in shown
+    assert "AMP on 300 digits" in shown and "(control)" in shown
 
 
 def test_a_small_run_says_its_budget_first_and_leaves_a_record(tmp_path, monkeypatch):

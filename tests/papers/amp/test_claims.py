@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from watching import own_claims
 
 from refimpl import Rng, backend
-from refimpl.catalogue import claims as claims_of
 from refimpl.experiments.base import Result
 from refimpl.papers.amp.claims import data, steps, theory
 from refimpl.papers.amp.experiments import cycle, direction, landscape
@@ -233,19 +233,19 @@ CASES = [
     ids=[f"{index}-{f.__name__}-{n}" for index, (f, n, _) in enumerate(CASES)],
 )
 def test_claims_hold_and_notice(function, name, change, results):
-    [claim] = [c for c in claims_of(["amp"]) if c.function is function]
+    [claim] = [c for c in own_claims("amp") if c.function is function]
     result = results[claim.experiments[0]]
     assert function(result).verdict in GOOD, function(result)
     assert function(spoiled(result, name, change)).verdict == "fails"
 
 
 def test_every_claim_is_spoiled():
-    assert {c.function for c in claims_of(["amp"])} == {function for function, _, _ in CASES}
+    assert {c.function for c in own_claims("amp")} == {function for function, _, _ in CASES}
 
 
 def test_the_printed_penalty_is_qualified_and_so_is_flatness(results):
     for function in (steps.unclipped_direction, data.flatter_end):
-        [claim] = [c for c in claims_of(["amp"]) if c.function is function]
+        [claim] = [c for c in own_claims("amp") if c.function is function]
         outcome = function(results[claim.experiments[0]])
         assert outcome.verdict == "qualified" and outcome.condition
 

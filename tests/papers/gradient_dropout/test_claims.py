@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from watching import own_claims
 
 from refimpl import Rng, backend, catalogue
 from refimpl.experiments.base import Result
@@ -49,14 +50,8 @@ def results():
     return {**found, "gradient_dropout_sinusoids": pilot()}
 
 
-def own_claims():
-    """Those that compute; what reads the record of a comparison has tests of its own."""
-    found = catalogue.claims(["gradient_dropout"])
-    return [claim for claim in found if not claim.function.__module__.endswith(".evidence")]
-
-
 def test_every_claim_is_here_and_holds(results):
-    claims = own_claims()
+    claims = own_claims("gradient_dropout")
     assert [claim.id for claim in claims] == [f"GD-{i}" for i in range(1, 18)]
     page = catalogue.page("gradient_dropout")
     for claim in claims:
@@ -185,7 +180,9 @@ SPOILED = [
     ids=[f"{i}-{f.__name__}-{n}" for i, (f, n, _) in enumerate(SPOILED)],
 )
 def test_a_spoiled_number_is_noticed(function, name, change, results):
-    [claim] = [c for c in own_claims() if c.function.__name__ == function.__name__]
+    [claim] = [
+        c for c in own_claims("gradient_dropout") if c.function.__name__ == function.__name__
+    ]
     result = results[claim.experiments[0]]
     values = {key: np.array(array) for key, array in result.arrays.items()}
     values[name] = change(values[name])
@@ -205,7 +202,7 @@ def test_every_key_that_a_claim_reads_is_spoiled(results):
             return super().__getitem__(key)
 
     spoiled = {(function.__name__, name) for function, name, _ in SPOILED}
-    for claim in own_claims():
+    for claim in own_claims("gradient_dropout"):
         result = results[claim.experiments[0]]
         spy = Spy(result.name, result.arrays, result.config)
         spy.read = set()

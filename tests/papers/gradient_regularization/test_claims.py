@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from watching import Watching
+from watching import Watching, own_claims
 
-from refimpl import Rng, backend, catalogue
+from refimpl import Rng, backend
 from refimpl.claims.ledger import judge
 from refimpl.experiments.base import Result
 from refimpl.papers.gradient_regularization.experiments import (
@@ -19,11 +19,7 @@ from refimpl.papers.gradient_regularization.experiments import (
 )
 
 GOOD = ("holds", "qualified", "refuted", "reported")
-CLAIMS = {
-    claim.id: claim
-    for claim in catalogue.claims(["gradient_regularization"])
-    if not claim.function.__module__.endswith(".evidence")  # records have tests of their own
-}
+CLAIMS = {claim.id: claim for claim in own_claims("gradient_regularization")}
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from watching import own_claims
 
 from refimpl import Rng, backend, catalogue
 from refimpl.experiments.base import Result
@@ -23,8 +24,7 @@ def results():
 
 
 def claims():
-    found = catalogue.claims(["graph_propagation"])
-    return [claim for claim in found if not claim.function.__module__.endswith(".evidence")]
+    return own_claims("graph_propagation")
 
 
 def test_every_claim_is_on_the_page_and_is_shown(results):

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from watching import Watching
+from watching import Watching, own_claims
 
-from refimpl import Rng, backend, catalogue
+from refimpl import Rng, backend
 from refimpl.claims.ledger import judge
 from refimpl.experiments.base import Result
 from refimpl.papers.lattice_networks.experiments import (
@@ -24,11 +24,7 @@ from refimpl.papers.lattice_networks.experiments import (
 )
 
 GOOD = ("holds", "qualified")
-CLAIMS = {
-    claim.id: claim
-    for claim in catalogue.claims(["lattice_networks"])
-    if not claim.function.__module__.endswith(".evidence")  # records have tests of their own
-}
+CLAIMS = {claim.id: claim for claim in own_claims("lattice_networks")}
 SMALL = {
     rules: rules.Config(curve_sizes=(17,)),
     bounds: bounds.Config(axis=3),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from watching import own_claims
 
 from refimpl import Rng, backend
-from refimpl.catalogue import claims as claims_of
 from refimpl.claims.ledger import judge
 from refimpl.experiments.base import Result
 from refimpl.papers.rkhs_norm.experiments import (
@@ -21,7 +21,7 @@ from refimpl.papers.rkhs_norm.experiments import (
 from refimpl.papers.rkhs_norm.experiments.recipe import METHODS
 
 GOOD = ("holds", "qualified", "refuted", "reported")
-CLAIMS = {claim.id: claim for claim in claims_of(["rkhs_norm"])}
+CLAIMS = {claim.id: claim for claim in own_claims("rkhs_norm")}
 
 
 class Watched(Result):
