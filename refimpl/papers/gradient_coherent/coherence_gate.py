@@ -159,7 +159,7 @@ class CoherenceGate:
             ahead = ad.map_tree(lambda w, r: w - self.reach * r, params, more)
             kept = loss(ahead)[1]
         slopes, structure = ad.flatten(gradient)
-        pulls, _ = ad.flatten(more)
+        pulls, _ = ad.flatten(ad.map_tree(lambda _, r: r, gradient, more))  # by name, as slopes
         chosen = [i for i, w in enumerate(ad.flatten(params)[0]) if is_regularized(w, self.include)]
         gates, kappa = self._gates(slopes, pulls, kept, chosen, params)
         if step // aux.steps_per_epoch < self.delay:

@@ -13,6 +13,8 @@ from refimpl import catalogue
 from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.sgd import SGD
+from refimpl.datasets import Batch
+from refimpl.models import MLP, Objective
 
 GATE = {
     "scope": choice("global", "layer"), "threshold": number(-0.9, 0.99), "ratio": number(0.1, 3.0),
@@ -194,3 +196,22 @@ def test_three_steps_under_the_gate(seed, f, strength):
         for a, b in zip(ad.flatten(state.params)[0], p, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
         assert float(info.coherence) == pytest.approx(np.mean(found[0]), abs=1e-9)
+
+
+@pytest.mark.parametrize("penalty", ["gradient_norm", "tikhonov"])
+def test_the_gate_does_not_mind_the_order_of_names(penalty):
+    """Closed forms name the weight first; parameters may name the bias first."""
+    rng = np.random.default_rng(0)
+    layers = [{"weight": rng.normal(size=(3, 3)), "bias": rng.normal(size=3)} for _ in range(2)]
+    swapped = [{"bias": layer["bias"], "weight": layer["weight"]} for layer in layers]
+    batch = Batch(rng.normal(size=(5, 3)), rng.integers(0, 3, 5))
+    parts = [catalogue.entry(penalty).factory(strength=0.5)]
+    gates = [catalogue.entry("coherence_gate").factory(threshold=-0.9)]
+    algorithm = Composition(SGD(learning_rate=0.1), parts, wrappers=gates)
+    found = []
+    for tree in (layers, swapped):
+        state, _ = algorithm.step(algorithm.init(tree), Objective(MLP((3, 3, 3))), batch)
+        found.append(state.params)
+    for one, other in zip(*found, strict=True):
+        for name, leaf in one.items():
+            np.testing.assert_array_equal(leaf, other[name])
