@@ -114,8 +114,8 @@ def hysteresis(result: Result) -> Outcome:
     experiment="gradient_coherent_sparsity",
 )
 def compression(result: Result) -> Outcome:
-    """The abstract speaks of accuracy and compression both; at no loss of accuracy there is less
-    to be seen, and that is measured too."""
+    """The abstract speaks of accuracy and compression both. At no loss of accuracy twice as much is
+    not what is seen: from none at all to 2.3 times, by method and by how much is trained."""
     names = [str(name) for name in result["family"]]
     others = [index for index, name in enumerate(names) if name != "plain"]
     gates = [index for index, name in enumerate(names) if name.startswith("gate")]
@@ -132,7 +132,7 @@ def compression(result: Result) -> Outcome:
     )
     return all_of(
         bound(ratios["03"], at_least=2.0, verdict="qualified", condition=condition),
-        bound(ratios["00"], between=(1.0, 3.0), note="at no loss of validation accuracy"),
+        bound(ratios["00"].min(), at_most=2.0, note="the least at no loss of validation accuracy"),
         bound(result["on_rate_03"][gates], at_least=0.5, note="gates, share of steps on"),
     )
 
