@@ -28,7 +28,7 @@ DRAWN = {
     },
     "tikhonov": AVERAGED, "total_variation": AVERAGED,
     "adversarial_norm": {
-        "radius": choice(0.0) | number(0.05, 1.0), "strength": STRENGTH, "steps": st.integers(1, 3),
+        "radius": choice(0.0) | number(0.5, 5.0), "strength": STRENGTH, "steps": st.integers(1, 4),
         "selector": choice("signed", "absolute"), "start": choice("zero", "random"),
         "derivatives": DERIVATIVES,
     },
@@ -140,7 +140,7 @@ def test_averaged_gradients(name, f, seed, smooth):
 
 
 @given(f=drawn("adversarial_norm"), seed=SEED, smooth=st.booleans(), features=choice(3, 6))
-@settings(max_examples=settings().max_examples * 3)
+@settings(max_examples=settings().max_examples * 12)
 def test_adversarial_norm(f, seed, smooth, features):
     """More inputs than hidden units, and fewer: two ways of the same ascent."""
     kind = activation_for(f, smooth)
