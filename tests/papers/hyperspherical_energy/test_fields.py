@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from autograd import grad
 from fields import SEED, choice, number
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from papers.hyperspherical_energy import twin
 
@@ -202,6 +202,12 @@ def test_angle_preserving_projections(seed, f):
         assert float(found["distortion"]) == pytest.approx(float(expected), rel=1e-8)
 
 
+def apart(points):
+    """Whether no two neurons nearly coincide, up to sign: energies of such pairs lose digits."""
+    unit = points / np.linalg.norm(points, axis=1, keepdims=True)
+    return float(np.max(np.abs(unit @ unit.T - np.eye(len(unit))))) < 0.99
+
+
 @given(seed=SEED, f=drawn("comhe_adversarial"))
 def test_adversarial_projections(seed, f):
     params, part = weights(seed), catalogue.entry("comhe_adversarial").factory(**f)
@@ -213,6 +219,9 @@ def test_adversarial_projections(seed, f):
         for layer in layers:
             for _ in range(f["inner_steps"]):
                 kept[layer] = twin.climbed(kept[layer], params[layer]["weight"], f, kernel)
+                weight = params[layer]["weight"]
+                ahead = twin.climbed(kept[layer], weight, f, kernel)
+                assume(apart(weight @ kept[layer].T) and apart(weight @ ahead.T))
 
         def hidden(w, layer, kept=kept):
             if layer not in layers:
