@@ -18,13 +18,14 @@ from refimpl.algorithms.momentum import Momentum
 from refimpl.arrays import Backend, namespace
 from refimpl.experiments.base import Experiment, Task
 from refimpl.experiments.comparison import Arm, Problem, comparison
-from refimpl.models import MLP, Objective
+from refimpl.models import MLP, Objective, accuracy
 from refimpl.papers.gradient_regularization.graph_penalty import GraphPenalty
 from refimpl.papers.gradient_regularization.input_noise import InputNoise
 from refimpl.papers.gradient_regularization.manual_gradient import rows_pass
 from refimpl.papers.gradient_regularization.measures import covectors
 from refimpl.papers.gradient_regularization.regularization import GradientRegularization
 from refimpl.random import Rng
+from refimpl.training.metrics import Metric
 
 GRIDS: dict[str, tuple[float, ...]] = {
     "none": (0.00625, 0.0125, 0.025, 0.05, 0.1),
@@ -98,6 +99,16 @@ def mean_slope(model: MLP, params: Any, inputs: Any) -> float:
     return float(xp.mean(xp.sqrt(xp.sum(rows * rows, axis=(0, 2)))))
 
 
+def under(attack: ProjectedGradientAttack, objective: Objective) -> Metric:
+    """Accuracy under an attack, as a metric."""
+
+    def attacked(params: Any, dataset: Any) -> float:
+        batch = dataset.batch()
+        return accuracy(objective.model(params, attack(objective, params, batch)), batch.targets)
+
+    return attacked
+
+
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     """A split, a start, and accuracy under attack and the mean slope beside the usual metrics."""
     split = datasets.load(
@@ -114,17 +125,11 @@ def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
         radius=config.attack_radius, norm="l2", steps=config.attack_steps
     )
 
-    def attacked(params: Any, dataset: Any) -> float:
-        batch = dataset.batch()
-        xp = namespace(batch.inputs)
-        outputs = model(params, attack(objective, params, batch))
-        return float(xp.mean(xp.astype(xp.argmax(outputs, axis=1) == batch.targets, xp.float64)))
-
     def slope(params: Any, dataset: Any) -> float:
         return mean_slope(model, params, dataset.batch().inputs[:200, ...])
 
     start = model.init(rng.child("init"), "he_normal", backend=backend)
-    return Problem(split, objective, start, {"attacked": attacked, "slope": slope})
+    return Problem(split, objective, start, {"attacked": under(attack, objective), "slope": slope})
 
 
 def arms_of(grids: Mapping[str, Sequence[float]], rate: float) -> Mapping[str, Sequence[Arm]]:

@@ -7,14 +7,14 @@ Accuracy under attack is judged with its own choice of settings.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from refimpl.algorithms.attacks import ProjectedGradientAttack
 from refimpl.algorithms.loss_gradient import LossGradient
-from refimpl.arrays import Backend, namespace
+from refimpl.arrays import Backend
 from refimpl.experiments.baselines import composed, descent, weight_decay
 from refimpl.experiments.comparison import Problem
 from refimpl.experiments.declared import Comparison, Method, Size, images
+from refimpl.papers.gradient_regularization.experiments.digits import under
 from refimpl.papers.gradient_regularization.input_noise import InputNoise
 from refimpl.papers.gradient_regularization.regularization import GradientRegularization
 from refimpl.random import Rng
@@ -25,15 +25,7 @@ ATTACK = ProjectedGradientAttack(radius=0.5, norm="l2", steps=10)
 def problem(size: Size, backend: Backend, rng: Rng) -> Problem:
     """Images, and accuracy under an l2 attack of radius 0.5, ten steps."""
     found = images(size, backend, rng)
-
-    def attacked(params: Any, data: Any) -> float:
-        batch = data.batch()
-        xp = namespace(batch.inputs)
-        model = found.objective.model
-        outputs = model(params, ATTACK(found.objective, params, batch))
-        return float(xp.mean(xp.astype(xp.argmax(outputs, axis=1) == batch.targets, xp.float64)))
-
-    return found._replace(metrics={"attacked": attacked})
+    return found._replace(metrics={"attacked": under(ATTACK, found.objective)})
 
 
 METHODS = (
