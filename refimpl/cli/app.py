@@ -121,7 +121,7 @@ def app() -> None:
     refimpl plot outputs/train/digits-sgd-*        draw what came of it
     refimpl sample --constraint circle             draw from a law on a set
     refimpl check my_module:step --against adam    is your own implementation right?
-    refimpl compare amp_digits                     methods on data, fairly tuned and paired
+    refimpl compare amp_noisy_digits               methods on data, fairly tuned and paired
     refimpl list algorithms                        names, hyper-parameters, defaults
     refimpl figures --quick                        draw every figure
     """

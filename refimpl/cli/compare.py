@@ -22,7 +22,8 @@ MINUTES = 25.0
 @click.option("--seeds", type=click.IntRange(min=2), help="Fewer or more than declared.")
 @click.option("--data", type=click.Choice(["digits", "mnist", "fashion-mnist"]),
               help="Images of this set instead; the record then goes to --output.")  # fmt: skip
-@click.option("--minutes", default=MINUTES, show_default=True, help="Longest run to begin.")
+@click.option("--minutes", default=MINUTES, show_default=True,
+              help="Longest run to begin, as it would be if no grid grew.")  # fmt: skip
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path),
               help="Folder of the records.  [default: beside the figures of the paper; with "
               "--quick, outputs/compare]")  # fmt: skip
@@ -41,8 +42,9 @@ def command(
 
     All methods have as many settings; a grid grows while the best setting lies at its end; test
     sets are looked at when the choices are made; differences to the best-tuned baseline are paired
-    by seed. The record goes beside the figures of the paper, where claims and figures read it. A
-    run that was killed goes on where it was.
+    by seed. The time that is said at the start is that of the declared grids; grown ones usually
+    take two to four times that. The record goes beside the figures of the paper, where claims and
+    figures read it. A run that was killed goes on where it was.
     """
     from refimpl import catalogue
 
@@ -78,15 +80,16 @@ def _compare(comparison: Any, minutes: float, output: Path | None, options: dict
     console.print(f"{comparison.name}: {comparison.title}", style="bold", markup=False)
     expected = budget(comparison, size, options["seed"])
     console.print(
-        f"at most about {_duration(expected)} on one core before grids grow "
-        f"({len(comparison.methods)} methods, {len(comparison.methods[0].grid)} settings each, "
-        f"{size.seeds} seeds); record: {path}",
+        f"about {_duration(expected)} on one core before grids grow, usually 2 to 4 times that in "
+        f"the end ({len(comparison.methods)} methods, {len(comparison.methods[0].grid)} settings "
+        f"each, {size.seeds} seeds); record: {path}",
         markup=False, soft_wrap=True,
     )  # fmt: skip
     if expected / options["jobs"] > 60.0 * minutes:
         raise SettingError(
-            f"{comparison.name} would take {_duration(expected / options['jobs'])}, longer than "
-            f"{minutes:g} min: --minutes allows it, --quick and --seeds make it shorter"
+            f"{comparison.name} would take {_duration(expected / options['jobs'])} if no grid "
+            f"grew, longer than {minutes:g} min: --minutes allows it, --quick and --seeds make it "
+            f"shorter"
         )
     cache = CACHE if options["cache"] else None
     kept = {name: options[name] for name in ("backend", "dtype", "seed", "jobs", "dask")}

@@ -55,7 +55,7 @@ METHODS = (
 
 FULL = Size(training=300, validation=500, test=997, noise=0.3, epochs=25, batch_size=50, seeds=6)
 QUICK = replace(FULL, training=100, epochs=4, seeds=2)
-MNIST = Size(data="mnist", hidden=(100, 100), noise=0.3, epochs=10, batch_size=250, seeds=5,
+MNIST = Size(data="mnist", hidden=(100, 100), noise=0.3, epochs=5, batch_size=250, seeds=5,
              together=1, dtype="float32")  # fmt: skip
 
 COMPARISONS = (
@@ -83,6 +83,6 @@ COMPARISONS = (
         methods=tuple(method for method in METHODS if method.name != "random"),
         full=MNIST,
         quick=replace(MNIST, training=1000, validation=1000, epochs=1, seeds=2),
-        cut="10 epochs; no random perturbation; sharpness on digits only",
+        cut="5 epochs; no random perturbation; sharpness on digits only",
     ),
 )

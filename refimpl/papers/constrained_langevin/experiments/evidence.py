@@ -59,6 +59,15 @@ METHODS = (
     Method(name="o-CoLA", arm=_orthogonal, grid=(0.05, 0.1, 0.2, 0.4), varies="step size"),
 )
 
+MANY: dict[str, tuple[float, ...]] = {
+    "plain": (0.01, 0.03, 0.1, 0.3),
+    "weight decay": (1e-5, 1e-4, 1e-3, 1e-2),
+    "orthogonality penalty": (1e-5, 1e-4, 1e-3, 1e-2),
+    "c-CoLA": (0.1, 0.2, 0.4, 0.8),
+    "o-CoLA": (0.1, 0.2, 0.4, 0.8),
+}
+"""Where the grids of these methods begin with many examples."""
+
 
 def spirals(size: Size, backend: Backend, rng: Rng) -> Problem:
     """Two spirals of four turns."""
@@ -129,6 +138,16 @@ COMPARISONS = (
                   batch_size=50, seeds=5, together=1),
         quick=replace(QUICK, data="four-turn-spirals", validation=50, test=50),
         cut="underdamped integrators alone; 40 epochs",
+    ),
+    Comparison(
+        name="constrained_mnist",
+        title="Constrained Langevin dynamics on all of MNIST, eight layers",
+        problem=images,
+        methods=tuple(replace(m, grid=MANY[m.name]) for m in METHODS if m.name in MANY),
+        full=Size(data="mnist", hidden=(24,) * 7, epochs=5, batch_size=250, seeds=5, together=1,
+                  dtype="float32"),
+        quick=replace(QUICK, data="mnist", validation=200, test=200),
+        cut="underdamped integrators alone; 5 epochs; no SGLD",
     ),
     Comparison(
         name="constrained_characters",

@@ -58,6 +58,13 @@ STRONG = (
     _method("gate", GRID, threshold=0.7, criterion="total"),
     _method("delay", GRID, delay=5),
 )
+MANY = (1e-4, 3e-4, 1e-3, 3e-3)
+NOISY = (
+    descent((0.003, 0.01, 0.03, 0.1)),
+    weight_decay(MANY),
+    _method("gate", MANY, threshold=0.7, criterion="total"),
+    _method("delay", MANY, delay=2),
+)
 SPARSE = (3e-4, 1e-3, 3e-3, 1e-2)
 
 DEEP = Size(hidden=(64,) * 7, training=300, validation=500, test=997, noise=0.3, epochs=30,
@@ -81,6 +88,16 @@ COMPARISONS = (
         methods=STRONG,
         full=replace(DEEP, noise=0.0),
         quick=replace(QUICK, noise=0.0),
+    ),
+    Comparison(
+        name="gradient_coherent_mnist",
+        title="Gated and delayed L2 on all of MNIST, eight layers, 30 % of the labels redrawn",
+        problem=images,
+        methods=NOISY,
+        full=Size(data="mnist", hidden=(32,) * 7, noise=0.3, epochs=5, batch_size=250, seeds=5,
+                  together=1, dtype="float32"),
+        quick=replace(QUICK, data="mnist", validation=200, test=200),
+        cut="5 epochs, two of them the delay",
     ),
     Comparison(
         name="gradient_coherent_compression",

@@ -60,6 +60,14 @@ METHODS = (
     ),
 )
 
+MANY: dict[str, tuple[float, ...]] = {
+    "plain": (0.03, 0.1, 0.3, 0.9),
+    "weight decay": (1e-6, 1e-5, 1e-4, 1e-3),
+    "Tikhonov": (3e-6, 3e-5, 3e-4, 3e-3),
+    "total variation": (3e-6, 3e-5, 3e-4, 3e-3),
+}
+"""Where the grids of these methods begin with many examples."""
+
 FEW = Size(training=150, validation=500, test=900, epochs=40, batch_size=50, seeds=6, together=6)
 QUICK = replace(FEW, training=60, epochs=2, seeds=2, hidden=(16,), validation=100, test=100)
 
@@ -90,5 +98,18 @@ COMPARISONS = (
         full=replace(FEW, training=None, validation=180, test=360, epochs=6),
         quick=QUICK,
         cut="descent and weight decay as the only baselines",
+    ),
+    Comparison(
+        name="gradient_regularization_mnist",
+        title="Gradient regularization on all of MNIST",
+        expects="control",
+        problem=images,
+        methods=tuple(
+            replace(method, grid=MANY[method.name]) for method in METHODS if method.name in MANY
+        ),
+        full=Size(data="mnist", epochs=3, batch_size=250, seeds=5, together=1, dtype="float32"),
+        quick=replace(QUICK, data="mnist"),
+        cut="3 epochs, for a step costs six of descent; no attack; descent and weight decay as "
+        "the only baselines",
     ),
 )

@@ -12,6 +12,7 @@ from typing import Any
 from refimpl import datasets
 from refimpl.algorithms.adversarial_training import AdversarialTraining
 from refimpl.arrays import Backend
+from refimpl.arrays import backend as make_backend
 from refimpl.experiments.baselines import composed, descent, weight_decay
 from refimpl.experiments.comparison import Problem
 from refimpl.experiments.declared import Comparison, Method, Size
@@ -28,18 +29,23 @@ ATTACK = Recipe(attack_radius=0.5, attack_step=0.05)
 
 def problem(size: Size, backend: Backend, rng: Rng) -> Problem:
     """Raw digits, a network that normalizes them, and robust accuracy."""
+    place = make_backend(backend.name, size.dtype)
     sizes = {"training": size.training, "validation": size.validation, "test": size.test}
     given: dict[str, Any] = {name: number for name, number in sizes.items() if number is not None}
-    split = datasets.load(size.data, rng=rng.child("data"), backend=backend, **given)
+    split = datasets.load(size.data, rng=rng.child("data"), backend=place, **given)
     model = NormalizedMLP((split.train.features, *size.hidden, split.train.outputs))
     objective = Objective(model)
 
     def robust(params: Any, data: Any) -> float:
         return robust_accuracy(objective, params, data, ATTACK)
 
-    return Problem(
-        split, objective, model.init(rng.child("init"), backend=backend), {"robust": robust}
-    )
+    start = model.init(rng.child("init"), backend=place)
+    return Problem(split, objective, start, {"robust": robust})
+
+
+def unattacked(size: Size, backend: Backend, rng: Rng) -> Problem:
+    """The same without the attack."""
+    return problem(size, backend, rng)._replace(metrics={})
 
 
 METHODS = (
@@ -104,5 +110,19 @@ COMPARISONS = (
         full=replace(FEW, training=None, validation=180, test=360, epochs=8),
         quick=QUICK,
         cut="the gradient norm alone",
+    ),
+    Comparison(
+        name="rkhs_norm_mnist",
+        title="RKHS norms on all of MNIST",
+        expects="control",
+        problem=unattacked,
+        methods=(
+            descent((0.01, 0.03, 0.1, 0.3)),
+            weight_decay((1e-6, 1e-5, 1e-4, 1e-3)),
+            replace(METHODS[3], grid=(1e-7, 1e-6, 1e-5, 1e-4)),
+        ),
+        full=Size(data="mnist", epochs=4, batch_size=250, seeds=5, together=1, dtype="float32"),
+        quick=replace(QUICK, data="mnist"),
+        cut="the gradient norm alone; 4 epochs; no attack",
     ),
 )
