@@ -11,11 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from refimpl.arrays import Backend
+from refimpl.arrays import backend as make_backend
 from refimpl.experiments.comparison import Arm, Problem
 from refimpl.experiments.declared import Comparison, Method, Size, images
 from refimpl.papers.boolnet.experiments.recipe import cosine, steps_per_epoch
 from refimpl.papers.boolnet.network import BoolNet
 from refimpl.random import Rng
+
+SHAPES = {"digits": (64, 1257), "mnist": (784, 50_000), "fashion-mnist": (784, 50_000)}
+"""Pixels, and the training examples where a size does not say how many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,29 +41,38 @@ def _float(size: Any, rate: float, value: float) -> Arm:
 
 
 def _binary(size: Any, value: float, form: dict[str, Any]) -> Arm:
-    model = BoolNet((64, *size.hidden, 10), blocks=size.blocks, **form)
-    steps = steps_per_epoch(size.training, size.batch_size)
+    pixels, examples = SHAPES[size.data]
+    model = BoolNet((pixels, *size.hidden, 10), blocks=size.blocks, **form)
+    steps = steps_per_epoch(size.training or examples, size.batch_size)
     at = cosine(value, size.epochs)
     objective = model.objective(epochs=size.epochs, steps_per_epoch=steps)
 
     def start(params: Any, rng: Rng) -> Any:
-        return model.init(rng)
+        return model.init(rng, backend=make_backend("numpy", size.dtype))
 
     return Arm("", at(0), objective, start, at)
 
 
-def _method(name: str, *, baseline: bool = False, **form: Any) -> Method:
+def _method(
+    name: str,
+    *,
+    baseline: bool = False,
+    grid: tuple[float, ...] = (0.004, 0.016, 0.064, 0.256),
+    **form: Any,
+) -> Method:
     def arm(size: Any, rate: float, value: float) -> Arm:
         return _binary(size, value, form)
 
     return Method(
-        name=name, arm=arm, grid=(0.004, 0.016, 0.064, 0.256), varies="learning rate",
-        baseline=baseline,
+        name=name, arm=arm, grid=grid, varies="learning rate", baseline=baseline,
     )  # fmt: skip
 
 
 FLOAT = Method(name="float", arm=_float, grid=(1e-4, 1e-3, 1e-2, 1e-1), varies="learning rate",
                baseline=True)  # fmt: skip
+MANY = (0.064, 0.256, 1.024, 4.096)
+"""Learning rates where the grids begin with many examples."""
+
 LOGIC = (_method("logic, 1 bit"), _method("logic, 4 bits", slices=4))
 
 FULL = Blocks(training=300, validation=400, test=997, hidden=(32,), epochs=10, batch_size=50,
@@ -86,4 +99,17 @@ COMPARISONS = (
         quick=QUICK,
         cut="one block of width 32, 10 epochs",
     ),
-)
+    Comparison(
+        name="boolnet_mnist",
+        title="A logic network of four bits against a plain binary one, all of MNIST",
+        problem=problem,
+        methods=(
+            _method("plain binary", baseline=True, grid=MANY, shortcuts="none"),
+            _method("logic, 4 bits", grid=MANY, slices=4),
+        ),
+        full=replace(FULL, data="mnist", training=None, validation=None, test=None, epochs=3,
+                     batch_size=250, dtype="float32"),
+        quick=replace(QUICK, data="mnist", validation=200, test=200),
+        cut="one block of width 32, 3 epochs; no logic of one bit, no floats",
+    ),
+)  # fmt: skip
