@@ -18,7 +18,9 @@ from __future__ import annotations
 import collections
 import functools
 import hashlib
+import itertools
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -114,7 +116,7 @@ def load_prose(
     -------
     Split
         Inputs (P, context), numbers of tokens as floats for
-        :class:`refimpl.models.ngram.NeuralNgram`; ``truth`` has the number of tokens.
+        :class:`refimpl.models.ngram.NeuralNgram`; ``classes`` is the number of tokens.
 
     Raises
     ------
@@ -128,29 +130,69 @@ def load_prose(
     ((100, 6), 30)
     """
     one_of("level", level, ("characters", "words"))
-    count("context", context)
     count("vocabulary", vocabulary, 2)
-    place = backend or make_backend()
     codes, tokens = _coded(level, vocabulary)
     bounds = [int(share * len(codes)) for share in _PARTS]
+    return windows(
+        "prose", [codes[low:high] for low, high in itertools.pairwise(bounds)],
+        (training, validation, test), context=context, tokens=tokens,
+        description=f"{level} of Python's topics, {digest()}", rng=rng.child("prose"),
+        backend=backend,
+    )  # fmt: skip
+
+
+def windows(
+    name: str,
+    sequences: Sequence[np.ndarray],
+    sizes: Sequence[int],
+    *,
+    context: int,
+    tokens: int,
+    description: str,
+    rng: Rng,
+    backend: Backend | None = None,
+) -> Split:
+    """Places of three sequences of tokens: what is seen, and what comes next.
+
+    Parameters
+    ----------
+    name, description : str
+        Of the data set.
+    sequences : sequence of array of int
+        To train on, to validate, to test.
+    sizes : sequence of int
+        Places of each.
+    context : int
+        Tokens that are seen.
+    tokens : int
+        How many there are.
+    rng : Rng
+        Which places, without replacement.
+    backend : Backend, optional
+
+    Raises
+    ------
+    DataError
+        If a sequence has fewer places than asked for.
+
+    Examples
+    --------
+    >>> parts = windows("toy", [np.arange(5)] * 3, (3, 1, 1), context=2, tokens=5,
+    ...                 description="", rng=Rng(0))
+    >>> parts.train.inputs.tolist(), parts.train.targets.tolist()
+    ([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]], [2, 3, 4])
+    """
+    count("context", context)
+    place = backend or make_backend()
     parts = []
-    for index, (name, size) in enumerate(
-        (("train", training), ("validation", validation), ("test", test))
-    ):
-        count(name, size)
-        own = codes[bounds[index] : bounds[index + 1]]
+    for part, own, size in zip(("train", "validation", "test"), sequences, sizes, strict=True):
+        count(part, size)
         places = len(own) - context
         if size > places:
-            raise DataError(f"the {name} part of the prose has {places} places, not {size}")
-        first = np.sort(rng.child("prose", name).choice(places, size, replace=False))
+            raise DataError(f"the {part} part of the {name} has {places} places, not {size}")
+        first = np.sort(rng.child(part).choice(places, size, replace=False))
         rows = own[first[:, None] + np.arange(context + 1)]
-        parts.append(
-            Dataset(
-                "prose",
-                place.asarray(rows[:, :-1].astype(np.float64)),
-                place.asarray(rows[:, -1].astype(np.int64)),
-                tokens,
-                f"{level} of Python's topics, {digest()}",
-            )
-        )
+        inputs = place.asarray(rows[:, :-1].astype(np.float64))
+        targets = place.asarray(rows[:, -1].astype(np.int64))
+        parts.append(Dataset(name, inputs, targets, tokens, description))
     return Split(*parts)

@@ -80,12 +80,11 @@ def choose(
     names = [
         [m.name for m in comparison.methods if m.tunes_rate == first] for first in (True, False)
     ]
-    sign = -1.0 if comparison.lower else 1.0
 
     def tuned(some: Sequence[str], rate: float | None) -> dict[str, Choice]:
         rows = score([(name, grids[name].values, rate) for name in some])
         return {
-            name: Choice(grids[name], row, best(grids[name].values, _merit(sign * row)), rate)
+            name: _chosen(comparison, name, grids[name], row, rate)
             for name, row in zip(some, rows, strict=True)
         }
 
@@ -108,8 +107,20 @@ def choose(
     return {method.name: found[method.name] for method in comparison.methods}
 
 
-def _merit(scores: np.ndarray) -> list[float]:
-    return np.mean(scores, axis=1).tolist()
+def _chosen(
+    comparison: Comparison, name: str, grid: Grid, scores: np.ndarray, rate: float | None
+) -> Choice:
+    """The choice among the scores (settings, seeds); an error says of what each setting broke."""
+    merit = np.mean(-scores if comparison.lower else scores, axis=1).tolist()
+    try:
+        return Choice(grid, scores, best(grid.values, merit), rate)
+    except SettingError as error:
+        place = f"{comparison.name}: {name}" + ("" if rate is None else f" at the rate {rate:g}")
+        raise SettingError(
+            f"{place}: {error} on one seed or more",
+            broken=int(np.sum(~np.isfinite(scores))),
+            runs=scores.size,
+        ) from None
 
 
 class Run(NamedTuple):
@@ -152,7 +163,8 @@ def run(comparison: Comparison, size: Size, **options: Any) -> Run:
     Raises
     ------
     SettingError
-        If every setting of a method diverged.
+        If every setting of a method diverged on one seed or more: which method, at which rate, and
+        how many of the runs.
     """
     work = _Work(comparison, size, options)
     choices = choose(comparison, work.scores)

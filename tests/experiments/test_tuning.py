@@ -142,6 +142,23 @@ def test_what_diverges_is_not_chosen_and_ends_the_growth():
     assert np.isnan(wild.scores[wild.grid.values.index(200.0)]).all() and wild.value < 100.0
 
 
+def test_what_diverges_everywhere_is_named_with_its_rate_and_runs():
+    wild = Method(name="wild", arm=shifted, grid=(1.0, 2.0))
+
+    def score(requests):
+        """Descent is best at 0.8; every setting of the other breaks on one seed of three."""
+        rows = [np.ones((len(values), 3)) for _, values, _ in requests]
+        for (name, values, _), row in zip(requests, rows, strict=True):
+            row[:, 0] = np.abs(np.log(np.array(values) / 0.8)) if name == "plain" else math.nan
+        return rows
+
+    with pytest.raises(
+        SettingError, match=r"bowls: wild at the rate 0.8: every setting of .* on one seed or more"
+    ) as caught:
+        tuning.choose(declared(methods=(declared().methods[0], wild)), score)
+    assert (caught.value.broken, caught.value.runs) == (2, 6)
+
+
 def test_a_killed_run_goes_on_where_it_was(tmp_path):
     whole = tuning.run(declared(), declared().full)
     count = len(DRAWN)
