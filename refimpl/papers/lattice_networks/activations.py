@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from refimpl import autodiff as ad
+from refimpl.arrays import namespace
 from refimpl.autodiff.tape import Primitive
 from refimpl.errors import SettingError, unknown_name
 
@@ -36,8 +37,14 @@ _SWISH_SLOPE = 1.0998393201288076  # sup of the derivative of x / (1 + exp(-x))
 
 
 def _swish(x: Any, /) -> Any:
-    """x / (1 + exp(-x)), without overflow."""
-    gate = ad.sigmoid.forward(x)
+    """x / (1 + exp(-x)), without overflow; its gate is the sigmoid's, bit for bit.
+
+    The larger of exp(-|x|) and of whether x >= 0 is what stands above 1 + exp(-|x|): a choice
+    without branches, several times as fast.
+    """
+    xp = namespace(x)
+    tail = xp.exp(-xp.abs(x))
+    gate = xp.maximum(tail, xp.astype(x >= 0, x.dtype)) / (1.0 + tail)
     return x * gate, gate
 
 

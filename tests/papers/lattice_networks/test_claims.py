@@ -9,8 +9,13 @@ import pytest
 from watching import Watching, own_claims
 
 from refimpl import Rng, backend
+from refimpl.algorithms.adam import Adam
+from refimpl.algorithms.composition import Composition
 from refimpl.claims.ledger import judge
+from refimpl.errors import DivergenceError
 from refimpl.experiments.base import Result
+from refimpl.models import Objective
+from refimpl.papers.lattice_networks.data import load_lattice_algebraic
 from refimpl.papers.lattice_networks.experiments import (
     bounds,
     diffusion,
@@ -20,8 +25,11 @@ from refimpl.papers.lattice_networks.experiments import (
     recipe,
     restrictions,
     rules,
+    stack,
     training,
 )
+from refimpl.papers.lattice_networks.network import SmoothNetwork
+from refimpl.papers.lattice_networks.tailored import TailoredPenalty
 
 GOOD = ("holds", "qualified")
 CLAIMS = {claim.id: claim for claim in own_claims("lattice_networks")}
@@ -172,20 +180,40 @@ def test_training_runs_share_their_start_and_test_points(module):
     assert np.all(np.isnan(result["peaks"][:, 0, ..., 3]))
     assert len(set(result["test"][np.isfinite(result["test"])].tolist())) == 40
     assert module.EXPERIMENT.cost(config, module.EXPERIMENT.tasks(config)[0]) > 0.0
-    assert len(module.EXPERIMENT.tasks(config)) == 24
+    assert len(module.EXPERIMENT.tasks(config)) == 12
+
+
+def small_run(strength, seed=0, factor=1.0):
+    split = load_lattice_algebraic(rng=Rng(seed), training=7, dimension=2, test=3, validation=3)
+    start = SmoothNetwork((2, 3, 1), "swish").init(Rng(seed), bias_scale=1.0)
+    start[0]["weight"] = start[0]["weight"] * factor
+    return stack.Run(start, split, strength)
+
+
+@pytest.mark.parametrize("penalty", ["none", "l2", "tailored"])
+def test_a_stack_trains_every_network_as_its_own_steps_do(penalty):
+    """Against the algorithm's own step, one network after the other, with a penalty of its own."""
+    network = SmoothNetwork((2, 3, 1), "swish")
+    runs = [small_run(3.0, seed=1), small_run(40.0, seed=1), small_run(3.0, seed=2)]
+    found = stack.fit(9, 0.05, network, runs, penalty)
+    objective = Objective(network, "mean_squared_error")
+    for run, stacked in zip(runs, found, strict=True):
+        parts = []
+        if penalty != "none":
+            parts = [TailoredPenalty(strength=run.strength / 2, form=penalty, decay=(0.5, 0.125))]
+        state = Composition(Adam(), penalties=parts).init(run.start)
+        for step in range(9):
+            rate = 0.025 * (1.0 + math.cos(math.pi * step / 9))
+            algorithm = Composition(Adam(learning_rate=rate), penalties=parts)
+            state, _ = algorithm.step(state, objective, run.split.train.batch())
+        for layer, other in zip(stacked, state.params, strict=True):
+            for name in ("weight", "bias"):
+                np.testing.assert_allclose(layer[name], other[name], rtol=1e-9, atol=1e-12)
 
 
 def test_divergence_names_strength_and_rate():
-    from refimpl.datasets import Split
-    from refimpl.errors import DivergenceError
-    from refimpl.papers.lattice_networks.data import load_lattice_algebraic
-    from refimpl.papers.lattice_networks.network import SmoothNetwork
-
-    split = load_lattice_algebraic(rng=Rng(0), training=7, dimension=2, test=3, validation=3)
     network = SmoothNetwork((2, 3, 1), "swish")
-    start = network.init(Rng(0))
-    start[0]["weight"] = start[0]["weight"] * math.inf
-    config = small(training)
+    runs = [small_run(0.5), small_run(0.25, factor=math.inf)]
     with pytest.raises(DivergenceError) as caught, np.errstate(all="ignore"):
-        recipe.fit(config, network, start, Split(*split), "l2", 0.25)
-    assert caught.value.strength == 0.25 and caught.value.learning_rate == config.rate
+        stack.fit(20, 0.005, network, runs, "l2")
+    assert caught.value.strength == 0.25 and caught.value.learning_rate == 0.005

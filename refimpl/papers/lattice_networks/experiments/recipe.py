@@ -1,35 +1,28 @@
-"""What the training experiments share: one run, the grids, the choice on validation.
-
-The loss of the papers is the mean of squares plus λ R; that of the package has a half in front of
-the squares. So a run minimizes half of it, with strength λ/2, which is the same descent.
-"""
+"""What the training experiments share: one run, the grids, the choice on validation."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from refimpl.algorithms.adam import Adam
-from refimpl.algorithms.composition import Composition
 from refimpl.arrays import Backend, to_host
 from refimpl.datasets import Split
-from refimpl.errors import DivergenceError
 from refimpl.experiments.base import Result
-from refimpl.models import Objective
 from refimpl.papers.lattice_networks.activations import column_peak, growth
 from refimpl.papers.lattice_networks.data import load_lattice_algebraic, load_lattice_diffusion
+from refimpl.papers.lattice_networks.experiments.stack import Run, fit
 from refimpl.papers.lattice_networks.network import SmoothNetwork, matrices
-from refimpl.papers.lattice_networks.tailored import Form, TailoredPenalty
 from refimpl.random import Rng
-from refimpl.training.stepping import stepper
 
 LOADERS = {"algebraic": load_lattice_algebraic, "diffusion": load_lattice_diffusion}
 PENALTIES = ("none", "l2", "tailored")
 POINTS = ("lattice", "random")
 MODELS = ("plain", "periodic")
+TOGETHER = 5120
+"""The most training points of all networks that are trained as one stack."""
 
 
 @dataclass(frozen=True)
@@ -88,23 +81,15 @@ class Recipe:
 
 def tasks(config: Recipe) -> list[dict[str, Any]]:
     return [
-        {
-            "model": model,
-            "dimension": dimension,
-            "size": size,
-            "points": points,
-            "penalty": penalty,
-            "seed": seed,
-        }
+        {"model": model, "dimension": dimension, "size": size, "points": points, "penalty": penalty}
         for model, dimension, size, points, penalty in config.cells
-        for seed in range(config.seeds)
     ]
 
 
 def cost(config: Recipe, task: dict[str, Any]) -> float:
     """Rough seconds."""
-    step = 3e-4 + 6e-7 * task["size"]
-    return step * config.steps * len(config.grid(task["penalty"]))
+    step = 4e-5 + 7e-7 * task["size"]
+    return step * config.steps * len(config.grid(task["penalty"])) * config.seeds
 
 
 def run_task(
@@ -117,66 +102,43 @@ def run_task(
     size: int,
     points: str,
     penalty: str,
-    seed: int,
 ) -> dict[str, Any]:
-    """Every strength of one penalty, from one start on one set of points."""
-    shared = Rng(rng.seed).child("lattice_training", seed)
+    """Every strength of one penalty on every seed, (seed, strength): the runs of a seed begin at
+    one start and see one set of points."""
     place = Backend(backend.name, "float32", backend.xp, backend.device)
-    split = LOADERS[config.target](
-        rng=shared.child("data"),
-        backend=place,
-        training=size,
-        validation=config.validation,
-        test=config.test,
-        dimension=dimension,
-        periodic=model == "periodic",
-        points=points,  # type: ignore[arg-type]
-    )
     inputs = "periodic" if model == "periodic" else "centered"
     network = SmoothNetwork((dimension, *config.hidden, 1), "swish", inputs)  # type: ignore[arg-type]
-    start = network.init(shared.child("init"), backend=place)
-    rows: dict[str, list[Any]] = {}
-    for strength in config.grid(penalty):
-        params = fit(config, network, start, split, penalty, strength)
-        for name, value in readings(network, params, split).items():
-            rows.setdefault(name, []).append(value)
-    values = {name: np.array(row) for name, row in rows.items()}
-    missing = len(config.strengths) - len(values["test"])
-    return {
-        name: np.concatenate([value, np.full((missing, *value.shape[1:]), np.nan)])
-        for name, value in values.items()
-    }
-
-
-def fit(
-    config: Recipe, network: SmoothNetwork, start: Any, split: Split, penalty: str, strength: float
-) -> Any:
-    """The parameters after ``steps`` full-batch steps.
-
-    Raises
-    ------
-    DivergenceError
-        With λ and the learning rate, if the loss is not finite at the end.
-    """
-    decay = tuple(float(b) for b in to_host(split.train.truth["decay"]))
-    parts = []
-    if penalty != "none":
-        form: Form = "tailored" if penalty == "tailored" else "l2"
-        parts = [TailoredPenalty(strength=0.5 * strength, form=form, decay=decay)]
-    objective = Objective(network, "mean_squared_error")
-    batch = split.train.batch()
-    algorithm = Composition(Adam(learning_rate=config.rate), penalties=parts)
-    steps = stepper(algorithm, objective, start, replay=True)
-    info: Any = None
-    for step in range(config.steps):
-        rate = 0.5 * config.rate * (1.0 + math.cos(math.pi * step / config.steps))
-        steps.algorithm = replace(algorithm, update=Adam(learning_rate=rate))
-        info = steps.step(batch)
-    if not math.isfinite(float(info.loss)):
-        raise DivergenceError(
-            "training diverged", strength=strength, learning_rate=config.rate, loss=float(info.loss)
+    runs = []
+    for seed in range(config.seeds):
+        shared = Rng(rng.seed).child("lattice_training", seed)
+        split = LOADERS[config.target](
+            rng=shared.child("data"),
+            backend=place,
+            training=size,
+            validation=config.validation,
+            test=config.test,
+            dimension=dimension,
+            periodic=model == "periodic",
+            points=points,  # type: ignore[arg-type]
         )
-    return steps.state.params
+        start = network.init(shared.child("init"), backend=place)
+        runs += [Run(start, split, strength) for strength in config.grid(penalty)]
+    at_once = max(1, TOGETHER // size)
+    rows: dict[str, list[Any]] = {}
+    for first in range(0, len(runs), at_once):
+        some = runs[first : first + at_once]
+        for run, params in zip(
+            some, fit(config.steps, config.rate, network, some, penalty), strict=True
+        ):
+            for name, value in readings(network, params, run.split).items():
+                rows.setdefault(name, []).append(value)
+    values = {name: np.array(row) for name, row in rows.items()}
+    values = {name: v.reshape(config.seeds, -1, *v.shape[1:]) for name, v in values.items()}
+    missing = len(config.strengths) - values["test"].shape[1]
+    return {
+        name: np.pad(v, ((0, 0), (0, missing), *((0, 0),) * (v.ndim - 2)), constant_values=np.nan)
+        for name, v in values.items()
+    }
 
 
 def readings(network: SmoothNetwork, params: Any, split: Split) -> dict[str, Any]:
@@ -208,7 +170,11 @@ def collect(config: Recipe, tasks: Any, results: Any) -> dict[str, Any]:
         values[name] = np.moveaxis(np.array([r[name] for r in results]).reshape(shape), -1, -2)
     largest = max(config.dimensions)
     peaks = [
-        np.pad(r["peaks"], ((0, 0), (0, largest - r["peaks"].shape[1])), constant_values=np.nan)
+        np.pad(
+            r["peaks"],
+            ((0, 0), (0, 0), (0, largest - r["peaks"].shape[-1])),
+            constant_values=np.nan,
+        )
         for r in results
     ]
     values["peaks"] = np.moveaxis(np.array(peaks).reshape(*shape, largest), -2, -3)
