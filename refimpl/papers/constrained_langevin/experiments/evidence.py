@@ -182,7 +182,7 @@ COMPARISONS = (
         cut="underdamped integrators alone; 400 epochs, for at 40 no method leaves chance",
     ),
     Comparison(
-        name="constrained_mnist",
+        name="constrained_all_mnist",
         title="Constrained Langevin dynamics on all of MNIST, eight layers",
         problem=images,
         methods=tuple(replace(m, grid=MANY[m.name]) for m in METHODS if m.name in MANY),

@@ -90,7 +90,7 @@ COMPARISONS = (
         quick=replace(QUICK, noise=0.0),
     ),
     Comparison(
-        name="gradient_coherent_mnist",
+        name="gradient_coherent_all_mnist",
         title="Gated and delayed L2 on all of MNIST, eight layers, 30 % of the labels redrawn",
         problem=images,
         methods=NOISY,

@@ -100,7 +100,7 @@ COMPARISONS = (
         cut="descent and weight decay as the only baselines",
     ),
     Comparison(
-        name="gradient_regularization_mnist",
+        name="gradient_regularization_all_mnist",
         title="Gradient regularization on all of MNIST",
         expects="control",
         problem=images,

@@ -112,7 +112,7 @@ COMPARISONS = (
         cut="the gradient norm alone",
     ),
     Comparison(
-        name="rkhs_norm_mnist",
+        name="rkhs_norm_all_mnist",
         title="RKHS norms on all of MNIST",
         expects="control",
         problem=unattacked,
