@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from refimpl import autodiff as ad
 from refimpl import backend, catalogue
 from refimpl.claims.evidence import gain, less
 from refimpl.errors import MissingDataError
@@ -35,6 +36,26 @@ def test_every_method_takes_steps_on_its_problem(name):
         seconds = step_seconds(found, found.quick, settings, steps=3, turns=1)
     except MissingDataError as error:
         pytest.skip(str(error))
+    assert all(math.isfinite(value) for value in seconds.values()), seconds
+
+
+MNIST = [name for name in NAMES if catalogue.comparison(name).full.data == "mnist"]
+
+
+@pytest.mark.parametrize("name", MNIST)
+def test_what_is_declared_on_mnist_in_float32_runs_so_on_digits_too(name):
+    found = catalogue.comparison(name)
+    assert found.full.dtype == "float32"
+    size = replace(found.quick, data="digits", training=100, validation=100, test=100,
+                   dtype="float32")  # fmt: skip
+    rate = next((middle(method) for method in found.methods if method.tunes_rate), None)
+    problem = found.problem(size, backend("numpy"), Rng(1))
+    assert {leaf.dtype for leaf in ad.flatten(problem.params)[0]} == {np.dtype("float32")}
+    settings = {
+        method.name: (middle(method), None if method.tunes_rate else rate)
+        for method in found.methods
+    }
+    seconds = step_seconds(found, size, settings, steps=3, turns=1)
     assert all(math.isfinite(value) for value in seconds.values()), seconds
 
 
