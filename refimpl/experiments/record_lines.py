@@ -19,6 +19,9 @@ import numpy as np
 
 from refimpl.experiments.records import read
 
+NARROW = 0.5
+"""Width of an interval below which its ends are given to two decimals."""
+
 
 class Line(NamedTuple):
     """One method of a record against the best baseline.
@@ -43,9 +46,14 @@ class Line(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Name, mean and interval; a question mark where the grid still grew."""
+        """Name, mean and interval; a question mark where the grid still grew.
+
+        Two decimals where the interval is too narrow for one.
+        """
         mark = "?" if self.open_end else ""
-        return f"{self.name}{mark} {self.mean:+.1f} [{self.low:+.1f}, {self.high:+.1f}]"
+        digits = 2 if self.high - self.low < NARROW else 1
+        mean, low, high = (f"{value:+.{digits}f}" for value in (self.mean, self.low, self.high))
+        return f"{self.name}{mark} {mean} [{low}, {high}]"
 
     @property
     def better(self) -> bool:

@@ -162,6 +162,7 @@ def test_lines_are_in_points_or_percent_of_the_baseline():
     (line,) = lines(found)
     assert scale(found) == pytest.approx(250.0) and unit(found) == "%"
     assert line.words == "own? +25.0 [+5.0, +45.0]" and line.better
+    assert line._replace(mean=0.05, low=-0.02, high=0.12).words == "own? +0.05 [-0.02, +0.12]"
     assert line.cost == pytest.approx(3.0)
     assert arrays({**found, "size": {"seeds": 2}, "methods": [
         {**rows[0], "chosen": 1.0}, {**rows[1], "chosen": 2.0, "difference": [0.1, 0.1]}
