@@ -53,7 +53,7 @@ to rotation
 other measures of uniformity: their optima released code;       uniformity,         HE-55
                                            derived              uniformity_pole
 ResNet-18 rows of the two papers           tables of both       claims.training     HE-53
-recorded: tuned baselines on digits        abstracts            experiments.        HE-54
+recorded: tuned baselines on digits, MNIST abstracts            experiments.        HE-54, HE-60
                                                                 evidence
 ========================================== ==================== =================== ==============
 
