@@ -58,19 +58,60 @@ def less(result: Result, method: str, key: str, what: str, *, more: bool = False
     return _judged(result, method, difference, f"{word} {what} than {reference}")
 
 
-def _judged(result: Result, method: str, differences: Any, what: str) -> Outcome:
-    facts = result.config
-    open_ends = sorted({method, facts.reference} & set(facts.at_end))
-    ends = f"; the grid of {', '.join(open_ends)} still grew" if open_ends else ""
+def between(
+    result: Result, mine: tuple[str, str], theirs: tuple[str, str], what: str, *, pairs: int = 1
+) -> Outcome:
+    """Whether one number of a method is above another number of a method.
+
+    Parameters
+    ----------
+    result : Result
+    mine, theirs : (method, key)
+        Such as ``("plain", "run_auc_loss")``: at the chosen settings, paired by seed.
+    what : str
+        That the first is more of.
+    pairs : int
+        Comparisons of the same statement, whose intervals shall hold together.
+    """
+    own, other = (result.select(method=method)[key][0] for method, key in (mine, theirs))
+    level = 1.0 - (1.0 - result.config.confidence) / pairs
+    return _judged(
+        result, mine[0], own - other, what, others=(mine[0], theirs[0]), confidence=level
+    )
+
+
+def apart(differences: Any, *, condition: str, confidence: float, note: str) -> Outcome:
+    """Whether paired differences lie above zero: *qualified* by the condition, or *not shown*."""
     found = paired(
         np.asarray(differences),
-        confidence=facts.confidence,
+        confidence=confidence,
         verdict="qualified",
-        condition=f"{facts.title}, {facts.seeds} seeds",
-        note=f"{method}: {what}; {facts.words}{ends}",
+        condition=condition,
+        note=note,
     )
     if found.verdict == "fails":
         return replace(found, verdict="not shown", note=f"{found.note}; on the other side of zero")
+    return found
+
+
+def _judged(
+    result: Result,
+    method: str,
+    differences: Any,
+    what: str,
+    *,
+    others: tuple[str, ...] = (),
+    confidence: float | None = None,
+) -> Outcome:
+    facts = result.config
+    open_ends = sorted((set(others) or {method, facts.reference}) & set(facts.at_end))
+    ends = f"; the grid of {', '.join(open_ends)} still grew" if open_ends else ""
+    found = apart(
+        differences,
+        condition=f"{facts.title}, {facts.seeds} seeds",
+        confidence=facts.confidence if confidence is None else confidence,
+        note=f"{method}: {what}; {facts.words}{ends}",
+    )
     if open_ends and found.verdict == "qualified":
         return replace(found, verdict="not shown")
     return found

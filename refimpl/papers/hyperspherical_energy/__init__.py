@@ -55,6 +55,8 @@ other measures of uniformity: their optima released code;       uniformity,     
 ResNet-18 rows of the two papers           tables of both       claims.training     HE-53
 recorded: tuned baselines on digits, MNIST abstracts            experiments.        HE-54, HE-60
                                                                 evidence
+recorded: classes of falling frequency     printed              experiments.        HE-57
+                                                                evidence_imbalanced
 ========================================== ==================== =================== ==============
 
 Errors found in print

@@ -35,7 +35,7 @@ closed form of the diffusion observable      derived     targets, theory.targets
 tailored penalty, hinge, projection          derived     tailored, restricted     LAT-22, LAT-23
 tailored against l2, lattice against random  abstract;   experiments.training     LAT-24, LAT-25,
                                              observed                             LAT-26
-recorded: tuned baselines on a lattice       abstract    experiments.evidence     LAT-27
+recorded: tuned baselines on a lattice       abstract    experiments.evidence     LAT-27, LAT-28
 ============================================ =========== ======================== ==================
 
 What is not so simple

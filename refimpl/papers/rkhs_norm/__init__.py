@@ -38,6 +38,8 @@ a projection caps the upper bound        printed            experiments.mnist   
 methods on digits, by validation         observed here      experiments.digits         RK-20
 recorded: tuned baselines on digits      authors            experiments.evidence       RK-21,
                                                                                        RK-22
+robust accuracy at equal mean slope      observed here      experiments.slopes         RK-23,
+                                                                                       RK-24
 ======================================== ================== ========================== ===========
 
 Scope
