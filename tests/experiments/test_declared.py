@@ -8,7 +8,7 @@ import pytest
 
 from refimpl import autodiff as ad
 from refimpl import backend, catalogue
-from refimpl.claims.evidence import gain, less
+from refimpl.claims.evidence import between, gain, less
 from refimpl.errors import MissingDataError
 from refimpl.experiments.base import Result
 from refimpl.experiments.declared import Size, images
@@ -167,3 +167,20 @@ def test_lines_are_in_points_or_percent_of_the_baseline():
     assert arrays({**found, "size": {"seeds": 2}, "methods": [
         {**rows[0], "chosen": 1.0}, {**rows[1], "chosen": 2.0, "difference": [0.1, 0.1]}
     ]})["difference"].tolist() == [[0.0, 0.0], [0.1, 0.1]]  # fmt: skip
+
+
+def test_numbers_of_two_methods_are_compared_in_pairs_at_a_level_shared_by_the_statement():
+    values = {
+        "method": ["plain", "own"],
+        "run_loss": [np.array([0.5, 0.6, 0.55, 0.45, 0.5]), np.zeros(5)],
+        "run_rank": [np.zeros(5), np.array([0.6, 0.71, 0.64, 0.56, 0.61])],
+    }
+    result = Result("x", values, record(AHEAD).config)
+    mine, theirs = ("own", "run_rank"), ("plain", "run_loss")
+    found = between(result, mine, theirs, "rank beyond loss", pairs=5)
+    assert (
+        found.verdict == "qualified" and "99.5 %" in found.measured and "0.104," in found.measured
+    )
+    assert between(result, theirs, mine, "loss beyond rank").verdict == "not shown"
+    open_end = Result("x", values, record(AHEAD, at_end=("plain",)).config)
+    assert between(open_end, mine, theirs, "rank beyond loss").verdict == "not shown"

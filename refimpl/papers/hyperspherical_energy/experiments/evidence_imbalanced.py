@@ -94,11 +94,11 @@ METHODS = (
     _method("half-space", MHE, 1.0, 0.0),
     _method("classes", MHE, 0.0, 1.0),
     _method("half-space and classes", MHE, 1.0, OUTPUT),
-    _method("random projection and classes", RPCoMHE, 1.0, OUTPUT, dimension=30, projections=5),
+    _method("random projection and classes", RPCoMHE, 1.0, OUTPUT, dimension=30, projections=3),
     _method("angle-preserving and classes", APCoMHE, 1.0, OUTPUT, dimension=30),
 )
 
-FULL = Thinned(data="mnist", training=4000, validation=5000, hidden=(100,), epochs=30,
+FULL = Thinned(data="mnist", training=4000, validation=5000, hidden=(100,), epochs=20,
                batch_size=50, seeds=6, together=6, dtype="float32")  # fmt: skip
 QUICK = replace(FULL, training=400, validation=200, test=200, most=30, ratio=10.0, epochs=2,
                 seeds=2, hidden=(16,))  # fmt: skip

@@ -54,8 +54,8 @@ class Config:
     epochs: int = 60
     batch_size: int = 50
     attack_radius: float = 0.5
-    strengths: int = 6
-    seeds: int = 8
+    strengths: int = 5
+    seeds: int = 6
     methods: tuple[str, ...] = field(default=tuple(RANGES))
 
     @classmethod
