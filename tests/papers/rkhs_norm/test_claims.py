@@ -16,6 +16,7 @@ from refimpl.papers.rkhs_norm.experiments import (
     kernels,
     limit,
     mnist,
+    slopes,
     upper_bound,
 )
 from refimpl.papers.rkhs_norm.experiments.recipe import METHODS
@@ -62,6 +63,7 @@ def results():
     found["rkhs_norm_mnist"] = mnist_table()
     found["rkhs_norm_digits"] = digits_table()
     found["rkhs_norm_paths"] = paths_table()
+    found["rkhs_norm_slopes"] = slopes_table()
     return found
 
 
@@ -120,6 +122,17 @@ def paths_table():
     )
 
 
+def slopes_table():
+    """Curves one above the other in the order of the methods."""
+    names = list(slopes.RANGES)
+    height = 0.02 * np.arange(float(len(names)))
+    seeds = 1e-3 * np.sin(3.0 * np.arange(6.0))
+    gaps = (height[:, None] - height)[:, :, None] + np.sign(height[:, None] - height)[
+        :, :, None
+    ] * seeds
+    return Result("rkhs_norm_slopes", {"method": np.array(names), "gap": gaps})
+
+
 SPOILERS = {
     "method": lambda v: np.full_like(v, "x"),
     "clean": lambda v: v * 0.0,
@@ -131,10 +144,14 @@ SPOILERS = {
     "bias_loss_l1": lambda v: v * 0.0,
     "bias_loss_l2": lambda v: v * 0.0,
     "test_robust": lambda v: v[::-1],
+    "gap": lambda v: -v,
 }
 """How to spoil what +1 would leave as it is."""
 
-REPORTED = {("RK-19", "clean"), ("RK-19", "robust"), ("RK-20", "test"), ("RK-20", "at_edge")}
+REPORTED = {
+    ("RK-19", "clean"), ("RK-19", "robust"), ("RK-20", "test"), ("RK-20", "at_edge"),
+    ("RK-24", "gap"),
+}  # fmt: skip
 """Numbers that are shown and not judged."""
 
 
@@ -161,6 +178,6 @@ def test_each_number_that_a_claim_reads_matters(id, results):
 
 
 def test_all_claims_of_the_paper_are_there():
-    assert [CLAIMS[f"RK-{n}"].id for n in range(1, 21)] == list(CLAIMS)
+    assert [f"RK-{n}" for n in (*range(1, 21), 23, 24)] == list(CLAIMS)
     full = {id for id, claim in CLAIMS.items() if claim.profile == "full"}
-    assert full == {"RK-16", "RK-17", "RK-18", "RK-19", "RK-20"}
+    assert full == {f"RK-{n}" for n in (*range(16, 21), 23, 24)}

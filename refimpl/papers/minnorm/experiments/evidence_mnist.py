@@ -41,6 +41,9 @@ SLOWER = 0.5
 MOVES = 2.0
 """How far a multiplier may move in a run where its violation stays one, over the damping."""
 
+NONE = 3e-6
+"""Weight decay below which a run does not differ from descent: the grid ends there."""
+
 HELD_IN = 50_000
 """Images that are not held out for validation or for the test."""
 
@@ -162,7 +165,7 @@ def _methods(decays: tuple[float, ...], gains: tuple[float, ...]) -> tuple[Metho
     return (
         Method(name="plain", arm=_descent, grid=(0.01, 0.03, 0.1, 0.3), varies="learning rate",
                baseline=True, tunes_rate=True),
-        Method(name="weight decay", arm=_decay, grid=decays, baseline=True),
+        Method(name="weight decay", arm=_decay, grid=decays, low=NONE, baseline=True),
         Method(name="minnorm", arm=_minnorm, grid=gains, varies="gain"),
     )  # fmt: skip
 
