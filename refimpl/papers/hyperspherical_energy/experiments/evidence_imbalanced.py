@@ -8,6 +8,7 @@ strengths are chosen for all classes alike. The rarest class has seven images in
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.arrays import Backend, to_host
+from refimpl.arrays import backend as make_backend
 from refimpl.datasets import Dataset
 from refimpl.experiments.baselines import composed, descent, weight_decay
 from refimpl.experiments.comparison import Problem
@@ -72,7 +74,14 @@ def mean_of_classes(objective: Objective) -> Metric:
 
 def problem(size: Thinned, backend: Backend, rng: Rng) -> Problem:
     """Images, thinned for training; mean accuracy of classes beside the plain one."""
-    found = images(size, backend, rng)
+    return _problem(size, backend.name, rng.seed, rng.path)
+
+
+@functools.lru_cache(maxsize=6)
+def _problem(size: Thinned, backend: str, seed: int, path: tuple[str | int, ...]) -> Problem:
+    """That of one seed, kept for the next method: to read the images takes as long as a run."""
+    rng = Rng(seed, path)
+    found = images(size, make_backend(backend, size.dtype), rng)
     train = thinned(found.split.train, size, rng.child("thinned"))
     return found._replace(
         split=found.split._replace(train=train),

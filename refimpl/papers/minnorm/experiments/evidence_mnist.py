@@ -14,6 +14,7 @@ losses takes plain descent off the recorded path, so that its steps cost more he
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -25,7 +26,7 @@ from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.momentum import Momentum
 from refimpl.arrays import Backend, to_host
 from refimpl.arrays import backend as make_backend
-from refimpl.datasets import Batch
+from refimpl.datasets import Batch, Split
 from refimpl.experiments.comparison import Arm, Problem
 from refimpl.experiments.declared import Comparison, Method, Size, noisy
 from refimpl.models import MLP, Objective
@@ -115,10 +116,7 @@ def problem(size: Size, backend: Backend, rng: Rng) -> Problem:
     """Centred images of unit mean square norm, one hidden layer, no biases, a start at 0.7 of
     He's; where labels were redrawn, areas under the curve for those that changed."""
     place = make_backend(backend.name, size.dtype)
-    clean = datasets.load(
-        size.data, rng=rng.child("data"), backend=place, training=size.training,
-        validation=size.validation, test=size.test, center=True, scale="norm",
-    )  # fmt: skip
+    clean = _images(size, place.name, rng.seed, rng.path)
     split = noisy(clean, size.noise, rng.child("noise"))
     changed = to_host(clean.train.targets) != to_host(split.train.targets)
     model = MLP((split.train.features, *size.hidden, split.train.outputs), bias=False)
@@ -141,6 +139,16 @@ def problem(size: Size, backend: Backend, rng: Rng) -> Problem:
 
     start = model.init(rng.child("init"), scale=0.7, backend=place)
     return Problem(split, objective, start, observe=ranks)
+
+
+@functools.lru_cache(maxsize=5)
+def _images(size: Size, backend: str, seed: int, path: tuple[str | int, ...]) -> Split:
+    """The images of one seed, kept for the next method: to read them takes as long as a run."""
+    return datasets.load(
+        size.data, rng=Rng(seed, path).child("data"), backend=make_backend(backend, size.dtype),
+        training=size.training, validation=size.validation, test=size.test, center=True,
+        scale="norm",
+    )  # fmt: skip
 
 
 def _descent(size: Size, rate: float, value: float) -> Arm:
