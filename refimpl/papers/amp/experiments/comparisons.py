@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from refimpl import datasets
 from refimpl.arrays import Backend
 from refimpl.arrays import backend as make_backend
 from refimpl.experiments.comparison import Arm, Problem, comparison
+from refimpl.experiments.kept import kept_by_seed, seed_by_seed
 from refimpl.models import Objective
 from refimpl.papers.amp.experiments.recipe import Recipe, noisy, start, wrapper_of
 from refimpl.random import Rng
@@ -70,6 +70,7 @@ class MnistConfig(Config):
         )
 
 
+@kept_by_seed
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     """Data with redrawn training and validation labels, the network and its start."""
     place = make_backend(backend.name, config.dtype)
@@ -107,10 +108,6 @@ def methods(config: Config) -> dict[str, Sequence[Arm]]:
     }
 
 
-def _cost(config: Any, task: Any) -> float:
-    return (0.01 if config.data == "digits" else 0.1) * config.epochs
-
-
 EXPERIMENTS = (
     comparison(
         "amp_comparison_digits",
@@ -119,7 +116,7 @@ EXPERIMENTS = (
         methods=methods,
         reference="plain",
         summary="Digits with redrawn labels: descent, weight decay, AMP, SAM, random draws, tuned",
-        cost=_cost,
+        cost=seed_by_seed(1.0),
     ),
     comparison(
         "amp_comparison_mnist",
@@ -128,6 +125,6 @@ EXPERIMENTS = (
         methods=methods,
         reference="plain",
         summary="A thousand MNIST images with redrawn labels: descent, weight decay, AMP, tuned",
-        cost=_cost,
+        cost=seed_by_seed(2.5),
     ),
 )

@@ -18,6 +18,7 @@ from refimpl.algorithms.momentum import Momentum
 from refimpl.arrays import Backend, namespace
 from refimpl.experiments.base import Experiment, Task
 from refimpl.experiments.comparison import Arm, Problem, comparison
+from refimpl.experiments.kept import kept_by_seed
 from refimpl.models import MLP, Objective, accuracy
 from refimpl.papers.gradient_regularization.graph_penalty import GraphPenalty
 from refimpl.papers.gradient_regularization.input_noise import InputNoise
@@ -109,6 +110,7 @@ def under(attack: ProjectedGradientAttack, objective: Objective) -> Metric:
     return attacked
 
 
+@kept_by_seed
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     """A split, a start, and accuracy under attack and the mean slope beside the usual metrics."""
     split = datasets.load(

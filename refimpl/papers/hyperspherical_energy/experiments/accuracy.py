@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from refimpl import datasets
 from refimpl.arrays import Backend
 from refimpl.experiments.comparison import Arm, Problem, comparison
+from refimpl.experiments.kept import kept_by_seed, seed_by_seed
 from refimpl.papers.hyperspherical_energy.experiments.recipe import method, model_and_objective
 from refimpl.random import Rng
 
@@ -97,6 +98,7 @@ def methods(config: Config) -> Mapping[str, Sequence[Arm]]:
     return grids
 
 
+@kept_by_seed
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     """The data of one seed, with the part of the training set that is asked for."""
     split = datasets.load(config.dataset, rng=rng.child("data"), backend=backend, center=True)
@@ -115,6 +117,7 @@ EXPERIMENTS = (
         methods=methods,
         reference="none",
         summary="Test accuracy of the regularizers on digits, settings by validation",
+        cost=seed_by_seed(1.0),
     ),
     comparison(
         "hyperspherical_accuracy_mnist",
@@ -123,5 +126,6 @@ EXPERIMENTS = (
         methods=methods,
         reference="none",
         summary="Test accuracy of the regularizers on MNIST, settings by validation",
+        cost=seed_by_seed(1.2),
     ),
 )

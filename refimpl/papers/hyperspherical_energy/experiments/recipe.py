@@ -44,6 +44,11 @@ class Decayed:
         """The network."""
         return self.objective.model
 
+    @property
+    def replayable(self) -> bool:
+        """Whether its calls can be replayed: those of the objective, for the rest are sums."""
+        return ad.is_replayable(self.objective)
+
     def __call__(self, params: Any, batch: Any) -> Any:
         total = self.objective(params, batch)
         for weight in weight_matrices(params):

@@ -34,16 +34,22 @@ RUNS: tuple[tuple[int, str, float, float], ...] = (
 
 @dataclass(frozen=True)
 class Config:
-    """The network, the recipe of the released code, and the seeds."""
+    """The network, the recipe of the released code, and the seeds.
+
+    Clean accuracy is that on ``test`` images, accuracy under attacks that on ``attacked`` of them,
+    the same for all methods of a seed: 2,500 leave a standard error of 0.01 at most to one network,
+    and the claim on five pairs asks for 0.15.
+    """
 
     hidden: tuple[int, ...] = (128, 128)
     epochs: int = 80
     test: int = 10_000
+    attacked: int = 2_500
     seeds: int = 5
 
     @classmethod
     def quick(cls) -> Config:
-        return cls(hidden=(32, 32), epochs=2, test=500, seeds=2)
+        return cls(hidden=(32, 32), epochs=2, test=500, attacked=500, seeds=2)
 
     @classmethod
     def full(cls) -> Config:
@@ -85,9 +91,10 @@ def run_task(
     params = train_network(
         algorithm, objective, start, split.train, recipe, shared.child("training"), strength
     )
+    attacked = split.test.subset(config.attacked, shared.child("attacked"))
     slopes = largest_slopes(model, params, split.test.inputs[:2000, :])
     return {
-        **measured(objective, params, split.train, split.test, recipe),
+        **measured(objective, params, split.train, split.test, recipe, attacked),
         "sandwich": float((slopes / class_bounds(model, params)).max()),
         "norms": np.array([float(norm) for norm in spectral_norms(params)]),
     }
@@ -115,7 +122,7 @@ def collect(config: Config, tasks: Any, results: Any) -> dict[str, Any]:
 
 
 def cost(config: Config, task: Task) -> float:
-    return 60.0 if task["method"] == "adversarial norm" else 15.0
+    return 20.0 if task["method"] == "adversarial norm" else 5.0
 
 
 EXPERIMENT = Experiment(

@@ -183,9 +183,14 @@ def robust_accuracy(objective: Objective, params: Any, data: Dataset, recipe: Re
 
 
 def measured(
-    objective: Objective, params: Any, train_set: Dataset, test_set: Dataset, recipe: Recipe
+    objective: Objective,
+    params: Any,
+    train_set: Dataset,
+    test_set: Dataset,
+    recipe: Recipe,
+    attacked: Dataset | None = None,
 ) -> dict[str, float]:
-    """Accuracy, robust accuracy, and the two sides of the norm.
+    """Accuracy, robust accuracy (on ``attacked``, or the test set), and the two sides of the norm.
 
     ``lower`` is √(Σ_k max_i |∇f_k(x_i)|²) on the training images, ``upper`` the product of the
     spectral norms of the layers, without the scale of the pixels.
@@ -194,7 +199,7 @@ def measured(
     slopes = to_host(largest_slopes(objective.model, params, train_set.inputs))
     return {
         "clean": float((outputs.argmax(axis=1) == to_host(test_set.targets)).mean()),
-        "robust": robust_accuracy(objective, params, test_set, recipe),
+        "robust": robust_accuracy(objective, params, attacked or test_set, recipe),
         "lower": float(np.sqrt((slopes**2).sum())),
         "upper": float(np.prod([float(norm) for norm in spectral_norms(params)])),
     }
