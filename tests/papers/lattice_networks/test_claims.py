@@ -183,6 +183,20 @@ def test_training_runs_share_their_start_and_test_points(module):
     assert len(module.EXPERIMENT.tasks(config)) == 12
 
 
+def test_what_is_not_trained_is_not_a_number():
+    config = small(training, sizes=(7, 13), tailored_alone=(13,), dimensions=(3,))
+    result = training.EXPERIMENT.run(config, backend("numpy"), Rng(0))
+    whole = small(training, sizes=(7, 13), dimensions=(3,))
+    other = training.EXPERIMENT.run(whole, backend("numpy"), Rng(0))
+    assert len(training.EXPERIMENT.tasks(config)) == 16
+    for name in ("train", "validation", "test", "growth", "peaks"):
+        absent = np.isnan(result[name][:, :, 1]).all(axis=(0, 1, 2, 4, 5))
+        assert np.array_equal(absent.reshape(3, -1).all(axis=1), [True, True, False])
+        assert np.array_equal(result[name][:, :, 0], other[name][:, :, 0], equal_nan=True)
+        assert np.array_equal(result[name][:, :, 1, :, 2], other[name][:, :, 1, :, 2])
+    assert np.isnan(recipe.chosen(result, "plain", 13, "random", "l2")["test"]).all()
+
+
 def small_run(strength, seed=0, factor=1.0):
     split = load_lattice_algebraic(rng=Rng(seed), training=7, dimension=2, test=3, validation=3)
     start = SmoothNetwork((2, 3, 1), "swish").init(Rng(seed), bias_scale=1.0)

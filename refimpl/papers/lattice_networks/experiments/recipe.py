@@ -40,6 +40,8 @@ class Recipe:
     steps : int
         Of full-batch Adam, with a cosine schedule to zero.
     rate : float
+    tailored_alone : tuple of int
+        Of the sizes those at which the tailored penalty has nothing beside it.
     strengths, tailored_strengths : tuple of float
         λ of l2 and of the tailored penalty: equally many.
     seeds : int
@@ -50,6 +52,7 @@ class Recipe:
     target: str = "algebraic"
     dimensions: tuple[int, ...] = (20,)
     sizes: tuple[int, ...] = (61, 127, 1021)
+    tailored_alone: tuple[int, ...] = ()
     models: tuple[str, ...] = MODELS
     hidden: tuple[int, ...] = (32, 32, 32)
     steps: int = 3000
@@ -76,6 +79,7 @@ class Recipe:
             for size in self.sizes
             for points in POINTS
             for penalty in PENALTIES
+            if penalty == "tailored" or size not in self.tailored_alone
         ]
 
 
@@ -155,36 +159,26 @@ def readings(network: SmoothNetwork, params: Any, split: Split) -> dict[str, Any
 
 
 def collect(config: Recipe, tasks: Any, results: Any) -> dict[str, Any]:
-    """Errors as (model, dimension, size, points, penalty, strength, seed)."""
-    shape = (
-        len(config.models),
-        len(config.dimensions),
-        len(config.sizes),
-        len(POINTS),
-        len(PENALTIES),
-        config.seeds,
-        len(config.strengths),
-    )
-    values: dict[str, Any] = {}
-    for name in ("train", "validation", "test", "growth"):
-        values[name] = np.moveaxis(np.array([r[name] for r in results]).reshape(shape), -1, -2)
-    largest = max(config.dimensions)
-    peaks = [
-        np.pad(
-            r["peaks"],
-            ((0, 0), (0, 0), (0, largest - r["peaks"].shape[-1])),
-            constant_values=np.nan,
-        )
-        for r in results
-    ]
-    values["peaks"] = np.moveaxis(np.array(peaks).reshape(*shape, largest), -2, -3)
-    return values
+    """Errors as (model, dimension, size, points, penalty, strength, seed), NaN where nothing was
+    trained."""
+    axes = (config.models, config.dimensions, config.sizes, POINTS, PENALTIES)
+    runs, largest = (config.seeds, len(config.strengths)), max(config.dimensions)
+    shape = (*map(len, axes), *runs)
+    values = {name: np.full(shape, np.nan) for name in ("train", "validation", "test", "growth")}
+    values["peaks"] = np.full((*shape, largest), np.nan)
+    for cell, result in zip(config.cells, results, strict=True):
+        place = tuple(axis.index(part) for axis, part in zip(axes, cell, strict=True))
+        for name, whole in values.items():
+            whole[place][..., : np.shape(result[name])[-1]] = result[name]
+    return {name: np.moveaxis(whole, len(axes), len(axes) + 1) for name, whole in values.items()}
 
 
 def chosen(
     result: Result, model: str, size: int, points: str, penalty: str, dimension: int = 0
 ) -> Any:
     """What validation chooses in one cell: the strength of the least mean validation error.
+
+    Where nothing was trained all numbers of the cell are NaN.
 
     Parameters
     ----------
