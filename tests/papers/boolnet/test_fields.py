@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fields import SEED, choice, number
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refimpl import Replay, catalogue
@@ -99,13 +99,25 @@ def stirred(params, rng):
     return params
 
 
-def decays(f, t, step):
-    """How often λ has been multiplied."""
-    if t["schedule"] == "samples":
-        return step * f["batch_size"] // 256_000
-    if t["schedule"] == "epoch":
-        return step // f["steps_per_epoch"]
-    return 300 * min(1.0, step / (f["epochs"] * f["steps_per_epoch"]))
+def strength_of(f, t, step):
+    """λ: how often it has decayed."""
+    if not f["progressive"]:
+        return 0.0
+    times = 300 * min(1.0, step / (t["epochs"] * t["steps_per_epoch"]))
+    if f["schedule"] == "samples":
+        times = step * t["batch_size"] // 256_000
+    if f["schedule"] == "epoch":
+        times = step // t["steps_per_epoch"]
+    return f["decay"] ** times
+
+
+@given(f=st.fixed_dictionaries(NETWORK), t=st.fixed_dictionaries(TRAINING), seed=SEED)
+@settings(max_examples=settings().max_examples * 5)
+def test_the_strength_of_every_step(f, t, seed):
+    f = allowed({**f, "progressive": f["progressive"] or f["split"]}, np.random.default_rng(seed))
+    objective = BoolNetObjective(ENTRY.factory(**f), **t)
+    for step in range(12):
+        assert objective.strength(step) == pytest.approx(strength_of(f, t, step), rel=1e-11)
 
 
 @given(f=st.fixed_dictionaries(NETWORK), t=st.fixed_dictionaries(TRAINING), seed=SEED)
@@ -119,7 +131,7 @@ def test_three_batches_and_an_evaluation(f, t, seed):
     for step in range(3):
         x = rng.normal(size=(6, f["widths"][0]))
         y = rng.integers(0, f["widths"][-1], 6)
-        strength = f["decay"] ** decays(t, f, step) if f["progressive"] else 0.0
+        strength = strength_of(f, t, step)
         rates = ad.map_tree(lambda leaf: rng.normal(size=leaf.shape), params)
         network = twin.Network(f, twin.tree(params, rates), strength)
         losses = twin.cross_entropy(network.outputs(x), y)
