@@ -37,7 +37,7 @@ def draw_curves(axes: Any, sizes: Any, values: np.ndarray, style: Any) -> None:
             axes.errorbar(
                 np.asarray(sizes) * (1.0 + 0.03 * (2 * i - 1)),
                 mean,
-                yerr=[mean - seeds.min(axis=-1), seeds.max(axis=-1) - mean],
+                yerr=np.maximum([mean - seeds.min(axis=-1), seeds.max(axis=-1) - mean], 0.0),
                 color=style.look(penalty).color,
                 marker=marker,
                 linestyle=dashes,
