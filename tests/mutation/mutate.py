@@ -7,9 +7,9 @@
 A fault is drawn uniformly over the arithmetic operators, signs, comparisons, connectives and number
 constants of the code (not of annotations, docstrings and messages), from a seed. It is put into a
 copy of the tree, and the tests that executed its line run there until one fails, those of the room
-first. A line that runs at import is met by every test that executed any line of its file. A run in
-which no test ends for two minutes hangs, which is noticed as well. Tests that stand in another tree
-(``--tests``) judge the same faults again.
+first. A line that runs at import is met by every test that executed any line of its file, and by
+those of its room that name the module: constants are read without running a line of it. A run in
+which no test ends for two minutes hangs, which is noticed as well.
 """
 
 from __future__ import annotations
@@ -47,14 +47,15 @@ def reaching(coverage_file: str, fault: dict) -> list[str]:
     data.read()
     [measured] = [f for f in data.measured_files() if f.endswith("/" + fault["file"])] or [None]
     by_line = data.contexts_by_lineno(measured) if measured else {}
-    found = {c for c in by_line.get(fault["line"], []) if c}
-    if "" in by_line.get(fault["line"], []) or not by_line.get(fault["line"]):
-        found = {c for contexts in by_line.values() for c in contexts if c}
-    return sorted({c.split("|")[0] for c in found}) or of_the_room(fault)
+    there = by_line.get(fault["line"], [])
+    if there and "" not in there:
+        return sorted({c.split("|")[0] for c in there})
+    found = {c for contexts in by_line.values() for c in contexts if c}
+    return sorted({c.split("|")[0] for c in found} | set(of_the_room(fault)))
 
 
 def of_the_room(fault: dict) -> list[str]:
-    """Files of tests that name the module of a fault, where its lines were not measured."""
+    """Files of tests of the room that name the module of a fault."""
     place = Path(fault["file"])
     tests = [path for path in sorted((ROOT / "tests").rglob("test_*.py"))
              if near(str(path.relative_to(ROOT)), fault["file"])]  # fmt: skip

@@ -1,5 +1,6 @@
 """What a run is refused for: labels, numbers, dtypes, and files that are not its own."""
 
+import hashlib
 import io
 import json
 import os
@@ -24,7 +25,7 @@ from refimpl.errors import (
 )
 from refimpl.models import MLP, Objective
 from refimpl.training import train
-from refimpl.training.checkpoint import describe
+from refimpl.training.checkpoint import describe, digest
 
 X = Rng(0).normal((12, 3))
 
@@ -272,3 +273,10 @@ def test_what_is_no_plain_array_is_refused(leaf):
     data = Dataset("pair", X, np.zeros(12, np.int64), classes=1)
     with pytest.raises(TypeError, match=r"float64 or float32|plain array"):
         train(SGD(learning_rate=0.1), lambda p, b: 0.0, [leaf], data, epochs=1, rng=Rng(0))
+
+
+def test_the_digest_of_arrays_is_that_of_earlier_runs():
+    """Of dtype, shape and bytes, and of numbers as they are written: 128 bits of BLAKE2b."""
+    told = b"<f8(2, 1)" + np.array([[0.5], [-3.0]]).tobytes() + b"1" + b"True"
+    expected = hashlib.blake2b(told, digest_size=16).hexdigest()
+    assert digest([np.array([[0.5], [-3.0]]), 1, True]) == expected

@@ -44,6 +44,33 @@ def test_radius_of_one_state(rate):
     assert abs(found - spectra.loss_radius(rate, [1.0])) < 1e-14
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_radii_are_those_of_the_iteration_matrices(seed):
+    """States x and multipliers λ of λ·Mx, with ½|x|² or (ρ/2)|Mx|² beside it, or none."""
+    rng = np.random.default_rng(seed)
+    u, v = (np.linalg.qr(rng.normal(size=(4, 4)))[0] for _ in range(2))
+    sigmas = rng.uniform(0.6, 1.8, size=4)
+    m, one, rate, rho = u @ np.diag(sigmas) @ v, np.eye(4), 0.3, 0.9
+
+    def radius(matrix):
+        return np.max(np.abs(np.linalg.eigvals(matrix)))
+
+    turn = rate * np.block([[0.0 * m, -m.T], [m, 0.0 * m]])
+    pull = np.block([[one, 0.0 * m], [0.0 * m, 0.0 * m]])
+    square = np.block([[m.T @ m, 0.0 * m], [0.0 * m, 0.0 * m]])
+    still = np.eye(8)
+    for found, matrix in (
+        (spectra.simultaneous_radius(rate, sigmas), still + turn),
+        (spectra.loss_radius(rate, sigmas), still + turn - rate * pull),
+        (spectra.augmented_radius(rate, rho, sigmas), still + turn - rate * rho * square),
+        (spectra.extragradient_radius(rate, sigmas), still + turn @ (still + turn)),
+    ):
+        assert abs(found - radius(matrix)) < 1e-12
+    for tried in (0.9 / max(sigmas) ** 2, 1.1 / max(sigmas) ** 2):
+        stable = radius(still + tried / rate * turn - tried * pull) < 1.0
+        assert spectra.stable_with_loss(tried, sigmas) == stable
+
+
 def test_solutions_of_linear_networks():
     rng = np.random.default_rng(0)
     matrix, offset = 0.2 * rng.normal(size=(6, 6)), rng.normal(size=6)

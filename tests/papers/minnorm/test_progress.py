@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from refimpl.datasets import Batch
 from refimpl.errors import CollapseError, DivergenceError, InfeasibleError
+from refimpl.models import DeepLinear, Objective
+from refimpl.papers.minnorm.minnorm import Minnorm
 from refimpl.papers.minnorm.progress import Terms, Watch
 
 TERMS = Terms(tolerance=0.01, kkt_tolerance=0.02, patience=0.0, rate=0.1, inequality=True)
@@ -143,3 +146,18 @@ def test_several_constraints_of_an_example_count_together():
     with pytest.raises(InfeasibleError) as caught:
         watch.update(20, 20 * rates, LAYERS, TERMS._replace(patience=1.0))
     assert caught.value.examples == [2, 0, 1]
+
+
+@pytest.mark.parametrize(("targets", "endless"), [((0.0, 1.0), True), ((1.0, 1.0), False)])
+def test_a_step_says_whether_its_multipliers_grow_without_end(targets, endless):
+    """One input with two targets; patience 0 only reports."""
+    objective = Objective(DeepLinear((1, 1)), "mean_squared_error")
+    batch = Batch(np.ones((2, 1)), np.array(targets)[:, None])
+    algorithm = Minnorm(
+        constraint="equality", learning_rate=0.2, multiplier_rate=0.2, patience=0.0, refuse=False
+    )
+    state = algorithm.init([np.ones((1, 1))], batch, objective)
+    for _ in range(400):
+        state, info = algorithm.step(state, objective, batch)
+    assert info.stalled == endless
+    assert float(info.violation) == pytest.approx(0.5 if endless else 0.0, abs=1e-6)
