@@ -40,7 +40,6 @@ IMBALANCED = (
     "classes",
     "half-space and classes",
     "random projection and classes",
-    "angle-preserving and classes",
 )
 
 

@@ -1,6 +1,6 @@
 """Claims on what a method buys beyond its mean slope: curves compared at equal mean slope.
 
-Six seeds, hundreds of networks: judged in the full profile. Strengths are not chosen, curves are
+Five seeds, 160 networks: judged in the full profile. Strengths are not chosen, curves are
 compared as they are; a network whose validation accuracy fell below 0.8 is on no curve.
 """
 

@@ -51,11 +51,11 @@ class Config:
     examples: int = 150
     hidden: tuple[int, ...] = (64,)
     rate: float = 0.02
-    epochs: int = 60
+    epochs: int = 40
     batch_size: int = 50
     attack_radius: float = 0.5
-    strengths: int = 5
-    seeds: int = 6
+    strengths: int = 4
+    seeds: int = 5
     methods: tuple[str, ...] = field(default=tuple(RANGES))
 
     @classmethod
