@@ -210,7 +210,7 @@ COMPARISONS = (
         title="Minnorm training on 5,000 images of MNIST",
         problem=problem,
         methods=METHODS,
-        full=replace(FULL, training=5000, epochs=30, batch_size=125),
+        full=replace(FULL, training=5000, epochs=15, batch_size=125),
         quick=QUICK,
         cut=CUT,
     ),
