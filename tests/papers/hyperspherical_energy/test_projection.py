@@ -10,8 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refimpl.errors import InfeasibleError
+from refimpl.models import MLP
+from refimpl.papers.hyperspherical_energy.comhe_adversarial import AdversarialCoMHE
+from refimpl.papers.hyperspherical_energy.comhe_angle import APCoMHE
+from refimpl.papers.hyperspherical_energy.comhe_random import RPCoMHE
 from refimpl.papers.hyperspherical_energy.theory import projection as theory
 from refimpl.papers.hyperspherical_energy.theory.projected_angle import expectation
+from refimpl.random import Rng
 
 cosines = st.floats(-0.97, 0.97)
 
@@ -163,3 +168,16 @@ def test_bad_input_is_named():
         theory.blow_up(0.0, 0.0)
     with pytest.raises(ValueError, match="full or half"):
         theory.least_dimension(2.0, "quarter")
+
+
+@pytest.mark.parametrize("kind", [RPCoMHE, APCoMHE, AdversarialCoMHE])
+def test_a_first_layer_of_few_inputs_is_refused_or_left_out(kind):
+    params = MLP((2, 5, 6, 3)).init(Rng(0))
+    with pytest.raises(InfeasibleError) as error:
+        kind(dimension=4).init(params)
+    assert (error.value.layer, error.value.dimension, error.value.inputs) == (0, 4, 2)
+    part = kind(dimension=4, project_first=False)
+    memory = part.init(params)
+    value, _, memory = part.value_and_gradient(params, None, None, memory, Rng(1))
+    assert np.isfinite(float(value))
+    assert kind is RPCoMHE or [array.shape for array in memory.arrays] == [(4, 5)]
