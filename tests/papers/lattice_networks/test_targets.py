@@ -183,6 +183,9 @@ def test_composite_sizes_and_smoothness_of_training_lattices():
     assert training_lattice(31, decay, smoothness=2).vector[0] == 1
     with pytest.raises(SettingError, match="size=4098"):
         training_lattice(4098, decay)
+    assert training_lattice(4096, decay[:1]).vector == (1,)
+    with pytest.raises(SettingError, match="slow"):
+        training_lattice(4097, decay[:1])  # 17 * 241
 
 
 def test_data_in_float32():

@@ -1,14 +1,13 @@
 """Every field of the penalties on images, and of the models of this room, in plain NumPy.
 
-Gradients are compared with imaginary steps of the twin, f(p + ih).imag / h: they have no rounding
-of differences and cross no kink.
+Gradients are compared with imaginary steps of the twin.
 """
 
 import math
 
 import numpy as np
 import pytest
-from fields import SEED, choice, number
+from fields import SEED, assert_gradient_is, choice, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,19 +73,6 @@ def jacobian(tree, x, smooth):
     a = tree[0]["weight"] @ x + tree[0]["bias"]
     slope = 1.0 - np.tanh(a) ** 2 if smooth else np.where(a.real > 0, 1.0, 0.01)
     return tree[1]["weight"] @ (slope[:, None] * tree[0]["weight"])
-
-
-def assert_gradient_is(function, tree, gradient):
-    """Every derivative by an imaginary step."""
-    for layer, slopes in zip(tree, gradient, strict=True):
-        for name, leaf in layer.items():
-            layer[name] = stepped = leaf.astype(complex)
-            for place in np.ndindex(leaf.shape):
-                stepped[place] = leaf[place] + 1e-30j
-                slope = function(tree).imag / 1e-30
-                stepped[place] = leaf[place]
-                assert slopes[name][place] == pytest.approx(slope, rel=1e-9, abs=1e-10)
-            layer[name] = leaf
 
 
 # --- deformations of images ----------------------------------------------------------------------
