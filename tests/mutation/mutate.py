@@ -8,8 +8,9 @@ A fault is drawn uniformly over the arithmetic operators, signs, comparisons, co
 constants of the code (not of annotations, docstrings and messages), from a seed. It is put into a
 copy of the tree, and the tests that executed its line run there until one fails, those of the room
 first. A line that runs at import is met by every test that executed any line of its file, and by
-those of its room that name the module: constants are read without running a line of it. A run in
-which no test ends for two minutes hangs, which is noticed as well.
+those of its room that name the module: constants are read without running a line of it. What a
+fixture executed is met by all tests of the file. A run in which no test ends for two minutes hangs,
+which is noticed as well.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def reaching(coverage_file: str, fault: dict) -> list[str]:
     by_line = data.contexts_by_lineno(measured) if measured else {}
     there = by_line.get(fault["line"], [])
     if there and "" not in there:
-        return sorted({c.split("|")[0] for c in there})
+        return sorted({c.split("::" if c.endswith("|setup") else "|")[0] for c in there})
     found = {c for contexts in by_line.values() for c in contexts if c}
     return sorted({c.split("|")[0] for c in found} | set(of_the_room(fault)))
 

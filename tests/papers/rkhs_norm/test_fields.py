@@ -169,6 +169,17 @@ def test_adversarial_norm(f, seed, smooth, features):
     assert_gradient_is(penalty, tree, gradient)
 
 
+@pytest.mark.parametrize(("selector", "expected"), [("signed", 1.0), ("absolute", 1.7**2)])
+def test_a_loss_may_be_the_largest_change(selector, expected):
+    """f(x) = x up to 0, -2x beyond: a step from -0.1 falls by 1.7, one from -10 rises by 1."""
+    model = MLP((1, 2, 1), bias=False)
+    params = [{"weight": np.array([[1.0], [-1.0]])}, {"weight": np.array([[-2.0, -1.0]])}]
+    batch = Batch(np.array([[-0.1], [-10.0]]), np.array([0, 0]))
+    part = catalogue.entry("adversarial_norm").factory(radius=1.0, steps=1, selector=selector)
+    value, _ = part.value(params, batch, Objective(model), ())
+    assert float(value) == pytest.approx(expected, rel=1e-12)
+
+
 @given(f=drawn("graph_smoothness"), seed=SEED)
 def test_graph_smoothness(f, seed):
     tree, objective, batch = problem(seed, "tanh", 3)
