@@ -54,12 +54,14 @@ def penalties_buy_more_than_slope(result: Result) -> Outcome:
     profile="full",
 )
 def curves_beside_the_mean_slope(result: Result) -> Outcome:
-    others = [name for name in result["method"].tolist() if name != OF]
+    others = {name: gaps(result, name, OF) for name in result["method"].tolist() if name != OF}
     level = 1.0 - (1.0 - LEVEL) / len(others)
-    words = {name: paired(gaps(result, name, OF), confidence=level).measured for name in others}
-    widest = max(float(abs(np.mean(gaps(result, name, OF)))) for name in others)
-    return report(
-        widest,
-        f"robust accuracy beyond {OF}, largest mean; "
-        + "; ".join(f"{name}: {text}" for name, text in words.items()),
-    )
+    words, widest = [], 0.0
+    for name, values in others.items():
+        if not np.isfinite(values).all():
+            words.append(f"{name}: no slopes in common on some seed")
+            continue
+        words.append(f"{name}: {paired(values, confidence=level).measured}")
+        widest = max(widest, float(abs(np.mean(values))))
+    note = f"robust accuracy beyond {OF}, the largest of these means; {'; '.join(words)}"
+    return report(widest, note)
