@@ -147,7 +147,7 @@ QUICK = replace(DEEP, training=100, epochs=2, seeds=2, hidden=(16, 16))
 LANGUAGE = Language(training=3000, validation=1500, test=3000, hidden=(32,) * 4, epochs=6,
                     batch_size=100, seeds=5, together=1)  # fmt: skip
 WORDS = replace(LANGUAGE, data="words", context=3, training=20_000, validation=3000)
-LETTERS = replace(LANGUAGE, data="letters", training=5_000, validation=3000)
+LETTERS = replace(LANGUAGE, data="letters")
 FEW: dict[str, Any] = {"training": 100, "validation": 100, "test": 100, "epochs": 1, "seeds": 2,
                        "hidden": (16, 16)}  # fmt: skip
 
@@ -222,6 +222,6 @@ COMPARISONS = (
         quick=replace(LETTERS, **FEW),
         score="loss",
         lower=True,
-        cut="5,000 places in the list of words, 6 epochs",
+        cut="3000 places in the list of words, 6 epochs",
     ),
 )  # fmt: skip
