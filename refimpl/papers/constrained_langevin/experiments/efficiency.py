@@ -66,11 +66,11 @@ class Config:
     def full(cls) -> Config:
         many = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, math.inf)
         return cls(
-            gaussian=Run((0.05, 0.1, 0.2), 6_000, 300, many),
+            gaussian=Run((0.05, 0.1, 0.2), 4_000, 300, many),
             bimodal=Run((0.25, 0.7), 4_000, 64, many),
             fisher=Run((0.15, 0.4), 2_000, 64, many),
-            network=Run((0.15,), 3_000, 24, many),
-            burn_in=1_000,
+            network=Run((0.15,), 1_500, 24, many),
+            burn_in=500,
         )
 
 

@@ -23,7 +23,7 @@ class Config:
     All ``methods`` train on ``compared`` tasks, and those that are ``swept`` on each of ``tasks``.
     """
 
-    tasks: tuple[int, ...] = (5, 10, 50)
+    tasks: tuple[int, ...] = (10, 50)
     compared: int = 10
     methods: tuple[str, ...] = METHODS
     swept: tuple[str, ...] = ("none", "bernoulli 0.1", "gaussian 0.1")
