@@ -59,6 +59,9 @@ recorded: classes of falling frequency     printed              experiments.    
                                                                 evidence_imbalanced
 ========================================== ==================== =================== ==============
 
+On classes of 350 to 7 images of MNIST energies of hidden neurons, of classes and of both change the
+mean accuracy of classes by less than 0.4 points beyond tuned weight decay (HE-57).
+
 Errors found in print
 ---------------------
 * Theorem 1 of CoMHE gives no probability where k ε² <= 8 log 2 (HE-16), and its bounds do not turn

@@ -14,6 +14,7 @@ from refimpl.papers.rkhs_norm.experiments import (
     interval,
     kernels,
     limit,
+    slopes,
     upper_bound,
 )
 from refimpl.papers.rkhs_norm.experiments.paths import GRIDS
@@ -52,6 +53,20 @@ def compared():
     return Result("rkhs_norm_digits", table)
 
 
+def curves():
+    """Made-up curves: robust accuracy falls with the slope, each method a little above the last."""
+    config = slopes.Config(strengths=3, seeds=3)
+    rows = slopes.tasks(config)
+    names = list(slopes.RANGES)
+    runs = []
+    for number, task in enumerate(rows):
+        slope = 2.0 ** (1 + number // config.seeds % config.strengths)
+        height = 0.01 * names.index(task["method"]) + 0.001 * task["seed"]
+        runs.append({"validation": 0.95, "clean": 0.9, "robust": 0.8 - 0.02 * slope + height,
+                     "slope": slope})  # fmt: skip
+    return Result("rkhs_norm_slopes", slopes.collect(config, rows, runs))
+
+
 @pytest.fixture(scope="module")
 def results():
     configs = {
@@ -65,7 +80,12 @@ def results():
         module.EXPERIMENT.name: module.EXPERIMENT.run(config, backend("numpy"), Rng(0))
         for module, config in configs.items()
     }
-    return {**found, "rkhs_norm_paths": paths(), "rkhs_norm_digits": compared()}
+    return {
+        **found,
+        "rkhs_norm_paths": paths(),
+        "rkhs_norm_digits": compared(),
+        "rkhs_norm_slopes": curves(),
+    }
 
 
 def drawn(name, results):
@@ -113,3 +133,15 @@ def test_chosen_strengths_stand_beside_the_methods(results):
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert labels[-1] == "weight decay (0.01)" and labels[0] == "PGD l2 (0.35)"
     assert "n = 4 seeds" in figure.axes[0].get_title(loc="left")
+
+
+def test_gaps_of_curves_are_in_points_beyond_the_penalty_on_the_slope(results):
+    left, right = drawn("rkhs_norm_slopes", results).axes
+    names = [text.get_text() for text in right.get_yticklabels()]
+    assert names == [name for name in slopes.RANGES if name != "Tikhonov"]
+    dots = [line for line in right.get_lines() if len(line.get_xdata()) == 3]
+    place = list(slopes.RANGES).index("Tikhonov")
+    expected = [float(list(slopes.RANGES).index(name) - place) for name in names]
+    assert [float(line.get_xdata()[0]) for line in dots] == pytest.approx(expected)
+    points = [line.get_ydata() for line in left.get_lines() if len(line.get_xdata()) == 3]
+    assert len(points) >= 8 and points[0] == pytest.approx([0.761, 0.721, 0.641])
