@@ -30,7 +30,7 @@ known covariance helps, isotropic does not  derived setting   experiments.synthe
 an estimate from few points gains little    derived setting   experiments.synthetic IS-16
 MNIST subsets, one recipe of two            pilot             experiments.images    IS-17, IS-18
 large λ₀ diverges, by name                  pilot             isda                  IS-19
-recorded: tuned baselines on digits         abstract          experiments.evidence  IS-21
+recorded: tuned baselines on digits, MNIST  abstract          experiments.evidence  IS-21, IS-22
 =========================================== ================= ===================== ============
 
 False in print
