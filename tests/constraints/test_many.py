@@ -149,3 +149,9 @@ def test_what_many_chains_refuse():
         over_chains(UserConstraint(two, rows=lambda q: 0.0 * two_rows(q))).extend(
             np.array([[0.0, 0.0, 0.0, 2.0]])
         )
+
+
+def test_free_chains_at_the_origin_violate_nothing():
+    free, origin = over_chains(Unconstrained()), np.zeros((3, 2))
+    np.testing.assert_array_equal(free.residual(origin), np.zeros(3))
+    np.testing.assert_array_equal(free.tangency(origin, origin + 1.0), np.zeros(3))
