@@ -305,3 +305,19 @@ def test_bad_arguments_are_named():
         minnorm_chain_paths.descent_escape_time(3.0, start=0.1, slope=2.0)
     with pytest.raises(ValueError, match="start > 0"):
         minnorm_chain_paths.decay_gain(1.0, start=0.0, slope=1.0, decay=0.0)
+
+
+@given(slope=slopes, rho=st.floats(0.1, 2.0), times=st.tuples(*[st.floats(0.2, 4.0)] * 2))
+def test_the_damping_ratio_is_that_of_the_linearized_flow(slope, rho, times):
+    """Two equal weights and a multiplier about their end: -trace / (2 sqrt(det))."""
+    tau_w, tau_lam = times
+
+    def flow(z):
+        w, lam = z
+        error = slope - w * w
+        return anp.array([(-w + (lam + rho * error) * w) / tau_w, error / tau_lam])
+
+    jacobian = autograd.jacobian(flow)(np.array([slope**0.5, 1.0]))
+    expected = -np.trace(jacobian) / (2.0 * np.linalg.det(jacobian) ** 0.5)
+    found = minnorm_chain.damping_ratio(slope, rho=rho, tau_w=tau_w, tau_lam=tau_lam)
+    assert found == pytest.approx(expected, rel=1e-10)

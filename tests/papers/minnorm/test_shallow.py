@@ -245,6 +245,13 @@ def test_inseparable_points_are_named(seed):
     assert np.linalg.norm(shares @ z[caught.value.examples]) < 1e-2
 
 
+@pytest.mark.parametrize("size", [0.0, np.inf])
+def test_examples_without_a_size_are_refused(size):
+    with pytest.raises(InfeasibleError, match="of this size") as caught:
+        minnorm_margin.hard_margin(np.full((2, 3), size))
+    assert caught.value.largest == size
+
+
 def test_rate_against_the_matrix_of_the_support():
     z = separable(1)
     found = minnorm_margin.hard_margin(z)
