@@ -116,17 +116,24 @@ def made_up():
     return Result("lattice_training", values, config)
 
 
+EXPERIMENT_OF = {"LAT-26": "lattice_points_training"}
+
+
+def judged(id, result):
+    return judge(CLAIMS[id], {EXPERIMENT_OF.get(id, "lattice_training"): result})
+
+
 TRAINING = ["LAT-24", "LAT-25", "LAT-26"]
 
 
 @pytest.mark.parametrize("id", TRAINING)
 def test_training_claims_on_made_up_results(id):
     result = made_up()
-    record = judge(CLAIMS[id], {"lattice_training": result})
+    record = judged(id, result)
     assert record.verdict == ("qualified" if id == "LAT-26" else "holds"), record
     for key, level in (("test", 1.0), ("train", 0.0))[: 2 if id == "LAT-25" else 1]:
         flat = spoilt(result, key, lambda a, level=level: np.where(np.isnan(a), a, level))
-        record = judge(CLAIMS[id], {"lattice_training": flat})
+        record = judged(id, flat)
         assert record.verdict in ("fails", "not shown", "error"), key
 
 
@@ -134,9 +141,9 @@ def test_a_strength_at_the_end_of_its_grid_is_not_accepted():
     result = made_up()
     ends = spoilt(result, "validation", lambda a: a * 10.0 ** np.arange(6)[:, None])
     for id in ("LAT-24", "LAT-25"):
-        record = judge(CLAIMS[id], {"lattice_training": ends})
+        record = judged(id, ends)
         assert record.verdict == "fails"
-    assert judge(CLAIMS["LAT-26"], {"lattice_training": ends}).verdict == "qualified"
+    assert judged("LAT-26", ends).verdict == "qualified"
 
 
 def test_the_choice_is_that_of_validation_and_reports_the_test_set():

@@ -72,7 +72,7 @@ def lattice_closes_gap(result: Result) -> Outcome:
     paper=PAPER,
     place="abstract: training points on lattices; observed",
     statement="Training on lattice points instead of random ones lowers E_G",
-    experiment="lattice_training",
+    experiment="lattice_points_training",
     profile="full",
 )
 def lattice_needs_a_penalty(result: Result) -> Outcome:

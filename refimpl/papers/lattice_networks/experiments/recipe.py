@@ -40,6 +40,7 @@ class Recipe:
     steps : int
         Of full-batch Adam, with a cosine schedule to zero.
     rate : float
+    penalties : tuple of str
     tailored_alone : tuple of int
         Of the sizes those at which the tailored penalty has nothing beside it.
     strengths, tailored_strengths : tuple of float
@@ -52,6 +53,7 @@ class Recipe:
     target: str = "algebraic"
     dimensions: tuple[int, ...] = (20,)
     sizes: tuple[int, ...] = (61, 127, 1021)
+    penalties: tuple[str, ...] = PENALTIES
     tailored_alone: tuple[int, ...] = ()
     models: tuple[str, ...] = MODELS
     hidden: tuple[int, ...] = (32, 32, 32)
@@ -78,7 +80,7 @@ class Recipe:
             for dimension in self.dimensions
             for size in self.sizes
             for points in POINTS
-            for penalty in PENALTIES
+            for penalty in self.penalties
             if penalty == "tailored" or size not in self.tailored_alone
         ]
 
