@@ -5,6 +5,7 @@ Integrated, against the closed forms of :mod:`refimpl.papers.minnorm.theory.chai
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -100,10 +101,13 @@ def transients() -> dict[str, Any]:
         zeta = minnorm_chain.damping_ratio(SLOPE, rho=rho)
         rows.append([np.max(run.y[0] ** 2) / SLOPE, run.t_events[0][-1], zeta])
     # the damping ratio from the roots: zeta = -Re / |root| below 1
-    roots = np.array([minnorm_chain.rates(SLOPE, 2, rho=rho)[0] for rho in (0.25, 0.5, 0.9)])
-    ratios = -roots.real / np.abs(roots)
-    closed = [minnorm_chain.damping_ratio(SLOPE, rho=rho) for rho in (0.25, 0.5, 0.9)]
-    return {"transients": np.asarray(rows), "ratio_error": np.max(np.abs(ratios - closed))}
+    errors = []
+    for slope, rho, fast in itertools.product((0.7, SLOPE, 3.0), (0.25, 0.5, 0.8), (1.0, 1.6)):
+        times = {"tau_w": fast, "tau_lam": 1.0 / fast}
+        root = minnorm_chain.rates(slope, 2, rho=rho, **times)[0]
+        ratio = minnorm_chain.damping_ratio(slope, rho=rho, **times)
+        errors.append(abs(-root.real / abs(root) - ratio))
+    return {"transients": np.asarray(rows), "ratio_error": np.max(errors)}
 
 
 def _reach(depth: int, slope: float, start: float, target: float, *, multipliers: bool) -> float:
