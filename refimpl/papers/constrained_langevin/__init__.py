@@ -57,8 +57,8 @@ efficiency: times, and what exactness                                           
 costs
 recorded: tuned baselines on digits        abstract             experiments.        CL-49
                                                                 evidence
-recorded: characters and words of language abstract             experiments.        CL-52, CL-53,
-                                                                evidence            CL-55
+recorded: spirals of four turns;           figure of the        experiments.        CL-51, CL-52,
+characters and words of language           repository; abstract evidence            CL-53, CL-55
 ========================================== ==================== =================== ==============
 
 Errors found in print and in released code
