@@ -58,7 +58,8 @@ costs
 recorded: tuned baselines on digits        abstract             experiments.        CL-49
                                                                 evidence
 recorded: spirals of four turns;           figure of the        experiments.        CL-51, CL-52,
-characters and words of language           repository; abstract evidence            CL-53, CL-55
+characters, words and letters of language  repository; abstract evidence            CL-53, CL-54,
+                                                                                    CL-55
 ========================================== ==================== =================== ==============
 
 Errors found in print and in released code
