@@ -72,8 +72,6 @@ def command(
     goes on where it was, and a figure that is up to date is not drawn again. A full picture is not
     replaced by a quick one. A figure whose data files are absent is skipped.
     """
-    from rich.markup import escape
-
     try:
         import matplotlib  # noqa: F401
     except ImportError:
@@ -92,10 +90,8 @@ def command(
         raise click.UsageError("the gallery shows whole figures, with titles, as PNG", context)
     console = make_console()
     if listing:
-        found = catalogue.figures_of(names, papers)
-        width = max((len(figure.name) for figure in found), default=0) + 2
-        for figure in found:
-            console.print(f"{figure.name:<{width}}{escape(figure.title)}", soft_wrap=True)
+        for line in _listed(catalogue.figures_of(names, papers)):
+            console.print(line, soft_wrap=True)
         return
     with one_line_errors(context):
         try:
@@ -128,6 +124,14 @@ def command(
             )
         if any(item.status == "failed" for item in drawn):
             context.exit(1)
+
+
+def _listed(figures: Sequence[Any]) -> list[str]:
+    """Names and titles, with markup."""
+    from rich.markup import escape
+
+    width = max((len(figure.name) for figure in figures), default=0) + 2
+    return [f"{figure.name:<{width}}{escape(figure.title)}" for figure in figures]
 
 
 def _line(drawn: Any) -> str:

@@ -14,32 +14,11 @@ METHODS = ("plain", "delayed 5", "delayed 10", "gate 0.5", "gate 0.7")
 
 def draw(results: Results, style: Any) -> Any:
     result = results["gradient_coherent_sparsity"]
-    validated = np.asarray(result["split"]) != "whole"
     figure, grid = style.subplots(2, 2, width=4.5, height=3.0)
     axes = grid.ravel()
-    method, strength = np.asarray(result["method"]), np.asarray(result["strength"])
     for name in present(result, METHODS):
-        tint = color(name, style)
-        own = validated & (method == name)
-        if not own.any():
-            continue
-        levels = np.unique(strength[own])
-        kept, exact = [], []
-        for level in levels:
-            cell = own & (strength == level)
-            kept.append(np.median(np.asarray(result["repaired_nonzero"])[cell]))
-            exact.append(np.asarray(result["test_accuracy"])[cell].mean())
-        opened = [np.asarray(result["on_rate"])[own & (strength == level)] for level in levels]
-        axes[3].plot(levels, [values.mean() for values in opened], color=tint)
-        axes[3].plot(strength[own], np.asarray(result["on_rate"])[own], ".", color=tint, alpha=0.35)
-        axes[0].plot(levels, exact, color=tint, label=LABELS[name])
-        axes[1].plot(levels, np.asarray(kept), color=tint)
-        axes[1].plot(strength[own], np.asarray(result["nonzero"])[own], ".", color=tint, alpha=0.35)
-        axes[2].plot(
-            1.0 / np.maximum(np.asarray(kept), 1e-3), exact, "o-", color=tint, label=LABELS[name]
-        )
-    family = [str(name) for name in result["family"]]
-    for index, name in enumerate(family):
+        _lines(axes, result, name, color(name, style))
+    for index, name in enumerate(str(name) for name in result["family"]):
         if np.isfinite(result["test_03"][index]):
             axes[2].plot(
                 result["repaired_03"][index],
@@ -49,20 +28,46 @@ def draw(results: Results, style: Any) -> Any:
                 markeredgecolor=style.ink,
                 markersize=10,
             )
-    levels, means, _ = series(result, "test_accuracy", method="none")
+    _, means, _ = series(result, "test_accuracy", method="none")
     axes[0].axhline(means[0], color=style.soft, linestyle=":", label="no penalty")
-    axes[0].set(xscale="log", xlabel="strength λ", ylabel="test accuracy", title="accuracy")
+    _describe(axes, np.asarray(result["strength"]))
+    return figure
+
+
+def _lines(axes: Any, result: Any, name: str, tint: str) -> None:
+    """The four panels' lines of one method, over its strengths."""
+    own = (np.asarray(result["split"]) != "whole") & (np.asarray(result["method"]) == name)
+    if not own.any():
+        return
+    strength, kept, exact, opened, raw = (
+        np.asarray(result[key])[own]
+        for key in ("strength", "repaired_nonzero", "test_accuracy", "on_rate", "nonzero")
+    )
+    levels = np.unique(strength)
+    accuracy = [exact[strength == level].mean() for level in levels]
+    middle = np.asarray([np.median(kept[strength == level]) for level in levels])
+    axes[0].plot(levels, accuracy, color=tint, label=LABELS[name])
+    axes[1].plot(levels, middle, color=tint)
+    axes[1].plot(strength, raw, ".", color=tint, alpha=0.35)
+    axes[2].plot(1.0 / np.maximum(middle, 1e-3), accuracy, "o-", color=tint, label=LABELS[name])
+    axes[3].plot(levels, [opened[strength == level].mean() for level in levels], color=tint)
+    axes[3].plot(strength, opened, ".", color=tint, alpha=0.35)
+
+
+def _describe(axes: Any, strength: np.ndarray) -> None:
+    """Titles, labels, limits and ticks."""
+    axes[0].set(
+        xscale="log", xlabel="strength λ", ylabel="test accuracy", title="accuracy",
+        ylim=(0.0, 1.02),
+    )  # fmt: skip
     axes[1].set(
         xscale="log", yscale="log", xlabel="strength λ", ylabel="fraction of non-zero weights",
-        title="sparsity (dots: single runs, raw)",
+        title="sparsity (dots: single runs, raw)", ylim=(5e-3, 1.3),
     )  # fmt: skip
-    axes[1].set_ylim(5e-3, 1.3)
     axes[2].set(
         xscale="log", xlabel="compression (weights / non-zero weights)", ylabel="test accuracy",
-        title="accuracy against compression",
+        title="accuracy against compression", xlim=(0.9, 150), ylim=(0.85, 0.98),
     )  # fmt: skip
-    axes[2].set_xlim(0.9, 150)
-    axes[2].set_ylim(0.85, 0.98)
     axes[3].set(
         xscale="log", xlabel="strength λ", ylabel="share of steps, penalty on", title="on-rate",
         ylim=(-0.04, 1.06),
@@ -71,9 +76,7 @@ def draw(results: Results, style: Any) -> Any:
     for panel in (axes[0], axes[1], axes[3]):
         panel.set_xticks(ticks, [f"{value:g}" for value in ticks])
         panel.minorticks_off()
-    axes[0].set_ylim(0.0, 1.02)
     axes[0].legend(loc="lower left")
-    return figure
 
 
 FIGURE = Figure(
