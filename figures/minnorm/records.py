@@ -9,7 +9,7 @@ import numpy as np
 from ..base import Figure, Results
 
 SIZES = {"50": 50, "500": 500}
-SHARES = (0, 20, 50)
+SHARES = (0, 10, 20, 30, 50)
 RANKINGS = (
     ("minnorm", "multipliers", "Minnorm", "multipliers"),
     ("weight decay", "loss", "weight decay", "loss, weight decay"),
