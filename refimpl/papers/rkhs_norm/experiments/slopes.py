@@ -140,7 +140,7 @@ def gap(
     --------
     >>> one = np.array([1.0, 10.0])
     >>> round(gap(one, np.array([0.5, 0.9]), 3.0 * one, np.array([0.4, 0.6])), 3)
-    0.347
+    0.343
     """
     curves = [(np.log(slope), robust), (np.log(other_slope), other_robust)]
     if min(len(x) for x, _ in curves) < 2:
