@@ -33,6 +33,7 @@ NOT_JUDGED: dict[tuple[str, str], str] = {
     ("GD-1", "noise"): "names two kinds of noise with one mean and variance",
     ("GD-5", "laws"): "names of the three laws, which have the same moments",
     ("GD-14", "is_bias"): "labels the tensors; every one of them is judged",
+    ("CL-55", "method"): "names the rows in the note; every one of them is judged",
     ("HE-10", "minima"): "names the settings with several minima in the note",
     ("HE-28", "starts"): "the number of starts, for the note",
     ("HE-32", "s"): "only says how many settings there are",
