@@ -101,15 +101,17 @@ COMPARISONS = (
     ),
     Comparison(
         name="boolnet_mnist",
-        title="A logic network of four bits against a plain binary one, all of MNIST",
+        title="Logic networks against a plain binary one, all of MNIST",
         problem=problem,
         methods=(
             _method("plain binary", baseline=True, grid=MANY, shortcuts="none"),
+            _method("logic, 1 bit", grid=MANY),
             _method("logic, 4 bits", grid=MANY, slices=4),
+            replace(FLOAT, baseline=False),
         ),
-        full=replace(FULL, data="mnist", training=None, validation=None, test=None, epochs=3,
+        full=replace(FULL, data="mnist", training=None, validation=None, test=None, epochs=15,
                      batch_size=250, dtype="float32"),
         quick=replace(QUICK, data="mnist", validation=200, test=200),
-        cut="one block of width 32, 3 epochs; no logic of one bit, no floats",
+        cut="one block of width 32, 15 epochs; floats beside them show the room that is left",
     ),
 )  # fmt: skip

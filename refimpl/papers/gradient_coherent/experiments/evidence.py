@@ -63,7 +63,7 @@ NOISY = (
     descent((0.003, 0.01, 0.03, 0.1)),
     weight_decay(MANY),
     _method("gate", MANY, threshold=0.7, criterion="total"),
-    _method("delay", MANY, delay=2),
+    _method("delay", MANY, delay=5),
 )
 SPARSE = (3e-4, 1e-3, 3e-3, 1e-2)
 
@@ -94,10 +94,10 @@ COMPARISONS = (
         title="Gated and delayed L2 on all of MNIST, eight layers, 30 % of the labels redrawn",
         problem=images,
         methods=NOISY,
-        full=Size(data="mnist", hidden=(32,) * 7, noise=0.3, epochs=5, batch_size=250, seeds=5,
+        full=Size(data="mnist", hidden=(32,) * 7, noise=0.3, epochs=20, batch_size=250, seeds=5,
                   together=1, dtype="float32"),
         quick=replace(QUICK, data="mnist", validation=200, test=200),
-        cut="5 epochs, two of them the delay",
+        cut="20 epochs, five of them the delay",
     ),
     Comparison(
         name="gradient_coherent_compression",
