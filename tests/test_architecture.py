@@ -138,6 +138,26 @@ def test_every_folder_of_a_paper_has_a_page_with_its_record():
 
 
 @pytest.mark.parametrize(
+    "listed",
+    [
+        catalogue.experiments,  # the records of comparisons among them
+        catalogue.figures,
+        catalogue.algorithms,
+        catalogue.models,
+        catalogue.losses,
+        catalogue.datasets,
+        catalogue.subjects,
+        catalogue.variants,
+        catalogue.claims,
+    ],
+    ids=lambda listed: listed.__name__,
+)
+def test_no_two_have_one_name(listed):
+    """Each of these refuses a name that is taken, in words that say where it is."""
+    assert listed()
+
+
+@pytest.mark.parametrize(
     "path", [path for path in MODULES if part_of(name_of(path)) in FLOOR], ids=name_of
 )
 def test_the_core_names_no_paper(path):

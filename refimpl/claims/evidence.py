@@ -38,6 +38,22 @@ def gain(
     return _judged(result, method, difference, f"{what} beyond {result.config.reference}")
 
 
+def even(result: Result, method: str, *, within: float) -> Outcome:
+    """Whether a method is as accurate as the best-tuned baseline: where there is little to gain,
+    whether it costs something.
+
+    Parameters
+    ----------
+    result : Result
+    method : str
+    within : float
+        Points of accuracy to either side: the whole interval has to lie there.
+    """
+    difference = POINTS * result.select(method=method)["difference"][0]
+    what = f"points of accuracy beyond {result.config.reference}"
+    return _judged(result, method, difference, what, within=within)
+
+
 def less(result: Result, method: str, key: str, what: str, *, more: bool = False) -> Outcome:
     """Whether a method ends with less (or more) of something than the best-tuned baseline.
 
@@ -80,17 +96,22 @@ def between(
     )
 
 
-def apart(differences: Any, *, condition: str, confidence: float, note: str) -> Outcome:
-    """Whether paired differences lie above zero: *qualified* by the condition, or *not shown*."""
+def apart(
+    differences: Any, *, condition: str, confidence: float, note: str, within: float | None = None
+) -> Outcome:
+    """Whether paired differences lie above zero, or ``within`` a band about it: *qualified* by the
+    condition, or *not shown*."""
     found = paired(
         np.asarray(differences),
+        equivalence=within,
         confidence=confidence,
         verdict="qualified",
         condition=condition,
         note=note,
     )
     if found.verdict == "fails":
-        return replace(found, verdict="not shown", note=f"{found.note}; on the other side of zero")
+        where = "on the other side of zero" if within is None else "outside"
+        return replace(found, verdict="not shown", note=f"{found.note}; {where}")
     return found
 
 
@@ -102,6 +123,7 @@ def _judged(
     *,
     others: tuple[str, ...] = (),
     confidence: float | None = None,
+    within: float | None = None,
 ) -> Outcome:
     facts = result.config
     open_ends = sorted((set(others) or {method, facts.reference}) & set(facts.at_end))
@@ -111,6 +133,7 @@ def _judged(
         condition=f"{facts.title}, {facts.seeds} seeds",
         confidence=facts.confidence if confidence is None else confidence,
         note=f"{method}: {what}; {facts.words}{ends}",
+        within=within,
     )
     if open_ends and found.verdict == "qualified":
         return replace(found, verdict="not shown")

@@ -8,7 +8,7 @@ import pytest
 
 from refimpl import autodiff as ad
 from refimpl import backend, catalogue
-from refimpl.claims.evidence import between, gain, less
+from refimpl.claims.evidence import between, even, gain, less
 from refimpl.errors import MissingDataError
 from refimpl.experiments.base import Result
 from refimpl.experiments.declared import Size, images
@@ -143,6 +143,17 @@ def test_a_headline_is_qualified_where_the_interval_says_so_and_else_not_shown()
     for name in ("own", "plain"):
         assert gain(record(AHEAD, at_end=(name,)), "own").verdict == "not shown"
     assert gain(record(AHEAD, at_end=("another",)), "own").verdict == "qualified"
+
+
+def test_no_harm_is_qualified_where_the_whole_interval_lies_in_the_band():
+    found = even(record(AHEAD - 0.011), "own", within=0.3)  # half a width of 0.25 points
+    assert found.verdict == "qualified" and found.condition == "own on digits, 5 seeds"
+    assert "0.3" in found.predicted and "97.5 %" in found.measured
+    for shift, where in ((0.009, ""), (0.0, "outside"), (0.03, "outside")):
+        out = even(record(AHEAD - shift), "own", within=0.3)
+        assert out.verdict == "not shown" and where in out.note
+    open_end = record(AHEAD - 0.011, at_end=("plain",))
+    assert even(open_end, "own", within=0.3).verdict == "not shown"
 
 
 def test_less_of_something_is_judged_by_the_pairs():

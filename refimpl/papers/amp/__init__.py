@@ -41,8 +41,11 @@ ends flatter                                the authors; not on   experiments   
 random perturbation gains little            the authors' tables   experiments           AMP-19
 no flatness suffices below exp(−c)          the authors' later    theory.wells          AMP-20
                                             law
-recorded: tuned baselines on digits         abstract              experiments.evidence  AMP-21,
-                                                                                        AMP-22
+recorded: tuned baselines on digits, MNIST  abstract              experiments.evidence  AMP-21,
+                                                                                        AMP-22,
+                                                                                        AMP-23
+recorded: beside SAM, random perturbation   abstract              experiments.evidence  AMP-24,
+                                                                                        AMP-25
 =========================================== ===================== ===================== ============
 
 What is not so

@@ -35,8 +35,8 @@ packed bits predict as the float graph      derived          packed             
 logic shortcuts against none; more slices   pilot            experiments.images  BN-21, BN-22
 the same on digits                          own              experiments.digits  BN-21b, BN-22b
 distillation by soft cross-entropy          released code    distillation        BN-23
-recorded: tuned baselines on digits         abstract         experiments.        BN-24, BN-25,
-                                                             evidence            BN-26
+recorded: tuned baselines on digits, MNIST  abstract         experiments.        BN-24, BN-25,
+                                                             evidence            BN-26, BN-27
 =========================================== ================ =================== ==================
 
 False or inconsistent in print

@@ -59,7 +59,9 @@ recorded: tuned baselines on digits        abstract             experiments.    
                                                                 evidence
 recorded: spirals of four turns;           figure of the        experiments.        CL-51, CL-52,
 characters, words and letters of language  repository; abstract evidence            CL-53, CL-54,
-                                                                                    CL-55
+                                                                                    CL-55, CL-56
+recorded: all of MNIST, eight layers       abstract             experiments.        CL-57
+                                                                evidence
 ========================================== ==================== =================== ==============
 
 Errors found in print and in released code

@@ -48,8 +48,8 @@ L1: compression, endurance, zeros          abstracts (other     experiments.    
                                            data); observed      sparsity            GC-47
 9.9 times compression, 24 % fewer errors   abstract and         experiments         GC-48
                                            introduction
-recorded: tuned baselines on digits        abstracts            experiments.        GC-49, GC-50
-                                                                evidence
+recorded: tuned baselines on digits, MNIST abstracts            experiments.        GC-49, GC-50,
+                                                                evidence            GC-51, GC-52
 ========================================== ==================== =================== ==============
 
 Errors found in print

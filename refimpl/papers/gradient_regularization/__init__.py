@@ -47,6 +47,7 @@ beside training on attacked inputs          observed           experiments.digit
 λ has units                                 derived            regularization        GR-27
 recorded: tuned baselines on digits         abstract           experiments.evidence  GR-31,
                                                                                      GR-32
+recorded: no harm on all of MNIST           observed           experiments.evidence  GR-33
 =========================================== ================== ===================== ==========
 
 GR-28 to GR-30 are this package's own: an estimate of the kind that the abstract of the journal

@@ -38,6 +38,7 @@ a projection caps the upper bound        printed            experiments.mnist   
 methods on digits, by validation         observed here      experiments.digits         RK-20
 recorded: tuned baselines on digits      authors            experiments.evidence       RK-21,
                                                                                        RK-22
+recorded: no harm on all of MNIST        observed here      experiments.evidence       RK-25
 robust accuracy at equal mean slope      observed here      experiments.slopes         RK-23,
                                                                                        RK-24
 ======================================== ================== ========================== ===========
