@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from refimpl.arrays import to_host
 from refimpl.constraints import Orthogonal, drift, increment_norms, orthonormal_factor, solvability
+from refimpl.constraints.orthogonal_small import LARGE, SmallSystem
 from refimpl.errors import ConvergenceError, InfeasibleError
 from refimpl.testing import (
     assert_orthonormal,
@@ -69,6 +70,27 @@ def test_products_in_single_precision_leave_no_trace(shape, tangent, size):
     normal = w.T @ (w + x - solved.point)
     assert np.max(np.abs(normal - normal.T)) <= 1e-14
     assert float(solved.multiplier) == pytest.approx(np.max(np.abs(normal)), abs=1e-14)
+
+
+@pytest.mark.parametrize("size", [0.1, 0.3, 0.6])
+@pytest.mark.parametrize("extra", [0, 60])
+def test_the_first_digits_come_from_products_in_single_precision(monkeypatch, extra, size):
+    """Each gains the same number of digits, and of the 16 float32 has 7: a third, with a margin."""
+    for columns in (LARGE, LARGE - 1):
+        w, rng = point(columns + extra, columns, 11)
+        digits = []
+        product = SmallSystem._coupling
+
+        def counted(self, z, omega, product=product, digits=digits):
+            digits.append(np.finfo(z.dtype).precision)
+            return product(self, z, omega)
+
+        monkeypatch.setattr(SmallSystem, "_coupling", counted)
+        Orthogonal(w.shape).project(w, w + increment(rng, w.shape, size))
+        monkeypatch.undo()
+        assert digits == sorted(digits) and digits[-1] == 15
+        few = digits.count(6)
+        assert few >= len(digits) / 3 if columns == LARGE else few == 0
 
 
 def test_a_chain_of_large_square_steps_stays_orthonormal():

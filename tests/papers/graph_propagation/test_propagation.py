@@ -101,7 +101,8 @@ PLAIN = {
 @pytest.mark.parametrize("multipliers", ["node", "dimension", "global"])
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 @pytest.mark.parametrize("read_out", ["state", "new"])
-def test_the_lagrangian_is_that_of_loops(name, multipliers, reduction, read_out):
+@pytest.mark.parametrize("rows", [None, (3, 1)])
+def test_the_lagrangian_is_that_of_loops(name, multipliers, reduction, read_out, rows):
     objective, params, batch = problem()
     if name == "eps_l1" and multipliers == "dimension":
         with pytest.raises(SettingError, match="one number a node"):
@@ -118,7 +119,7 @@ def test_the_lagrangian_is_that_of_loops(name, multipliers, reduction, read_out)
     total = 0.0
     for x, f, m in zip(states, new, weights, strict=True):
         parts = []
-        for v in range(4):
+        for v in range(4) if rows is None else rows:
             gaps = [float(x[v, j]) - f[v][j] for j in range(x.shape[1])]
             total += 0.35 * sum(g * g for g in gaps)
             row = m[min(v, m.shape[0] - 1)]
@@ -132,7 +133,8 @@ def test_the_lagrangian_is_that_of_loops(name, multipliers, reduction, read_out)
     for v, target in ((0, 0), (2, 1)):
         scores = perceptron(params["output"], read[v])
         total += 1.3 * (math.log(sum(map(math.exp, scores))) - scores[target])
-    found = lagrangian(terms, objective, Saddle(params, states, weights), batch)
+    chosen = None if rows is None else np.array(rows)
+    found = lagrangian(terms, objective, Saddle(params, states, weights), batch, chosen)
     assert abs(float(found) - total) < 1e-12
 
 

@@ -191,6 +191,17 @@ def test_dual_sum_and_kernel_agree():
     assert 0.0 < found - exact < 3e-5 * found  # what lies beyond the cut
 
 
+@pytest.mark.parametrize("largest", [5, 6, 7, 8])
+def test_the_dual_sum_ends_at_the_largest_frequency_of_both_signs(largest):
+    """By hand: of the lattice {0, 1/3, 2/3} it is the multiples of 3, of (1, 1) / 2 even h + k."""
+    one = 2 * (1 / 9 + (largest >= 6) / 36)
+    assert math.isclose(theory.dual_sum(3, (1,), (0.5,), 1, largest), 0.5 * one)
+    odd = 2 * math.fsum(1.0 / h**2 for h in range(1, largest + 1, 2))
+    even = 2 * math.fsum(1.0 / h**2 for h in range(2, largest + 1, 2))
+    both = (0.5 + 3.0) * even + 0.5 * 3.0 * (odd**2 + even**2)
+    assert math.isclose(theory.dual_sum(2, (1, 1), (0.5, 3.0), 1, largest), both)
+
+
 def test_product_weights_are_pod_weights_of_constant_order():
     gammas = tuple(0.6**j for j in range(6))
     lattice = Lattice(size=31, vector=(1, 12, 3, 7, 7, 7))

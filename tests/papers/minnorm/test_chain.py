@@ -54,6 +54,9 @@ def test_rates_are_the_eigenvalues_of_the_flow(s, depth, rho, tau_w, tau_lam):
     predicted = np.asarray(minnorm_chain.rates(s, depth, **times))
     # polynomials: a multiple eigenvalue is ill-conditioned, its polynomial is not
     np.testing.assert_allclose(np.poly(matrix), np.poly(predicted).real, atol=1e-7, rtol=1e-9)
+    plain = autograd.jacobian(lambda v: augmented_flow(v, s, 0.0, 1.0, 1.0))(z)
+    predicted = np.asarray(minnorm_chain.rates(s, depth))
+    np.testing.assert_allclose(np.poly(plain), np.poly(predicted).real, atol=1e-7, rtol=1e-9)
 
 
 @given(

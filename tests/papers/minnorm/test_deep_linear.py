@@ -214,6 +214,13 @@ def test_formulas_against_one_large_data_set(load):
         assert general.ridge_error(load, decay, **LAW) == pytest.approx(expected, rel=0.01)
 
 
+def test_a_student_starts_at_zero_unless_a_start_is_given():
+    """Then its error at time 0 is that of no student at all, and what it keeps is the teacher's."""
+    assert general.descent_error(0.0, 0.5, **LAW) == pytest.approx(LAW["signal"] + LAW["noise"])
+    kept = 0.25 * LAW["signal"] + LAW["noise"]
+    assert general.frozen_error(0.75, **LAW) == pytest.approx(kept)
+
+
 @given(loads)
 def test_best_ridge_is_the_best_of_all(load):
     decay, error = general.best_ridge(load, **LAW)

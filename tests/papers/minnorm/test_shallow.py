@@ -86,6 +86,13 @@ def test_modes_keep_the_kind_of_their_arrays(xb):
     assert_close(radius, np.asarray(expected))
 
 
+@given(st.floats(0.1, 10.0))
+def test_an_unaugmented_lagrangian_damps_all_modes_alike(sigma):
+    """Of w' = -w + sigma (lambda + rho (y - sigma w)) at rho = 0, what multiplies -w."""
+    assert minnorm_modes.linear_damping(sigma) == 1.0
+    assert minnorm_modes.linear_damping(sigma, 0.25) == pytest.approx(1.0 + (0.5 * sigma) ** 2)
+
+
 def test_unknown_order_is_refused():
     with pytest.raises(ValueError, match="simultaneous, alternating"):
         minnorm_modes.step_radius(1.0, 1.0, eta_w=0.1, eta_lam=0.1, order="jacobi")
