@@ -109,9 +109,9 @@ COMPARISONS = (
             _method("logic, 4 bits", grid=MANY, slices=4),
             replace(FLOAT, baseline=False),
         ),
-        full=replace(FULL, data="mnist", training=None, validation=None, test=None, epochs=15,
+        full=replace(FULL, data="mnist", training=None, validation=None, test=None, epochs=8,
                      batch_size=250, dtype="float32"),
         quick=replace(QUICK, data="mnist", validation=200, test=200),
-        cut="one block of width 32, 15 epochs; floats beside them show the room that is left",
+        cut="one block of width 32, 8 epochs; floats beside them show the room that is left",
     ),
 )  # fmt: skip

@@ -107,8 +107,8 @@ COMPARISONS = (
         methods=tuple(
             replace(method, grid=MANY[method.name]) for method in METHODS if method.name in MANY
         ),
-        full=Size(data="mnist", epochs=20, batch_size=250, seeds=5, together=1, dtype="float32"),
+        full=Size(data="mnist", epochs=10, batch_size=250, seeds=5, together=1, dtype="float32"),
         quick=replace(QUICK, data="mnist"),
-        cut="20 epochs; no attack; descent and weight decay as the only baselines",
+        cut="10 epochs; no attack; descent and weight decay as the only baselines",
     ),
 )
