@@ -35,6 +35,8 @@ the tasks' losses are summed                          released code settings    
 sinusoids from few tasks: no effect beyond seed noise observed      experiments/sinusoids    GD-16
 Hessian-vector products of a ReLU network             derived       curvature                GD-17
 recorded: tuned baselines, few tasks                  abstract      experiments.evidence     GD-18
+recorded: the same with tasks of MNIST                abstract      experiments.             GD-19
+                                                                    evidence_mnist
 ===================================================== ============= ======================== ======
 
 What was found false, or depends on the reading

@@ -32,7 +32,7 @@ INNER: dict[str, Any] = {"inner_rate": 0.1, "inner_steps": 2}
 
 
 def problem(size: Tasks, backend: Backend, rng: Rng) -> Problem:
-    """Tasks of five digits; another five digits validate, and others test."""
+    """Tasks of three out of four digits; three other digits validate, and the last three test."""
     split = load(
         size.data,
         rng=rng.child("data"),
