@@ -15,6 +15,7 @@ from refimpl.papers.boolnet.network import BoolNet
 from refimpl.papers.boolnet.normalization import integer_threshold, normalized
 from refimpl.papers.boolnet.signs import multi_sign, shuffle, slice_offsets, split, unshuffle
 from refimpl.papers.boolnet.theory import accounting
+from refimpl.papers.boolnet.theory.fusion import inner_product, sign_by_threshold, threshold
 from refimpl.papers.boolnet.theory.operators import scaled_gradient
 from refimpl.papers.boolnet.weights import (
     Progress,
@@ -100,6 +101,26 @@ def test_thresholds_agree_with_the_float_layer_everywhere(scaled):
     for z in range(-n, n + 1):
         x = np.full(300, float(z)) * (1.0 if scale is None else scale)
         assert np.array_equal(normalized(x, layer, 1e-5) + 0.3 >= 0, direction * z >= at)
+
+
+@pytest.mark.parametrize("gain", [-4, -2, 0, 2, 8])
+@pytest.mark.parametrize("shift", [-5, -1, 0, 1, 5])
+@pytest.mark.parametrize("mean", [-3, 0, 4])
+def test_one_threshold_is_the_sign_of_the_normalized_integer(gain, shift, mean):
+    """With a deviation of 2, where gain (x - mean) / 2 + shift is a fraction of integers."""
+    rule = threshold(gain, shift, mean, 3.75, 0.25)
+    assert rule[0] == (gain > 0) - (gain < 0)
+    for x in range(-20, 21):
+        exact = 1 if gain * (x - mean) + 2 * shift >= 0 else -1
+        assert sign_by_threshold(x, rule) == exact
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_signs_that_differ_give_the_inner_product(number):
+    first = [1 if number >> bit & 1 else -1 for bit in range(3)]
+    for other in range(8):
+        second = [1 if other >> bit & 1 else -1 for bit in range(3)]
+        assert inner_product(first, second) == sum(map(int.__mul__, first, second))
 
 
 def test_distillation_averages_probabilities():

@@ -18,10 +18,11 @@ def test_laws_solve_their_equations():
         multiplier += h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
     assert abs(multiplier - one_state.squared_multiplier(50.0, 1.5)) < 1e-8
     assert abs(1.5 / (1.0 + 2.0 * multiplier) - one_state.squared_residual(50.0, 1.5)) < 1e-9
-    a = np.linspace(0.2, 1.0, 200_001)
-    speed = (2.0 * 1.0 / a**3 - 1.0 / a**2) / 3.0  # −dλ/da
-    time = np.trapezoid(speed / a**3, a)
-    assert abs(one_state.cubed_time(0.2, 1.0) / time - 1.0) < 1e-7
+    for target in (0.6, 1.0, 1.7):
+        a = np.linspace(0.2, target, 200_001)
+        speed = (2.0 * target / a**3 - 1.0 / a**2) / 3.0  # −dλ/da
+        time = np.trapezoid(speed / a**3, a)
+        assert abs(one_state.cubed_time(0.2, target) / time - 1.0) < 1e-7
 
 
 def test_a_cycle_maps_to_itself():

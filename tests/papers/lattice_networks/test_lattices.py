@@ -202,6 +202,16 @@ def test_the_dual_sum_ends_at_the_largest_frequency_of_both_signs(largest):
     assert math.isclose(theory.dual_sum(2, (1, 1), (0.5, 3.0), 1, largest), both)
 
 
+@pytest.mark.parametrize(("smoothness", "gamma"), [(1, 0.4), (2, 3.0), (3, 0.4)])
+def test_the_error_in_one_dimension_is_a_sum_over_multiples(smoothness, gamma):
+    """What lies beyond the cut H is below H^{1 − 2α} / (2α − 1) times two."""
+    cut = 2000
+    terms = [2 * gamma / (5.0 * h) ** (2 * smoothness) for h in range(1, cut + 1)]
+    beyond = 2 * gamma * cut ** (1 - 2 * smoothness) / (2 * smoothness - 1) / 25**smoothness
+    found = theory.one_dimensional_error(5, smoothness, gamma)
+    assert -1e-15 <= found - math.fsum(terms) <= beyond + 1e-15
+
+
 def test_product_weights_are_pod_weights_of_constant_order():
     gammas = tuple(0.6**j for j in range(6))
     lattice = Lattice(size=31, vector=(1, 12, 3, 7, 7, 7))
