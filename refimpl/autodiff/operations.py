@@ -355,8 +355,8 @@ _sech_squared.derivatives(lambda g, ans, x: -2.0 * g * ans * tanh(x))
 def sigmoid(x, /):
     """1 / (1 + exp(-x)), without overflow, and with the digits of its tail exp(x)."""
     xp = namespace(x)
-    tail = xp.exp(-xp.abs(x))
-    return xp.where(x >= 0, 1.0, tail) / (1.0 + tail)
+    tail = xp.exp(-xp.abs(x))  # at most 1
+    return xp.maximum(tail, xp.astype(x >= 0, x.dtype)) / (1.0 + tail)
 
 
 sigmoid.derivatives(lambda g, ans, x: g * ans * sigmoid(-x))
@@ -366,7 +366,7 @@ sigmoid.derivatives(lambda g, ans, x: g * ans * sigmoid(-x))
 def softplus(x, /):
     """log(1 + exp(x)), without overflow."""
     xp = namespace(x)
-    return xp.where(x > 0, x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x)))
+    return xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
 softplus.derivatives(lambda g, ans, x: g * sigmoid(x))
@@ -423,8 +423,7 @@ def sign_straight_through(x, /, *, window=1.0):
     ``window=None`` passes it everywhere (Bengio et al. 2013; with the window, Hubara et al. 2016).
     """
     xp = namespace(x)
-    one = xp.ones_like(x)
-    return xp.where(x >= 0, one, -one)
+    return 2.0 * xp.astype(x >= 0, x.dtype) - 1.0
 
 
 def _straight_through(g, ans, x, window=1.0):

@@ -8,9 +8,9 @@ array([0.5, 1. ])
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from refimpl.arrays import Array, namespace, range_unwatched
+from refimpl.arrays import Array, namespace, range_unwatched, take_rows, to_host
 from refimpl.constraints.orthogonal_existence import eye_like
 
 
@@ -78,6 +78,30 @@ def choose(mask: Array, one: Array, other: Array) -> Array:
     """
     xp = namespace(one, other)
     return xp.where(xp.reshape(mask, (-1,) + (1,) * (one.ndim - 1)), one, other)
+
+
+def indices(mask: Array) -> Any:
+    """Where a mask of chains is true, on the host: a solver goes on with these alone."""
+    [found] = namespace(mask).nonzero(mask)
+    return to_host(found)
+
+
+def every(values: Array) -> Any:
+    """The indices of all chains, on the host."""
+    return to_host(namespace(values).arange(values.shape[0]))
+
+
+def chosen(chains: Any, *arrays: Array) -> tuple[Array, ...]:
+    """Of every array the rows of some chains, whose indices are on the host.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> q = np.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> chosen(indices(q[:, 0] > 1.0), q, q[:, 1])
+    (array([[3., 4.]]), array([4.]))
+    """
+    return tuple(take_rows(array, chains) for array in arrays)
 
 
 def solve_each(matrices: Array, right: Array) -> Array:

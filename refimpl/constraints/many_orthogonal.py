@@ -19,8 +19,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from refimpl.arrays import Array, device, eps, namespace, range_unwatched
-from refimpl.constraints.many_base import Moves, choose, largest_of_each, solve_each
+from refimpl.arrays import Array, device, eps, namespace, put_rows, range_unwatched
+from refimpl.constraints.many_base import (
+    Moves,
+    choose,
+    chosen,
+    every,
+    indices,
+    largest_of_each,
+    solve_each,
+)
 from refimpl.constraints.orthogonal import Orthogonal
 from refimpl.constraints.orthogonal_existence import eye_like
 from refimpl.constraints.orthogonal_solvers import gram_defect
@@ -102,22 +110,26 @@ class ManyOrthogonal:
         return Moves(position, (position - q) / step_size, solved, iterations)
 
     def _newton(self, e: Array, d: Array, allowed: float) -> tuple[Array, int]:
-        """Λ of every chain; those that have diverged stay where they were."""
+        """Λ of every chain; each step is taken in those alone that have neither arrived nor
+        diverged."""
         xp = namespace(e)
-        eye, multiplier, defect = eye_like(e), 0.0 * d, d
+        eye, ends = eye_like(e), 0.0 * d
+        multiplier, defect, size, chains = ends, d, largest_of_each(d), every(d)
         for iteration in range(self.max_iterations):
-            size = largest_of_each(defect)
-            active = (size > 0.25 * allowed) & (size < 1e3)
-            if not bool(xp.any(active)):
-                return multiplier, iteration
-            step = _lyapunov(choose(active, eye + e - multiplier, eye + 0.0 * e), defect)
-            multiplier = choose(active, multiplier + 0.5 * (step + step.mT), multiplier)
+            going = indices((size > 0.25 * allowed) & (size < 1e3))
+            if not len(going):
+                return ends, iteration
+            chains = chains[going]
+            e, d, multiplier, defect, size = chosen(going, e, d, multiplier, defect, size)
+            step = _lyapunov(eye + e - multiplier, defect)
+            multiplier = multiplier + 0.5 * (step + step.mT)
+            ends = put_rows(ends, chains, multiplier)
             t = multiplier @ (0.5 * multiplier - e)
-            new = d - 2.0 * multiplier + (t + t.mT)
-            if bool(xp.all((largest_of_each(new) >= 0.5 * size) | ~active)) and iteration > 4:
-                return multiplier, iteration + 1  # at rounding, or nowhere to go
-            defect = new
-        return multiplier, self.max_iterations
+            defect = d - 2.0 * multiplier + (t + t.mT)
+            before, size = size, largest_of_each(defect)
+            if bool(xp.all(size >= 0.5 * before)) and iteration > 4:
+                return ends, iteration + 1  # at rounding, or nowhere to go
+        return ends, self.max_iterations
 
 
 def _lyapunov(m: Array, right: Array) -> Array:

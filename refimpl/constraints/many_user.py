@@ -16,9 +16,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from refimpl import autodiff as ad
-from refimpl.arrays import Array, device, eps, namespace, range_unwatched
+from refimpl.arrays import Array, device, eps, namespace, put_rows, range_unwatched
 from refimpl.constraints.base import largest
-from refimpl.constraints.many_base import Moves, choose, largest_of_each, solve_each
+from refimpl.constraints.many_base import (
+    Moves,
+    choose,
+    chosen,
+    every,
+    indices,
+    largest_of_each,
+    solve_each,
+)
 from refimpl.constraints.user import UserConstraint
 from refimpl.errors import InfeasibleError, SettingError
 
@@ -107,22 +115,26 @@ class ManyUser:
         return column[:, :, 0]
 
     def move(self, q: Array, p: Array, step_size: float) -> Moves:
-        """SHAKE from q + h p in every chain, by Newton's method."""
-        xp = namespace(q)
+        """SHAKE from q + h p in every chain, by Newton's method: each step in those chains alone
+        whose point is still off the constraint."""
         rows = self.jacobians(q)
         allowed = self._allowed(q, rows)
-        point = q + step_size * p
+        ends = q + step_size * p
+        point, normals, limit, chains = ends, rows, allowed, every(q)
         with range_unwatched():
             for iteration in range(self.one.max_iterations + 1):
                 values = self._values(point)
                 size = largest_of_each(values)
-                active = (size > allowed) & (size < 1e8)
-                if not bool(xp.any(active)) or iteration == self.one.max_iterations:
+                going = indices((size > limit) & (size < 1e8))
+                if not len(going) or iteration == self.one.max_iterations:
                     break
-                part = solve_each(self.jacobians(point) @ rows.mT, values[:, :, None])
-                point = choose(active, point - (rows.mT @ part)[:, :, 0], point)
-            solved = size <= allowed
-        position = choose(solved, point, q)
+                chains = chains[going]
+                point, normals, limit, values = chosen(going, point, normals, limit, values)
+                part = solve_each(self.jacobians(point) @ normals.mT, values[:, :, None])
+                point = point - (normals.mT @ part)[:, :, 0]
+                ends = put_rows(ends, chains, point)
+            solved = largest_of_each(self._values(ends)) <= allowed
+        position = choose(solved, ends, q)
         return Moves(position, (position - q) / step_size, solved, iteration)
 
     def _allowed(self, q: Array, rows: Array | None = None) -> Array:

@@ -37,7 +37,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(learning_rates=(0.02, 0.05, 0.1, 0.2, 0.5), epochs=100, seeds=20)
+        return cls(learning_rates=(0.02, 0.05, 0.1, 0.2, 0.5), epochs=40, seeds=20)
 
 
 def tasks(config: Config) -> list[dict[str, Any]]:
@@ -76,4 +76,5 @@ EXPERIMENT = Experiment(
     config=Config,
     tasks=tasks,
     run_task=run_task,
+    cost=lambda config, task: 0.03 * len(config.learning_rates) * config.epochs,
 )
