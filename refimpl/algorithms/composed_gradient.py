@@ -141,7 +141,7 @@ def evaluate(
     Parameters
     ----------
     parts : Composition
-        Of which ``penalties`` and ``wrappers`` are read.
+        Of which ``penalties``, ``wrappers`` and ``reports`` are read.
     state : CompositionState
     objective, batch, rng
         Of the step.
@@ -156,16 +156,24 @@ def evaluate(
         state.step,
         rng,
     )
-    found: dict[str, Any] = {}
-    if hasattr(objective, "diagnostics"):
-        found.update(objective.diagnostics(state.params, batch, here.left.objective))
-    for number, part in enumerate(parts.penalties):
-        if hasattr(part, "diagnostics"):
-            aux = here.left.penalties[number]
-            for name, value in part.diagnostics(state.params, batch, objective, aux).items():
-                found[f"{name}_{number + 1}" if name in found else name] = value
+    found = _reported(parts, state.params, objective, batch, here.left) if parts.reports else {}
     found.update(gradients.diagnostics)
     return gradients._replace(diagnostics=found), here.left._replace(wrappers=wrapped)
+
+
+def _reported(
+    parts: Any, params: Tree, objective: Objective, batch: Any, memory: Memory
+) -> dict[str, Any]:
+    """What the objective and the penalties say of the parameters before the step."""
+    found: dict[str, Any] = {}
+    if hasattr(objective, "diagnostics"):
+        found.update(objective.diagnostics(params, batch, memory.objective))
+    for number, part in enumerate(parts.penalties):
+        if hasattr(part, "diagnostics"):
+            aux = memory.penalties[number]
+            for name, value in part.diagnostics(params, batch, objective, aux).items():
+                found[f"{name}_{number + 1}" if name in found else name] = value
+    return found
 
 
 def _wrapped(

@@ -74,7 +74,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from refimpl import autodiff as ad
 from refimpl.algorithms import composed_gradient
@@ -93,7 +93,15 @@ from refimpl.checks import plain_numbers
 from refimpl.errors import SettingError
 from refimpl.random import Rng
 
-__all__ = ["Composition", "CompositionInfo", "CompositionState", "Gradients", "alone", "place_of"]
+__all__ = [
+    "Composition",
+    "CompositionInfo",
+    "CompositionState",
+    "Gradients",
+    "alone",
+    "place_of",
+    "quiet",
+]
 
 
 class CompositionState(NamedTuple):
@@ -171,6 +179,7 @@ class Composition:
     wrappers: Sequence[Any] = ()
     projections: Sequence[Any] = ()
     requires: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    reports: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         plain_numbers(self)
@@ -311,7 +320,7 @@ class Composition:
         self, params: Tree, objective: Objective, memory: Memory, step: int
     ) -> tuple[Memory, Mapping[str, Any]]:
         kept, found = [], {}
-        for part in self.penalties:
+        for part in self.penalties if self.reports else ():
             if hasattr(part, "diagnostics_after"):
                 found.update(part.diagnostics_after(params))
         for part, aux in zip(self.wrappers, memory.wrappers, strict=True):
@@ -320,6 +329,27 @@ class Composition:
                 found.update(more)
             kept.append(aux)
         return memory._replace(wrappers=tuple(kept)), found
+
+
+class _Quiet(Composition):
+    """A composition whose penalties and objective are not asked for diagnostics."""
+
+    reports: ClassVar[bool] = False
+
+
+def quiet(algorithm: Any) -> Any:
+    """The same steps without diagnostics of penalties and objective, for runs whose history nobody
+    reads: some cost as much as the gradient. Other algorithms are returned as they are.
+
+    Examples
+    --------
+    >>> from refimpl.algorithms.sgd import SGD
+    >>> quiet(SGD()), quiet(Composition(SGD())).reports
+    (SGD(learning_rate=0.1), False)
+    """
+    if type(algorithm) is not Composition:
+        return algorithm
+    return _Quiet(algorithm.update, algorithm.penalties, algorithm.wrappers, algorithm.projections)
 
 
 def alone(part: Any, **settings: Any) -> Composition:

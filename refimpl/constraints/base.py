@@ -181,6 +181,21 @@ def zero_like(values: Array) -> Array:
     return one(values) - one(values)
 
 
+def unviolated(size: Array) -> Array:
+    """What is left of no constraint: zero where a size is finite, NaN where it is not, for no point
+    of the space is infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> unviolated(np.array([3.0, np.inf, np.nan]))
+    array([ 0., nan, nan])
+    """
+    xp = namespace(size)
+    zero = xp.zeros_like(size)
+    return xp.where(xp.isfinite(size), zero, zero + math.nan)
+
+
 @dataclass(frozen=True)
 class Blocks:
     """Which constraint acts on which parameters.

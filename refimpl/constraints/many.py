@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refimpl.arrays import Array, device, namespace
-from refimpl.constraints.base import Constraint
+from refimpl.constraints.base import Constraint, unviolated
 from refimpl.constraints.circle import Circle
 from refimpl.constraints.many_base import ManyChains, Moves, choose, largest_of_each
 from refimpl.constraints.many_orthogonal import ManyOrthogonal
@@ -64,12 +64,12 @@ class ManyFree:
         return gradient
 
     def residual(self, q: Array) -> Array:
-        """Zeros."""
-        return 0.0 * largest_of_each(q)
+        """Zeros; NaN in chains that are not finite."""
+        return unviolated(largest_of_each(q))
 
     def tangency(self, q: Array, p: Array) -> Array:
-        """Zeros."""
-        return 0.0 * largest_of_each(q)
+        """Zeros; NaN in chains whose vectors are not finite."""
+        return unviolated(largest_of_each(p))
 
     def project_tangent(self, q: Array, u: Array) -> Array:
         """The vectors themselves."""

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 from refimpl.arrays import Array, namespace
-from refimpl.constraints.base import Moved, Solved, zero_like
+from refimpl.constraints.base import Moved, Solved, largest, unviolated, zero_like
 from refimpl.random import Rng
 
 
@@ -33,12 +33,12 @@ class Unconstrained:
         return gradient
 
     def residual(self, q: Array) -> Array:
-        """Zero."""
-        return zero_like(q)
+        """Zero; NaN where q is not finite."""
+        return unviolated(largest(q))
 
     def tangency(self, q: Array, p: Array) -> Array:
-        """Zero."""
-        return zero_like(p)
+        """Zero; NaN where p is not finite."""
+        return unviolated(largest(p))
 
     def project_tangent(self, q: Array, u: Array) -> Array:
         """The vector itself."""

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from refimpl.algorithms.composition import quiet
 from refimpl.arrays import Backend
 from refimpl.datasets import Split
 from refimpl.errors import DivergenceError, InfeasibleError, SettingError
@@ -162,6 +163,15 @@ def comparison(
     return Experiment(name, config, run_task, tasks, collect, cost, summary=summary)
 
 
+def unread(
+    algorithm: Any, schedule: Callable[[int], Any] | None
+) -> tuple[Any, Callable[[int], Any] | None]:
+    """Algorithm and schedule of the same steps, without diagnostics that nobody will read."""
+    if schedule is None:
+        return quiet(algorithm), None
+    return quiet(algorithm), lambda epoch: quiet(schedule(epoch))
+
+
 def _checked(grids: Mapping[str, Sequence[Arm]], reference: str) -> Mapping[str, Sequence[Arm]]:
     sizes = {method: len(grid) for method, grid in grids.items()}
     if len(set(sizes.values())) != 1 or 0 in sizes.values():
@@ -181,9 +191,13 @@ def _trained(settings: Any, problem: Problem, arm: Arm, rng: Rng) -> dict[str, A
         metrics["accuracy"] = accuracy(objective.model)
     metrics |= problem.metrics
     sets = {"train": split.train, "validation": split.validation, "test": split.test}
+    algorithm = arm.algorithm() if callable(arm.algorithm) else arm.algorithm
+    schedule = arm.schedule
+    if problem.observe is None:
+        algorithm, schedule = unread(algorithm, schedule)
     try:
         outcome = train(
-            arm.algorithm() if callable(arm.algorithm) else arm.algorithm,
+            algorithm,
             objective,
             params,
             split.train,
@@ -194,7 +208,7 @@ def _trained(settings: Any, problem: Problem, arm: Arm, rng: Rng) -> dict[str, A
             evaluate=sets,
             metrics=metrics,
             evaluate_every=settings.epochs,
-            schedule=arm.schedule,
+            schedule=schedule,
             progress=False,
         )
     except (DivergenceError, InfeasibleError):

@@ -17,7 +17,7 @@ import numpy as np
 
 from refimpl.arrays import Backend
 from refimpl.errors import ConvergenceError, DivergenceError, InfeasibleError
-from refimpl.experiments.comparison import Arm, Problem
+from refimpl.experiments.comparison import Arm, Problem, unread
 from refimpl.experiments.stacking import Member, stackable, train_stack
 from refimpl.random import Rng
 from refimpl.training import Metric, accuracy, chunked_mean, train
@@ -94,6 +94,9 @@ def _outcomes(runs: Sequence[_Single], size: Any, *, needs_history: bool) -> lis
 
 
 def _alone(one: _Single, algorithm: Any, size: Any) -> tuple[Any, dict]:
+    schedule = one.arm.schedule
+    if one.problem.observe is None:
+        algorithm, schedule = unread(algorithm, schedule)
     try:
         outcome = train(
             algorithm,
@@ -104,7 +107,7 @@ def _alone(one: _Single, algorithm: Any, size: Any) -> tuple[Any, dict]:
             batch_size=size.batch_size,
             rng=one.rng.child("training"),
             validation=one.problem.split.validation,
-            schedule=one.arm.schedule,
+            schedule=schedule,
             progress=False,
         )
     except BROKEN:

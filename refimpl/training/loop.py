@@ -279,13 +279,15 @@ class _Run:
         checkpoint_every: int,
         advance: Callable[[int, float], None],
     ) -> None:
+        scheduled = -1
         while True:
             self.evaluate_if_due()
             step = self.stepper.taken
             if self.stopped or step >= self.total:
                 break
-            if schedule is not None:
-                self.stepper.algorithm = schedule(step // self.batches.per_epoch)
+            epoch = step // self.batches.per_epoch
+            if schedule is not None and epoch != scheduled:
+                self.stepper.algorithm, scheduled = schedule(epoch), epoch
             info = self.step()
             step += 1
             if on_step is not None:

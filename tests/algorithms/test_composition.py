@@ -11,7 +11,8 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.adam import Adam
 from refimpl.algorithms.base import tree_namespace
 from refimpl.algorithms.composed_gradient import plain
-from refimpl.algorithms.composition import Composition, Gradients
+from refimpl.algorithms.composition import Composition, Gradients, quiet
+from refimpl.algorithms.l1 import L1
 from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.langevin import Langevin
 from refimpl.algorithms.momentum import Momentum
@@ -443,3 +444,41 @@ def test_what_an_objective_remembers_is_written_into_the_parameters_after_projec
         state, _ = algorithm.step(state, objective, Batch(xb.asarray([[batch]]), None, None))
     assert_close(state.params["seen"], np.array([[3.0]]))
     assert_close(state.params["w"], np.array([[1.0]]))
+
+
+class Watched:
+    """½ w² of one example, whose diagnostics count themselves."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def init(self, params):
+        return {"steps": 0.0 * params[0][0, 0]}
+
+    def value(self, params, batch, aux):
+        return 0.5 * ad.sum(params[0] ** 2), {"steps": aux["steps"] + 1.0}
+
+    def diagnostics(self, params, batch, aux):
+        self.asked += 1
+        return {"seen": aux["steps"]}
+
+
+def test_a_quiet_composition_takes_the_same_steps_and_asks_for_no_diagnostics():
+    start = [np.asarray([[1.0, -0.5]])]
+    loud = Composition(Momentum(learning_rate=0.2), [Cube(), L1(strength=0.1)], [Ahead()])
+    found = {}
+    for algorithm in (loud, quiet(loud)):
+        objective = Watched()
+        state = algorithm.init(start, objective=objective)
+        for k in range(4):
+            state, info = algorithm.step(state, objective, None, Rng(0).child(k))
+        found[algorithm.reports] = (state, info, objective.asked)
+    (state, info, asked), (other, silent, never) = found[True], found[False]
+    assert asked == 4 and never == 0
+    assert {"seen", "calls", "zeros"} <= set(info.diagnostics)
+    assert not {"seen", "calls", "zeros"} & set(silent.diagnostics)
+    assert silent.diagnostics.keys() < info.diagnostics.keys()  # those of the wrapper are left
+    for one, same in zip(ad.flatten(state)[0], ad.flatten(other)[0], strict=True):
+        np.testing.assert_array_equal(one, same)
+    assert (float(info.loss), float(info.penalty)) == (float(silent.loss), float(silent.penalty))
+    assert quiet(SGD()) == SGD()

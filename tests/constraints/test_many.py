@@ -155,3 +155,37 @@ def test_free_chains_at_the_origin_violate_nothing():
     free, origin = over_chains(Unconstrained()), np.zeros((3, 2))
     np.testing.assert_array_equal(free.residual(origin), np.zeros(3))
     np.testing.assert_array_equal(free.tangency(origin, origin + 1.0), np.zeros(3))
+
+
+def test_a_free_chain_that_is_not_finite_is_nowhere_in_the_space():
+    free, one = over_chains(Unconstrained()), Unconstrained()
+    q = np.array([[1.0, 2.0], [np.inf, 0.0], [0.0, -np.inf], [np.nan, 0.0]], dtype=np.float32)
+    expected = np.array([0.0, np.nan, np.nan, np.nan], dtype=np.float32)
+    still = np.zeros_like(q)
+    for found in (free.residual(q), free.tangency(still, q)):
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(free.tangency(q, still), np.zeros(4))
+    np.testing.assert_array_equal([one.residual(row) for row in q], expected)
+    np.testing.assert_array_equal([one.tangency(row, row) for row in q], expected)
+
+
+def test_chains_that_have_arrived_are_left_alone():
+    """Newton's method looks at all chains, then at those alone that it has not ended in."""
+    seen = []
+
+    def rows(q):
+        seen.append(ad.value(q).shape[0])
+        return two_rows(q)
+
+    many = over_chains(UserConstraint(two, rows=rows))
+    q = on_pair(40)
+    p = many.project_tangent(q, RNG.standard_normal(q.shape))
+    speeds = np.where(np.arange(40) < 10, 0.05, 0.0)[:, None]
+    seen.clear()
+    moves = many.move(q, speeds * p, 1.0)
+    assert np.all(moves.solved) and moves.iterations > 1
+    np.testing.assert_array_equal(moves.position[10:], q[10:])
+    # Jacobian and values of all, the steps of ten and fewer, and the residuals of all at the end
+    assert seen[:2] == [40, 40] and seen[-1] == 40
+    assert max(seen[2:-1]) == 10 and seen[2:-1] == sorted(seen[2:-1], reverse=True)

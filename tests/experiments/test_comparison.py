@@ -7,6 +7,7 @@ import pytest
 
 from refimpl import Rng, backend
 from refimpl import autodiff as ad
+from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.sgd import SGD
 from refimpl.datasets.base import Dataset, Split
 from refimpl.errors import SettingError
@@ -132,3 +133,50 @@ def test_the_backend_is_passed_on():
     task = {"method": "plain", "setting": 0, "seed": 0}
     values = EXPERIMENT.run_one(Config(), backend("numpy", "float32"), Rng(0), task)
     assert 0.0 < float(values["test_loss"]) < 10.0
+
+
+@dataclass(frozen=True)
+class Dear:
+    """A penalty of nothing, whose diagnostics are counted."""
+
+    asked: list
+
+    def init(self, params):
+        return ()
+
+    def value(self, params, batch, objective, aux, rng):
+        return ad.sum(0.0 * params), aux
+
+    def diagnostics(self, params, batch, objective, aux):
+        self.asked.append(1)
+        return {"dear": 1.0}
+
+
+@pytest.mark.parametrize("observed", [False, True])
+@pytest.mark.parametrize("scheduled", [False, True])
+def test_diagnostics_are_computed_only_where_a_run_is_observed(observed, scheduled):
+    asked = []
+    algorithm = Composition(SGD(learning_rate=0.5), [Dear(asked)])
+    arm = Arm("a", algorithm, schedule=(lambda epoch: algorithm) if scheduled else None)
+    watch = lambda outcome: {"dear": float(np.sum(outcome.history.steps["dear"]))}  # noqa: E731
+
+    def watched(config, place, rng):
+        return problem(config, place, rng)._replace(observe=watch if observed else None)
+
+    one = comparison(
+        "silent", Config, problem=watched, methods=lambda config: {"plain": [arm]},
+        reference="plain", score="loss",
+    )  # fmt: skip
+    result = one.run(Config(seeds=1), backend(), Rng(0))
+    assert len(asked) == (3 if observed else 0)
+    assert not observed or result["run_dear"].tolist() == [[3.0]]
+    np.testing.assert_array_equal(result["test"], _plain_test(Config(seeds=1)))
+
+
+def _plain_test(config):
+    plain = comparison(
+        "silent", Config, problem=problem,
+        methods=lambda config: {"plain": [Arm("a", SGD(learning_rate=0.5))]},
+        reference="plain", score="loss",
+    )  # fmt: skip
+    return plain.run(config, backend(), Rng(0))["test"]

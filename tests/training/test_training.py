@@ -174,6 +174,17 @@ def test_a_schedule_changes_the_algorithm_by_epoch():
     np.testing.assert_allclose(result.params[0]["weight"], params[0]["weight"], rtol=1e-13)
 
 
+def test_a_schedule_is_asked_once_an_epoch():
+    asked = []
+
+    def schedule(epoch):
+        asked.append(epoch)
+        return SGD(learning_rate=0.1)
+
+    go(SGD(learning_rate=0.1), schedule=schedule)
+    assert asked == [0, 1, 2]
+
+
 def test_every_scalar_of_the_info_is_recorded():
     result = go(alone(L1, strength=0.1))
     assert set(result.history.steps) == {"loss", "penalty", "zeros"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.algorithms.composition import Composition
+from refimpl.algorithms.composition import Composition, quiet
 from refimpl.algorithms.radam import RAdam
 from refimpl.arrays import to_host, unpack_bits
 from refimpl.datasets.base import Dataset
@@ -61,14 +61,14 @@ def run(
     at = cosine(rate, epochs)
     params = model.init(rng.child("init"), backend=backend)
     return train(
-        at(0),
+        quiet(at(0)),
         objective,
         params if start is None else start(params),
         data,
         epochs=epochs,
         batch_size=batch_size,
         rng=rng.child("training"),
-        schedule=at,
+        schedule=lambda epoch: quiet(at(epoch)),
         progress=False,
         **options,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from refimpl import autodiff as ad
 from refimpl.algorithms.adversarial_training import AdversarialTraining
 from refimpl.algorithms.attacks import ProjectedGradientAttack
-from refimpl.algorithms.composition import Composition
+from refimpl.algorithms.composition import Composition, quiet
 from refimpl.algorithms.gradient_penalties import squared_slopes
 from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.loss_gradient import LossGradient
@@ -144,7 +144,7 @@ def train_network(
 
     try:
         outcome = train(
-            algorithm,
+            quiet(algorithm),
             objective,
             params,
             data,
