@@ -163,6 +163,14 @@ def comparison(
     return Experiment(name, config, run_task, tasks, collect, cost, summary=summary)
 
 
+def _between_checks(settings: Any, examples: int) -> int:
+    """Steps from one look at the whole state to the next: an epoch, or where epochs are short as
+    many whole ones as make sixteen steps and divide the run, which so ends with a look."""
+    per_epoch = 1 if settings.batch_size is None else math.ceil(examples / settings.batch_size)
+    most = max(1, 16 // per_epoch)
+    return per_epoch * max(k for k in range(1, most + 1) if settings.epochs % k == 0)
+
+
 def unread(
     algorithm: Any, schedule: Callable[[int], Any] | None
 ) -> tuple[Any, Callable[[int], Any] | None]:
@@ -210,6 +218,7 @@ def _trained(settings: Any, problem: Problem, arm: Arm, rng: Rng) -> dict[str, A
             evaluate_every=settings.epochs,
             schedule=schedule,
             progress=False,
+            checkpoint_every=_between_checks(settings, len(split.train)),
         )
     except (DivergenceError, InfeasibleError):
         return {f"{part}_{metric}": math.nan for part in sets for metric in metrics} | {

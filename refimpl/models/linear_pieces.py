@@ -146,11 +146,25 @@ pieces (relu, leaky_relu, identity), not 'tanh'; the tape takes any (derivatives
             f"({', '.join(SLOPES)}), not {model.activation!r}; the tape takes any "
             f"(derivatives='tape')"
         )
-    xp = namespace(inputs)
-    below, layers = SLOPES[model.activation], model.layers(params, inputs)
-    one = xp.ones_like(layers[-1][:1, :1])
-    slopes = [xp.where(layer > 0, one, below * one) for layer in layers[:-1]]
+    layers = model.layers(params, inputs)
+    slopes = [slopes_at(layer, model.activation) for layer in layers[:-1]]
     return LinearPieces(params, [inputs, *layers[:-1]], slopes, layers[-1])
+
+
+def slopes_at(signal: Array, activation: str) -> Array:
+    """1 where a signal is positive, else the activation's slope below zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> slopes_at(np.array([-1.0, 0.0, 2.0]), "relu")
+    array([0., 0., 1.])
+    >>> slopes_at(np.array([-1.0, 0.0, 2.0]), "leaky_relu")
+    array([0.01, 0.01, 1.  ])
+    """
+    xp, below = namespace(signal), SLOPES[activation]
+    ones = xp.astype(signal > 0, signal.dtype)
+    return ones if below == 0.0 else xp.where(signal > 0, xp.ones_like(signal), below)
 
 
 def backward(pieces: LinearPieces, covectors: Array) -> Backward:

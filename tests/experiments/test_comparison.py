@@ -7,6 +7,7 @@ import pytest
 
 from refimpl import Rng, backend
 from refimpl import autodiff as ad
+from refimpl.algorithms.base import plain_step, start
 from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.sgd import SGD
 from refimpl.datasets.base import Dataset, Split
@@ -171,6 +172,32 @@ def test_diagnostics_are_computed_only_where_a_run_is_observed(observed, schedul
     assert len(asked) == (3 if observed else 0)
     assert not observed or result["run_dear"].tolist() == [[3.0]]
     np.testing.assert_array_equal(result["test"], _plain_test(Config(seeds=1)))
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """Descent whose parameters are lost in one step, while every loss so far was finite."""
+
+    at: int
+
+    def init(self, params):
+        return start(SGD(learning_rate=0.5), params)
+
+    def step(self, state, objective, batch, rng=None):
+        new, info = plain_step(SGD(learning_rate=0.5), state, objective, batch)
+        return (new._replace(params=np.nan * new.params) if new.step == self.at else new), info
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 16, 34, 37])
+def test_parameters_lost_in_the_last_step_are_seen(epochs):
+    def lost(config):
+        return {"plain": [Arm("a", SGD()), Arm("b", Spoilt(epochs))]}
+
+    one = comparison(
+        "spoilt", Config, problem=problem, methods=lost, reference="plain", score="loss"
+    )
+    result = one.run(Config(seeds=1, epochs=epochs), backend(), Rng(0))
+    assert result["diverged"][0, :, 0].tolist() == [False, True]
 
 
 def _plain_test(config):

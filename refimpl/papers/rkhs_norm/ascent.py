@@ -23,7 +23,7 @@ from __future__ import annotations
 from refimpl.algorithms.attacks import normalized_rows
 from refimpl.arrays import Array, namespace
 from refimpl.models import MLP
-from refimpl.models.linear_pieces import SLOPES, LinearPieces, backward, linear_pieces
+from refimpl.models.linear_pieces import LinearPieces, backward, linear_pieces, slopes_at
 
 
 def climb(
@@ -61,7 +61,6 @@ def climb(
     start = xp.concat([start] * (covectors.shape[0] // start.shape[0]), axis=0)
     gram = pieces.scale**2 * (first["weight"] @ first["weight"].mT)
     one = xp.ones_like(start[:1, :1])
-    below = SLOPES[activation] * one
 
     def lengths(rows: Array) -> Array:
         squares = xp.sum(rows * (rows @ gram), axis=1, keepdims=True)
@@ -70,7 +69,7 @@ def climb(
     moved = xp.zeros_like(start)
     for _ in range(steps):
         signal = start + moved @ gram
-        slope = xp.where(signal > 0, one, below)
+        slope = slopes_at(signal, activation)
         back = backward(linear_pieces(above, rest, slope * signal), covectors)
         direction = normalized_rows(slope * back.gradients)
         size = lengths(direction)
@@ -80,5 +79,5 @@ def climb(
         size = lengths(moved)
         moved = xp.where(size > radius, radius / xp.where(size > 0, size, one), one) * moved
     signal = start + moved @ gram
-    outputs = above(rest, xp.where(signal > 0, one, below) * signal)
+    outputs = above(rest, slopes_at(signal, activation) * signal)
     return pieces.scale * (moved @ first["weight"]), outputs

@@ -35,6 +35,7 @@ from refimpl.experiments.base import Experiment
 from refimpl.models import MLP
 from refimpl.papers.constrained_langevin.c_cola_od import CCoLAod
 from refimpl.random import Rng
+from refimpl.training.stepping import stepper
 
 METHODS = ("SGD", "SGD + WD", "C-SGD", "SGLD", "C-SGLD")
 
@@ -179,11 +180,11 @@ def _trained(
     def evaluate(epoch: int) -> None:
         curves.setdefault("epoch", []).append(np.asarray(float(epoch)))
         for name, part in parts.items():
-            loss, accuracy = _scores(state.params, part)
+            loss, accuracy = _scores(steps.state.params, part)
             curves.setdefault(f"{name}_loss", []).append(loss)
             curves.setdefault(f"{name}_accuracy", []).append(accuracy)
 
-    state = algorithm.init(params)
+    steps = stepper(algorithm, objective, params, replay=True)
     every = config.epochs // evaluations if evaluations else config.epochs + 1
     if evaluations:
         evaluate(0)
@@ -192,10 +193,10 @@ def _trained(
         for start in range(0, points, config.batch_size):
             chosen = shuffled[start : start + config.batch_size]
             batch = Batch(inputs[:, chosen, :], signs[:, chosen], chosen)
-            state, _ = algorithm.step(state, objective, batch, noise)
+            steps.step(batch, noise)
         if (epoch + 1) % every == 0:
             evaluate(epoch + 1)
-    return state.params, {name: np.stack(values, axis=-1) for name, values in curves.items()}
+    return steps.state.params, {name: np.stack(values, axis=-1) for name, values in curves.items()}
 
 
 def run_task(config: Config, backend: Backend, rng: Rng, *, method: str) -> dict[str, Any]:

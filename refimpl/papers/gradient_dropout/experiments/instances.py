@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from refimpl import autodiff as ad
-from refimpl.arrays import Array, Backend, backend_of, to_host
+from refimpl.arrays import Array, Backend, backend_of, is_host, to_host
 from refimpl.datasets import Batch, Episode
 from refimpl.papers.gradient_dropout.maml import MAML
 from refimpl.random import Rng
@@ -196,7 +196,9 @@ class CountingRng(Rng):
 
     def _kept(self, draws: Array, like: Array | None) -> Array:
         self.drawn.append(draws)  # as they were on the host, before they are rounded
-        return draws if like is None else backend_of(like).asarray(draws)
+        if like is None or (is_host(like) and like.dtype == draws.dtype):
+            return draws
+        return backend_of(like).asarray(draws)
 
     @property
     def count(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from refimpl.algorithms.composition import Composition, quiet
+from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.momentum import Momentum
 from refimpl.datasets.base import Dataset
 from refimpl.models import MLP
@@ -49,13 +49,14 @@ def run(
     loss = replace(isda, steps_per_epoch=math.ceil(len(data) / batch_size))
     objective = loss.objective(model, head=(-1,))
     update = Momentum(learning_rate=rate, momentum=0.9, nesterov=True)
+    algorithm = Composition(update)
 
     def at(epoch: int) -> Composition:
         share = 0.5 + 0.5 * math.cos(math.pi * epoch / loss.epochs)
-        return quiet(Composition(replace(update, learning_rate=rate * share)))
+        return replace(algorithm, update=replace(update, learning_rate=rate * share))
 
     return train(
-        quiet(Composition(update)),
+        algorithm,
         objective,
         model.init(rng.child("init"), **(initial or {})),
         data,
