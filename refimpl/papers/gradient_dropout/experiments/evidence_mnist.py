@@ -10,8 +10,8 @@ ten times the best outer rate it loses them again, though training tasks go on i
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +50,7 @@ def problem(size: ImageTasks, backend: Backend, rng: Rng) -> Problem:
 def _problem(size: ImageTasks, backend: str, seed: int, path: tuple[str | int, ...]) -> Problem:
     """That of one seed, kept for the next method: to read the images takes as long as a run."""
     rng, place = Rng(seed, path), make_backend(backend, size.dtype)
-    split = drawn(size, place, rng)
+    split: Any = drawn(size, place, rng)
     model = MLP((split.train.features, *size.hidden, split.train.outputs))
     objective = Objective(model)
     judged = MAML(**INNER).metrics(objective)
@@ -73,7 +73,7 @@ def drawn(size: ImageTasks, backend: Backend, rng: Rng) -> TaskSplit:
     )
 
 
-def tasks(data: Dataset, digits: Sequence[int], size: ImageTasks, count: int, rng: Rng) -> TaskSet:
+def tasks(data: Dataset, digits: np.ndarray, size: ImageTasks, count: int, rng: Rng) -> TaskSet:
     """Tasks of three of these digits in random order, with images of their own of each."""
     labels = to_host(data.targets)
     pools = [np.flatnonzero(labels == digit) for digit in digits]
@@ -86,7 +86,7 @@ def tasks(data: Dataset, digits: Sequence[int], size: ImageTasks, count: int, rn
             rows[task, :, way] = pool[stream.child(way).choice(len(pool), each)]
     chosen = data.take(rows.ravel()).inputs
     backend = make_backend("numpy", "float32" if chosen.dtype == np.float32 else "float64")
-    named = ", ".join(str(digit) for digit in sorted(digits))
+    named = ", ".join(str(digit) for digit in sorted(digits.tolist()))
     return TaskSet(
         f"tasks of {data.name}",
         chosen.reshape(count, each * WAYS, data.features),
