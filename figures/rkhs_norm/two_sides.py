@@ -7,6 +7,9 @@ from typing import Any
 from ..base import Figure, Results
 from .paths import draw_paths, size
 
+TICKS = (1, 2, 3, 4, 6, 10, 20, 40, 60, 100, 200)
+"""Of both axes, where they lie in the picture."""
+
 
 def draw(results: Results, style: Any) -> Any:
     """One path a method, both axes logarithmic."""
@@ -18,6 +21,11 @@ def draw(results: Results, style: Any) -> Any:
         xlabel="lower bound: √(Σₖ maxᵢ |∇fₖ(xᵢ)|²) on the training images",
         ylabel="upper bound: product of spectral norms",
     )
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = axis.get_view_interval()
+        ticks = [tick for tick in TICKS if low <= tick <= high]
+        axis.set_ticks(ticks, [str(tick) for tick in ticks])
+    axes.minorticks_off()
     axes.set_title(size(result), fontsize=10)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure

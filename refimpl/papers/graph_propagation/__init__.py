@@ -66,6 +66,11 @@ What was found false, or depends on the reading
   friendship of the 78 goes both ways, and a mean is a mean over neighbors. The "validation" nodes
   of its example are all but the training nodes, and its best accuracy is that over epochs on them.
 
+There is no recorded comparison on MNIST: images are not graphs. Made one, 1,000 images joined to
+their five nearest neighbors each have 7,000 directed edges, and as messages are added by a matrix
+of nodes times edges a step takes 0.2 s, one through ten sweeps 2.3 s: 300 steps with five rates and
+five seeds would be five hours of the baseline alone. All of MNIST is out of reach.
+
 The default is the thesis's: one multiplier a node, sums over labeled nodes in the loss and over all
 nodes in the constraint, Adam; the output reads the state where nodes have targets, and the sum of a
 graph's new states where graphs have them (``level="graphs"`` of the cliques). Messages see labels

@@ -52,8 +52,8 @@ a tiny ReLU problem, against a certificate observed; derived    experiments.    
 failures are refused with their numbers    derived              guards, diagnosis   MN-53, MN-54
 recorded: tuned baselines on digits        abstract             experiments.        MN-55, MN-56
                                                                 evidence
-recorded: 50, 500 and 5,000 images of      abstract             experiments.        MN-57, MN-58,
-MNIST                                                           evidence_mnist      MN-59
+recorded: 50 to 50,000 images of MNIST     abstract             experiments.        MN-57, MN-58,
+                                                                evidence_mnist      MN-59, MN-60
 recorded: redrawn labels of MNIST, and     abstract             experiments.        MN-61, MN-62,
 their ranking by multipliers and by three                       evidence_mnist      MN-63, MN-64
 others
