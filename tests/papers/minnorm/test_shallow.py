@@ -13,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from refimpl import Rng
-from refimpl.errors import InfeasibleError
+from refimpl.errors import ConvergenceError, InfeasibleError
 from refimpl.papers.minnorm.experiments import regression
 from refimpl.papers.minnorm.theory import margin as minnorm_margin
 from refimpl.papers.minnorm.theory import modes as minnorm_modes
@@ -74,6 +74,12 @@ def test_flow_rates_are_eigenvalues(h, c, tau_w, tau_lam):
     assert minnorm_modes.oscillates(h, c, tau_w=tau_w, tau_lam=tau_lam) == turning
 
 
+@pytest.mark.parametrize(("one", "other"), [(1, 0.5), (2, 1), (1, 0), (1, 1), (0, 0), (-0.25, -1)])
+def test_rates_are_the_roots_that_a_mode_was_made_from(one, other):
+    (slow, turn), (fast, back) = minnorm_modes.flow_rates(-(one + other), one * other)
+    assert (float(slow), float(fast)) == (one, other) and turn == back == 0.0
+
+
 def test_modes_keep_the_kind_of_their_arrays(xb):
     sigma = xb.asarray([0.5, 1.0, 2.0])
     damping = minnorm_modes.linear_damping(sigma, rho=0.3)
@@ -104,6 +110,12 @@ def test_unknown_order_is_refused():
 def problem(seed, points, width, outputs=2):
     rng = np.random.default_rng(seed)
     return rng, rng.normal(size=(points, width)), rng.normal(size=(points, outputs))
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_what_counts_as_a_singular_value_does_not_depend_on_scale(scale):
+    found = minnorm_regression.singular_values(scale * np.diag([1.0, 1e-10, 1e-20, 0.0]))
+    np.testing.assert_allclose(found, [scale, scale * 1e-10], rtol=1e-12)
 
 
 @given(seeds, st.integers(1, 5), st.integers(0, 4))
@@ -365,11 +377,30 @@ def test_what_is_separable_is_settled_by_a_linear_program(scale):
                     minnorm_margin.hard_margin(scaled)
 
 
-@pytest.mark.parametrize("slope", [1e-2, 1e-4, 1e-6])
+@pytest.mark.parametrize("slope", [1e-2, 1e-4, 1e-6, 1e-8, 1e-11])
 def test_a_small_margin_is_a_margin(slope):
     """(1, t) and (-1, t) are separated by (0, 1/t), however small t is beside 1."""
-    found = minnorm_margin.hard_margin(np.array([[1.0, slope], [-1.0, slope]]))
-    np.testing.assert_allclose(found.weights, [0.0, 1.0 / slope], rtol=1e-9, atol=1e-3)
+    rows = np.array([[1.0, slope], [-1.0, slope]])
+    found = minnorm_margin.hard_margin(rows)
+    np.testing.assert_allclose(found.weights, [0.0, 1.0 / slope], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(rows @ found.weights, 1.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("slope", 10.0 ** np.arange(-11.0, -2.0))
+def test_a_margin_that_rounding_hides_is_an_error_and_not_an_answer(slope):
+    """Which rows support (0, 1/t, 0) and its neighbors is lost before the rows are."""
+    rows = np.array(
+        [[1.0, slope, 0.3], [-1.0, slope, -0.3], [0.2, slope, -1.0], [-0.5, 3 * slope, 0.7]]
+    )
+    try:
+        least, caught = np.min(rows @ minnorm_margin.hard_margin(rows).weights), None
+    except ConvergenceError as error:
+        least, caught = error.least, error
+    if caught is None:
+        assert least > 0.9999
+    else:
+        assert slope < 1e-6 and least < 0.9999 and caught.largest == 1.0
+        assert slope * 0.1 < caught.margin < slope * 10.0
 
 
 def test_multipliers_beyond_the_range_are_an_error():

@@ -123,7 +123,8 @@ def hard_margin(signed_inputs: Array) -> HardMargin:
         zero, and the norm of that combination. The answer does not depend on the scale of the
         inputs: w(c Z) = w(Z) / c.
     ConvergenceError
-        If the active set does not settle within 10 (P + N) changes.
+        If the active set does not settle within 10 (P + N) changes, or rounding hides which
+        examples support a margin that is tiny beside the inputs: no answer breaks one.
 
     Examples
     --------
@@ -155,9 +156,18 @@ def hard_margin(signed_inputs: Array) -> HardMargin:
     # rows with the same margin are independent where their extensions by 1 are, which the active
     # set sees to; the support alone then gives its multipliers to full accuracy
     ones = xp.ones((len(support),), dtype=dtype, device=place)
-    _, r = qr(rows.mT)
+    q, r = qr(rows.mT)
     half = solve_triangular(r, ones, lower=False, transpose=True)
     inside = solve_triangular(r, half, lower=False)
+    weights = q @ half  # inside @ rows would cancel where the margin is small beside the rows
+    least = float(xp.min(unit @ weights))
+    if not least > 1.0 - eps(unit) ** 0.25:
+        raise ConvergenceError(
+            "the margin is too small beside the inputs for this dtype",
+            margin=size / float(xp.linalg.vector_norm(weights)),
+            least=least,
+            largest=size,
+        )
     lookup = {j: index for index, j in enumerate(support)}
     zero = xp.zeros((), dtype=dtype, device=place)
     multipliers = xp.stack(
@@ -167,7 +177,7 @@ def hard_margin(signed_inputs: Array) -> HardMargin:
         raise InfeasibleError(
             "the multipliers leave the range of the dtype: scale the inputs up", largest=size
         )
-    return HardMargin((inside @ rows) / size, multipliers / size / size, support)
+    return HardMargin(weights / size, multipliers / size / size, support)
 
 
 def _least_gap(unit: Array) -> float:

@@ -1,0 +1,74 @@
+"""What a name stands for when nothing else is said: the defaults of methods, models and data.
+
+A changed default changes the results of everybody who left it out, and no law of mathematics says
+so. The values stand in ``defaults.json`` beside the tests of a paper; after a change that is meant,
+``PYTHONPATH=. python tests/test_defaults.py`` writes them anew.
+"""
+
+import dataclasses
+import inspect
+import json
+from pathlib import Path
+
+import pytest
+
+from refimpl import catalogue
+from refimpl.algorithms.updates import UpdateSettings
+from refimpl.datasets import DATASETS
+from refimpl.papers import Entry
+
+TESTS = Path(__file__).parent
+UPDATE = Entry("update", UpdateSettings, "of every composition", source="-")
+
+
+def plain(value):
+    """A value as JSON has it; of an object its text."""
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
+
+
+def defaults(entry):
+    if entry.own_fields:
+        values = {name: entry.default(name) for name in entry.own_fields}
+    else:
+        given = inspect.signature(entry.factory).parameters.items()
+        values = {**{name: p.default for name, p in given}, **entry.defaults}
+    none = (inspect.Parameter.empty, dataclasses.MISSING)
+    return {name: plain(value) for name, value in values.items() if value not in none}
+
+
+def recorded():
+    """Where the defaults stand, and which they are."""
+    kinds = (catalogue.algorithms(), catalogue.models(), catalogue.losses(), catalogue.datasets())
+    entries = {name: entry for kind in kinds for name, entry in kind.items()}
+    for paper in catalogue.papers():
+        names = catalogue.names_of(paper)
+        yield f"papers/{paper}", {name: defaults(entries[name]) for name in names}
+    yield "algorithms", {"update": defaults(UPDATE)}
+    yield "datasets", {name: {k: plain(v) for k, v in entry.options.items()}
+                       for name, entry in DATASETS.items()}  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", [folder for folder, _ in recorded()])
+def test_defaults_are_those_on_record(folder):
+    place = TESTS / folder / "defaults.json"
+    if not place.is_file():
+        pytest.skip(f"{folder} has no record of its defaults")
+    record, found = json.loads(place.read_text(encoding="utf-8")), dict(recorded())[folder]
+    assert record.keys() == found.keys()
+    for name, values in found.items():
+        assert json.dumps(values) == json.dumps(record[name]), name
+
+
+def write():
+    for folder, found in recorded():
+        if not (TESTS / folder).is_dir():
+            continue  # a paper of another distribution
+        rows = [f"  {json.dumps(name)}: {json.dumps(values)}" for name, values in found.items()]
+        text = "{\n" + ",\n".join(rows) + "\n}\n"
+        (TESTS / folder / "defaults.json").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
