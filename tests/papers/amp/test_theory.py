@@ -106,20 +106,28 @@ def test_a_lifted_bowl_in_the_plane(seed, radius):
     assert lowest < value
 
 
-@given(depth=st.floats(1.01, 3.0), width=st.floats(0.1, 0.9), factor=st.sampled_from([0.99, 1.01]))
-def test_the_order_flips_at_the_threshold(depth, width, factor):
-    flat, sharp = wells.Well(1.0, 1.0), wells.Well(depth, width)
+@given(
+    depth=st.floats(1.01, 3.0),
+    width=st.floats(0.1, 0.9),
+    scale=st.floats(0.2, 5.0),
+    unit=st.floats(0.2, 5.0),
+    factor=st.sampled_from([0.99, 1.01]),
+)
+def test_the_order_flips_at_the_threshold(depth, width, scale, unit, factor):
+    """Whatever depths and widths are measured in."""
+    flat, sharp = wells.Well(scale, unit), wells.Well(scale * depth, unit * width)
     radius = factor * wells.reranking_radius(flat, sharp)
     reach = np.linspace(-radius, radius, 2001)
     lowest = [np.max(-w.depth * np.exp(-(reach**2) / (2.0 * w.width**2))) for w in (flat, sharp)]
     assert (lowest[0] < lowest[1]) == (factor > 1.0)
-    ratio = wells.depth_ratio_threshold(radius**2 / (2.0 * width**2), 1.0 / width**2)
+    ratio = wells.depth_ratio_threshold(radius**2 / (2.0 * sharp.width**2), 1.0 / width**2)
     assert (1.0 / depth > ratio) == (factor > 1.0)
 
 
 def test_wells_that_no_radius_reorders_are_refused():
-    with pytest.raises(ValueError, match="deeper and narrower"):
-        wells.reranking_radius(wells.Well(1.0, 1.0), wells.Well(0.9, 0.4))
+    for depth, width in ((0.9, 0.4), (1.0, 0.4), (2.0, 1.0), (2.0, 1.5)):
+        with pytest.raises(ValueError, match="deeper and narrower"):
+            wells.reranking_radius(wells.Well(1.0, 1.0), wells.Well(depth, width))
     with pytest.raises(ValueError, match="must be positive"):
         wells.Well(1.0, 0.0)
     with pytest.raises(ValueError, match="flatness"):
@@ -194,6 +202,25 @@ def test_bowls_settle_as_the_closed_form_says(h, rate, radius):
         delta = max(-radius, min(radius, rate * h * x))
         x = x - 0.1 * h * (x + delta)
     assert abs(x) == pytest.approx(dynamics.cycle_amplitude(h, 0.1, rate, radius), abs=1e-9)
+
+
+@pytest.mark.parametrize("start", [-2.0, 0.7])
+@pytest.mark.parametrize("radius", [0.3, 1e3])
+def test_the_first_step_from_a_zero_buffer(start, radius):
+    """The bowl's gradient by differences, exact for a parabola: ascended, clipped and descended."""
+    curvature, rate, learning_rate, momentum, decay = 1.7, 0.4, 0.1, 0.6, 0.05
+
+    def slope(place):
+        return curvature * ((place + 0.5) ** 2 - (place - 0.5) ** 2) / 2.0
+
+    moved = max(-radius, min(radius, rate * slope(start)))
+    gradient = slope(start + moved) + decay * start
+    buffer = gradient
+    found = dynamics.first_step(
+        start, curvature, learning_rate=learning_rate, momentum=momentum, decay=decay,
+        rate=rate, radius=radius,
+    )  # fmt: skip
+    assert found == pytest.approx(start - learning_rate * (gradient + momentum * buffer))
 
 
 @pytest.mark.parametrize("rate", [0.3, 1.0, 3.0])
