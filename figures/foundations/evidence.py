@@ -13,8 +13,13 @@ from refimpl.experiments.records import path_of
 from ..base import Figure, Results
 
 COSTS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-SHOWN = 15.0
+SHOWN = 100.0
 """Points or percent to either side; what lies beyond is an arrow at the edge."""
+
+EVEN = 1.0
+"""Points or percent up to which the axis is linear; beyond, it is logarithmic."""
+
+TICKS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
 def recorded() -> list[dict[str, Any]]:
@@ -47,10 +52,19 @@ def draw(results: Results, style: Any) -> Any:
         marker = "o" if abs(line.mean) <= SHOWN else "<" if line.mean < 0.0 else ">"
         left.plot(mean, place, marker, color=color, markerfacecolor=fill)
         right.plot(line.cost, place, "o", color=color, markerfacecolor=fill)
-        names.append(f"{found['name'].replace('_', ' ')}: {line.name} ({unit(found)})")
+        percent = ", %" if unit(found) == "%" else ""
+        names.append(f"{found['name'].replace('_', ' ')}: {line.name}{percent}")
     left.set_yticks(range(len(table)), names, fontsize=6)
     left.axvline(0.0, color=style.soft, linewidth=1.0)
-    left.set(xlabel="beyond the best baseline", ylim=(len(table) - 0.5, -0.5))
+    left.set_xscale("symlog", linthresh=EVEN)
+    far = max(min(abs(line.mean), SHOWN) for _, line in table)
+    ticks = [tick for tick in TICKS if tick <= 1.5 * far]
+    left.set_xticks(
+        [-tick for tick in ticks[:0:-1]] + ticks,
+        [f"-{tick:g}" for tick in ticks[:0:-1]] + [f"{tick:g}" for tick in ticks],
+    )
+    left.minorticks_off()
+    left.set(xlabel="points, or %, beyond the best baseline", ylim=(len(table) - 0.5, -0.5))
     right.set_xscale("log")
     costs = [cost for cost in COSTS if cost <= 2.0 * max(line.cost for _, line in table)]
     right.set_xticks(costs, [f"{cost:g}" for cost in costs])
@@ -77,14 +91,14 @@ FIGURE = Figure(
     title="What each method buys over the best-tuned baseline, and what it costs",
     draw=draw,
     data=data,
-    note="full circles: the paper's setting, open: a control; arrows: beyond the edge; "
-    "bars: t intervals, 95 % in each comparison",
+    note="full circles: the paper's setting, open: a control; bars: t intervals, 95 % in each "
+    "comparison; arrows: beyond the edge",
     experiments=tuple(found["name"] for found in recorded()),
     caption=(
         "Every recorded comparison: means of paired differences over seeds, with intervals that "
         "hold together at 95 % in each comparison; full circles are the setting of the paper, open "
         "ones a control, arrows lie beyond the edge. Points of test accuracy, or percent of the "
-        "baseline's score where less is better. Right: a step over one of the cheapest baseline. "
-        "Small networks, small data."
+        "baseline's score where less is better; the axis is linear up to 1 and logarithmic beyond. "
+        "Right: a step over one of the cheapest baseline. Small networks, small data."
     ),
 )
