@@ -168,16 +168,25 @@ def listed(tree: Tree) -> tuple[list[Array], Any]:
 
 
 def _walk(tree: Tree, leaves: list[Array], marks: list[Any]) -> bool:
-    if is_plain(tree):
+    kind = type(tree)
+    children: Any
+    if kind is dict:
+        marks += (kind, tuple(tree))
+        children = tree.values()
+    elif kind is list or isinstance(tree, tuple):
+        marks += (kind, len(tree))
+        children = tree
+    elif is_plain(tree):
         leaves.append(tree)
         marks += (tree.shape, tree.strides, tree.dtype)
         return True
-    kind = type(tree)
-    if kind is dict:
-        marks += (kind, tuple(tree))
-        return all(_walk(child, leaves, marks) for child in tree.values())
-    if kind is list or isinstance(tree, tuple):
-        marks += (kind, len(tree))
-        return all(_walk(child, leaves, marks) for child in tree)
-    marks.append(None)
-    return tree is None
+    else:
+        marks.append(None)
+        return tree is None
+    for child in children:
+        if is_plain(child):  # here too, which saves most of the calls
+            leaves.append(child)
+            marks += (child.shape, child.strides, child.dtype)
+        elif not _walk(child, leaves, marks):
+            return False
+    return True

@@ -19,6 +19,10 @@ from refimpl.arrays import Array, length, namespace
 
 Tree = Any
 
+# Trees are walked at every step of every training, so that leaves are met in the loops of those
+# that hold them, without a call for each.
+_NODES = (dict, list, tuple, type(None))
+
 
 def flatten(tree: Tree) -> tuple[list[Any], Any]:
     """The leaves of ``tree`` in order, and the structure that puts them back."""
@@ -29,16 +33,25 @@ def flatten(tree: Tree) -> tuple[list[Any], Any]:
 
 def _describe(tree: Tree, leaves: list[Any]) -> Any:
     kind = type(tree)
+    children: Any
+    keys: Any = None
     if kind is dict:
-        return (dict, tuple(tree), [_describe(child, leaves) for child in tree.values()])
-    if kind is list:
-        return (list, None, [_describe(child, leaves) for child in tree])
-    if isinstance(tree, tuple):
-        return (kind, None, [_describe(child, leaves) for child in tree])
-    if tree is None:
+        children, keys = tree.values(), tuple(tree)
+    elif kind is list or isinstance(tree, tuple):
+        children = tree
+    elif tree is None:
         return None
-    leaves.append(tree)
-    return _LEAF
+    else:
+        leaves.append(tree)
+        return _LEAF
+    parts: list[Any] = []
+    for child in children:
+        if isinstance(child, _NODES):
+            parts.append(_describe(child, leaves))
+        else:
+            leaves.append(child)
+            parts.append(_LEAF)
+    return (kind, keys, parts)
 
 
 class _Leaf:
@@ -76,9 +89,7 @@ def _rebuild(structure: Any, supply: Iterator[Any]) -> Tree:
     if kind is dict:
         return {key: _rebuild(child, supply) for key, child in zip(keys, children, strict=True)}
     parts = [_rebuild(child, supply) for child in children]
-    if kind is list:
-        return parts
-    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+    return parts if kind is list else _tuple(kind, parts)
 
 
 def map_tree(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
@@ -96,6 +107,8 @@ def map_tree(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     """
     if not others:
         return _map(function, tree)
+    if len(others) == 1:
+        return _map_two(function, tree, others[0])
     kind = type(tree)
     if kind is dict:
         for other in others:
@@ -110,12 +123,8 @@ def map_tree(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
             if not isinstance(other, (list, tuple)) or len(other) != len(tree):
                 raise ValueError(f"structures differ: {_brief(tree)} and {_brief(other)}")
         parts = [map_tree(function, *children) for children in zip(tree, *others, strict=True)]
-        if kind is list:
-            return parts
-        return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
-    if tree is None:
-        return None
-    return function(tree, *others)
+        return parts if kind is list else _tuple(kind, parts)
+    return None if tree is None else function(tree, *others)
 
 
 def _map(function: Callable[[Any], Any], tree: Tree) -> Tree:
@@ -126,9 +135,35 @@ def _map(function: Callable[[Any], Any], tree: Tree) -> Tree:
     if kind is list:
         return [_map(function, child) for child in tree]
     if isinstance(tree, tuple):
-        parts = [_map(function, child) for child in tree]
-        return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+        return _tuple(kind, [_map(function, child) for child in tree])
     return None if tree is None else function(tree)
+
+
+def _map_two(function: Callable[[Any, Any], Any], tree: Tree, other: Tree) -> Tree:
+    """:func:`map_tree` of two trees, such as parameters and gradient."""
+    kind = type(tree)
+    if kind is dict:
+        if type(other) is not dict or other.keys() != tree.keys():
+            raise ValueError(f"structures differ: {_brief(tree)} and {_brief(other)}")
+        return {
+            key: _map_two(function, child, other[key])
+            if isinstance(child, _NODES)
+            else function(child, other[key])
+            for key, child in tree.items()
+        }
+    if kind is list or isinstance(tree, tuple):
+        if not isinstance(other, (list, tuple)) or len(other) != len(tree):
+            raise ValueError(f"structures differ: {_brief(tree)} and {_brief(other)}")
+        parts = [
+            _map_two(function, child, its) if isinstance(child, _NODES) else function(child, its)
+            for child, its in zip(tree, other, strict=True)
+        ]
+        return parts if kind is list else _tuple(kind, parts)
+    return None if tree is None else function(tree, other)
+
+
+def _tuple(kind: Any, parts: list[Any]) -> Any:
+    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
 
 
 def _brief(tree: Tree) -> str:

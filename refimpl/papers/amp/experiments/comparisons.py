@@ -52,7 +52,7 @@ class Config:
 
     @classmethod
     def full(cls) -> Config:
-        return cls(methods=tuple(GRIDS), settings=tuple(range(6)), seeds=10, epochs=100)
+        return cls(methods=tuple(GRIDS), settings=tuple(range(6)), seeds=6, epochs=100)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         return cls(
-            seeds=10,
+            seeds=6,
             noisy=(
                 ("sgd", (DECAY,)),
                 ("amp", RADII),

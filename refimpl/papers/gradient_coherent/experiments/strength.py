@@ -71,7 +71,7 @@ class Config:
                 ("temporal 0", (0.05, 0.1)),
             ),
             constant=(("gate 0.7", (0.05,)), ("lookahead 0.999", (0.05,)), ("plain", (0.05,))),
-            seeds=3,
+            seeds=2,
         )
 
 
