@@ -148,8 +148,8 @@ def test_a_signal_never_leaves_half_a_step():
     old = signal.signal(signal.SIGALRM, ring)
     try:
         for turn in range(60):
-            signal.setitimer(signal.ITIMER_REAL, 2e-4 + 1.7e-5 * turn)
             try:
+                signal.setitimer(signal.ITIMER_REAL, 2e-4 + 1.7e-5 * turn)
                 while True:
                     steps.step(batch)
             except KeyboardInterrupt:
