@@ -52,6 +52,25 @@ def test_a_row_of_the_transition_matrix_by_gauss_hermite_noise(projection, angle
             assert measured == pytest.approx(expected, abs=2e-8)
 
 
+@pytest.mark.parametrize("step_size", [0.02, 0.3, 2.0])
+def test_noise_as_large_as_the_circle_falls_on_it_from_all_sides(step_size):
+    """The radial projection of a normal law: its density times the radius, summed over radii."""
+    k, r, tau = 1.3, 0.9, 0.7
+    angles, matrix = bias.overdamped_transition(
+        step_size, "radial", slope=k, radius=r, temperature=tau, nodes=120
+    )
+    spread = math.sqrt(2 * tau * step_size)
+    nodes, weights = np.polynomial.legendre.leggauss(300)
+    radii = (4.0 + 10.0 * spread) * 0.5 * (nodes + 1.0)
+    for row in (0, 17, 45, 90):
+        x, y = r * math.sin(angles[row]) - step_size * k, r * math.cos(angles[row])
+        apart = (radii[:, None] * np.sin(angles) - x) ** 2 + (
+            radii[:, None] * np.cos(angles) - y
+        ) ** 2
+        density = (weights * radii) @ np.exp(-apart / (2 * spread**2))
+        np.testing.assert_allclose(matrix[row], density / density.sum(), rtol=1e-9, atol=1e-14)
+
+
 @pytest.mark.parametrize("projection", ["shake", "radial"])
 def test_the_overdamped_law_does_not_depend_on_the_grid(projection):
     coarse = bias.overdamped_moments(0.0125, projection, nodes=200)
