@@ -74,6 +74,19 @@ def test_the_flow_decides_at_the_tolerance(y, depth, share, absolute):
         assert (flow.y[0, -1] > start) == alive
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("start", [0.02, 0.5])
+def test_shallow_chains_have_one_tolerance_for_every_start(depth, start):
+    """Beyond it the flow of w ends at 0; of depth 1 it never does."""
+    y, law = 1.7, chain.tolerance(start, 1.7, depth)
+    for strength in (0.9 * y, 1.1 * y, 30.0 * y):
+        flow = solve_ivp(
+            lambda _, w, s=strength: w ** (depth - 1) * (y - w**depth) - s * w,
+            (0.0, 60.0), [start], method="LSODA", rtol=1e-8, atol=1e-12,
+        )  # fmt: skip
+        assert (flow.y[0, -1] > 1e-3) == (strength < law)
+
+
 @given(y=targets, depth=st.integers(3, 6), share=st.floats(0.1, 0.5))
 def test_escape_time_by_integration(y, depth, share):
     start = share * chain.peak(y, depth)
@@ -150,6 +163,16 @@ def test_coherence_of_vectors(seed, size, scale):
     expected = g @ (g + r) / (lengths[0] * np.linalg.norm(g + r))
     found = laws.total_coherence(lengths[1] / lengths[0], g @ r / (lengths[0] * lengths[1]))
     assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_critical_strength_of_one_input_by_hand():
+    """To either side the examples of that sign pull with the mean of what they have."""
+    inputs, residuals = (
+        np.array([[1.0], [2.0], [-1.0], [-3.0]]),
+        np.array([[0.5], [-2.0], [1.0], [1]]),
+    )
+    found = laws.critical_strength(inputs, residuals, np.array([[0.7], [-0.2]]))
+    np.testing.assert_allclose(found, [abs(0.5 - 4.0) / 4, (1.0 + 3.0) / 4], rtol=1e-12)
 
 
 def test_critical_strength_of_two_directions_by_grid():
