@@ -36,7 +36,8 @@ logic shortcuts against none; more slices   pilot            experiments.images 
 the same on digits                          own              experiments.digits  BN-21b, BN-22b
 distillation by soft cross-entropy          released code    distillation        BN-23
 recorded: tuned baselines on digits, MNIST  abstract         experiments.        BN-24, BN-25,
-                                                             evidence            BN-26, BN-27
+                                                             evidence            BN-26, BN-27,
+                                                                                 BN-28, BN-29
 =========================================== ================ =================== ==================
 
 False or inconsistent in print
