@@ -187,7 +187,7 @@ METHODS = (
 )
 MANY = (
     replace(PLAIN, grid=(0.1, 0.3, 0.9, 2.7)),
-    replace(METHODS[1], grid=(3e-6, 1e-5, 3e-5, 1e-4)),
+    replace(METHODS[1], grid=(1e-5, 3e-5, 1e-4, 3e-4)),
     Method(name="minnorm", arm=_minnorm_at_its_rate, grid=(0.03, 0.1, 0.3, 0.9),
            varies="learning rate"),
 )  # fmt: skip
