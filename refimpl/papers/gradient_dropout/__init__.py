@@ -39,6 +39,9 @@ recorded: the same with tasks of MNIST                abstract      experiments.
                                                                     evidence_mnist
 ===================================================== ============= ======================== ======
 
+On tasks of MNIST, at rates tuned on validation tasks, gradient dropout changes the accuracy after
+adaptation by less than 0.1 points with ten training tasks (GD-19) and by less than 0.6 with 200.
+
 What was found false, or depends on the reading
 -----------------------------------------------
 * Released code, first version: the Gaussian noise took the rate for its standard deviation; a later
