@@ -98,6 +98,36 @@ def test_hermite_polynomials_are_orthogonal_and_invert():
     assert gaussian.from_hermite(gaussian.to_hermite([1.0, 2.0, 3.0])) == [1.0, 2.0, 3.0]
 
 
+@pytest.mark.parametrize("residual", [-1.3, 0.4])
+def test_the_worst_loss_of_a_linear_model_is_at_an_end_of_its_line(residual):
+    weight, radius = np.array([0.6, -0.8, 1.2]), 0.35
+    along = weight / np.linalg.norm(weight)
+    losses = [
+        0.5 * (residual + weight @ (t * along)) ** 2 for t in np.linspace(-radius, radius, 41)
+    ]
+    found = linear.worst_loss(residual, float(np.linalg.norm(weight)), radius)
+    assert found == pytest.approx(max(losses), rel=1e-12)
+
+
+@pytest.mark.parametrize("deviation", [0.2, 1.1])
+def test_the_noisy_loss_of_a_quadratic_residual_by_gauss_hermite_noise(deviation):
+    """Exact with the fourth order; the second is what is left as the noise gets small."""
+    residual, gradient = -0.7, np.array([0.5, 1.3])
+    hessian = np.array([[0.9, -0.4], [-0.4, 0.3]])
+    nodes, weights = np.polynomial.hermite_e.hermegauss(6)
+    noise = deviation * np.stack(np.meshgrid(nodes, nodes, indexing="ij"), axis=-1)
+    values = residual + noise @ gradient + 0.5 * np.sum((noise @ hessian) * noise, axis=-1)
+    weight = weights[:, None] * weights[None, :] / weights.sum() ** 2
+    second, whole = linear.noisy_loss(residual, gradient, hessian, deviation)
+    assert whole == pytest.approx(np.sum(weight * 0.5 * values**2), rel=1e-12)
+    small = [linear.noisy_loss(residual, gradient, hessian, d) for d in (0.01, 0.02)]
+    assert (small[1][1] - small[1][0]) / (small[0][1] - small[0][0]) == pytest.approx(
+        16.0, rel=1e-6
+    )
+    assert second == pytest.approx(0.5 * residual**2 + deviation**2 / 1e-4 * (
+        small[0][0] - 0.5 * residual**2))  # fmt: skip
+
+
 def test_linear_solutions_are_stationary():
     second, cross = linear.moments(Rng(0).normal((30, 4)), Rng(1).normal((30,)))
     w = linear.ridge(second, cross, 0.3)
