@@ -16,7 +16,7 @@ from refimpl.papers.boolnet.normalization import integer_threshold, normalized
 from refimpl.papers.boolnet.signs import multi_sign, shuffle, slice_offsets, split, unshuffle
 from refimpl.papers.boolnet.theory import accounting
 from refimpl.papers.boolnet.theory.fusion import inner_product, sign_by_threshold, threshold
-from refimpl.papers.boolnet.theory.operators import scaled_gradient
+from refimpl.papers.boolnet.theory.operators import scaled_gradient, spread_at_start
 from refimpl.papers.boolnet.weights import (
     Progress,
     output_scale,
@@ -121,6 +121,21 @@ def test_signs_that_differ_give_the_inner_product(number):
     for other in range(8):
         second = [1 if other >> bit & 1 else -1 for bit in range(3)]
         assert inner_product(first, second) == sum(map(int.__mul__, first, second))
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("signs", [False, True])
+def test_the_spread_behind_fresh_weights_is_that_of_draws(scaled, signs):
+    """300 points and 200 units tell it to a few per cent, and 15 are allowed."""
+    rng, inputs, units, epsilon = np.random.default_rng(0), 100, 200, 0.02
+    weight = 0.3 * np.sqrt(2.0 / units) * rng.normal(size=(units, inputs))
+    scale = np.mean(np.abs(weight), axis=1) if scaled else 1.0
+    z = scale * (rng.choice([-1.0, 1.0], (300, inputs)) @ (np.sign(weight) if signs else weight).T)
+    expected = 1.7 * np.std(z) / math.sqrt(np.var(z) + epsilon)
+    found = spread_at_start(
+        inputs, units, first_gain=0.3, epsilon=epsilon, scaled=scaled, signs=signs, gain=1.7
+    )
+    assert found == pytest.approx(expected, rel=0.15)
 
 
 def test_distillation_averages_probabilities():

@@ -95,3 +95,12 @@ def test_one_step_is_in_detailed_balance_and_not_without_the_test():
     found = detailed_balance.run_task(config, backend("numpy"), Rng(0))
     assert found["exact_asymmetry"] < 1e-12 < 0.1 < found["control_asymmetry"]
     assert found["exact_missed"] < 1e-12
+
+
+@pytest.mark.parametrize("concentration", [-1.5, 0.3, 4.0])
+def test_the_square_on_the_sphere_from_the_mean(concentration):
+    """On the sphere of three dimensions a coordinate is uniform by itself."""
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    density = weights * np.exp(concentration * nodes)
+    mean, square = (density @ nodes**p / density.sum() for p in (1, 2))
+    assert curves.sphere_square(concentration, float(mean)) == pytest.approx(square, rel=1e-12)

@@ -165,6 +165,40 @@ def test_coherence_of_vectors(seed, size, scale):
     assert found == pytest.approx(expected, abs=1e-9)
 
 
+@given(y=targets, depth=st.integers(3, 6), share=st.floats(0.2, 0.6))
+def test_a_delay_lets_the_chain_grow_first(y, depth, share):
+    start = share * chain.peak(y, depth)
+    delay = 0.5 * chain.escape_time(start, y, depth)
+    flow = solve_ivp(
+        lambda _, w: w ** (depth - 1) * (y - w**depth),
+        (0.0, delay),
+        [start],
+        rtol=1e-11,
+        atol=1e-13,
+    )
+    grown = flow.y[0, -1]
+    found = chain.delayed_tolerance(start, y, depth, delay)
+    assert found == pytest.approx(grown ** (depth - 2) * (y - grown**depth), rel=1e-6)
+
+
+@given(y=targets, depth=st.integers(3, 6), share=st.floats(0.1, 0.9))
+def test_the_gated_chain_ends_where_nothing_pulls(y, depth, share):
+    strength, fit = share * chain.spinodal(y, depth), y ** (1 / depth)
+    end = chain.gated_end(1e-3, y, depth, strength)
+    assert end ** (depth - 2) * (y - end**depth) == pytest.approx(strength, rel=1e-9)
+    assert chain.peak(y, depth) < end < fit
+    for start, level in ((0.5 * (end + fit), strength), (1e-3, 2.0 * chain.spinodal(y, depth))):
+        assert chain.gated_end(start, y, depth, level) ** depth == pytest.approx(y)
+
+
+def test_the_norm_at_which_growth_and_decay_balance():
+    """A step adds a gradient at right angles, of the size of that at norm 1 over the norm."""
+    rate, strength, square, norm = 0.3, 0.4, 5.0, 1.0
+    for _ in range(500):
+        norm = math.hypot((1.0 - rate * strength) * norm, rate * math.sqrt(square) / norm)
+    assert laws.invariant_norm(rate, strength, square) == pytest.approx(norm**4, rel=1e-12)
+
+
 def test_critical_strength_of_one_input_by_hand():
     """To either side the examples of that sign pull with the mean of what they have."""
     inputs, residuals = (

@@ -98,6 +98,21 @@ def test_hermite_polynomials_are_orthogonal_and_invert():
     assert gaussian.from_hermite(gaussian.to_hermite([1.0, 2.0, 3.0])) == [1.0, 2.0, 3.0]
 
 
+@pytest.mark.parametrize("wave", [1, 3])
+@pytest.mark.parametrize("strength", [0.02, 0.7])
+def test_the_energy_of_a_smoothed_cosine_is_the_least_of_its_multiples(strength, wave):
+    x = (np.arange(4000) + 0.5) / 4000
+    g, slope = np.cos(wave * np.pi * x), -wave * np.pi * np.sin(wave * np.pi * x)
+
+    def energy(a):
+        return 0.5 * np.mean((a * g - g) ** 2) + 0.5 * strength * np.mean((a * slope) ** 2)
+
+    start, middle, end = energy(0.0), energy(0.5), energy(1.0)  # a parabola in a
+    bend, pull = 2.0 * (start - 2.0 * middle + end), 4.0 * middle - 3.0 * start - end
+    least = start - pull**2 / (4.0 * bend)
+    assert tikhonov.energy_of_cosine(strength, wave) == pytest.approx(least, rel=1e-9)
+
+
 @pytest.mark.parametrize("residual", [-1.3, 0.4])
 def test_the_worst_loss_of_a_linear_model_is_at_an_end_of_its_line(residual):
     weight, radius = np.array([0.6, -0.8, 1.2]), 0.35

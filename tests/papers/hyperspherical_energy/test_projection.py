@@ -181,3 +181,22 @@ def test_a_first_layer_of_few_inputs_is_refused_or_left_out(kind):
     value, _, memory = part.value_and_gradient(params, None, None, memory, Rng(1))
     assert np.isfinite(float(value))
     assert kind is RPCoMHE or [array.shape for array in memory.arrays] == [(4, 5)]
+
+
+def test_the_inverse_square_of_the_sine_has_the_mean_of_normal_pairs():
+    """Ten standard errors, and 5 % at most."""
+    rng, c = np.random.default_rng(0), 0.6
+    u, z = rng.normal(size=(2, 200_000, 16))
+    v = c * u + math.sqrt(1.0 - c * c) * z
+    r = np.sum(u * v, axis=1) / np.linalg.norm(u, axis=1) / np.linalg.norm(v, axis=1)
+    drawn = (1.0 - r * r) ** -2
+    error = 10.0 * np.std(drawn) / math.sqrt(len(drawn))
+    assert error < 0.05 * np.mean(drawn)
+    assert abs(theory.inverse_square_moment(c, 16) - np.mean(drawn)) < error
+
+
+def test_a_number_inside_the_norms_shrinks_a_cosine():
+    w, v, epsilon = np.array([0.3, 0.1]), np.array([0.2, -0.4]), 0.05
+    lengths = float(np.linalg.norm(w)), float(np.linalg.norm(v))
+    found = theory.loophole_cosine(w @ v / lengths[0] / lengths[1], *lengths, epsilon)
+    assert found == pytest.approx(w @ v / math.sqrt((w @ w + epsilon) * (v @ v + epsilon)))

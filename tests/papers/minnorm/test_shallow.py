@@ -403,6 +403,31 @@ def test_a_margin_that_rounding_hides_is_an_error_and_not_an_answer(slope):
         assert slope * 0.1 < caught.margin < slope * 10.0
 
 
+@pytest.mark.parametrize("loss", [0.03, 0.6, 2.5])
+def test_the_logistic_margin_has_the_loss(loss):
+    assert math.log1p(math.exp(-minnorm_margin.logistic_margin(loss))) == pytest.approx(loss)
+
+
+@pytest.mark.parametrize("start", [-1.0, 0.5])
+def test_the_weight_under_the_exponential_loss_follows_its_flow(start):
+    weight, steps = start, 4000
+    for _ in range(steps):  # the midpoint rule for w' = e^{-w} up to time 3
+        half = weight + 0.5 * 3.0 / steps * math.exp(-weight)
+        weight += 3.0 / steps * math.exp(-half)
+    assert minnorm_margin.exponential_loss_weight(3.0, start) == pytest.approx(weight, rel=1e-6)
+
+
+@given(
+    st.floats(0.1, 4.0), positive, st.floats(0.05, 2.0), st.floats(0.05, 2.0),
+    st.sampled_from(("simultaneous", "alternating")),
+)  # fmt: skip
+def test_slacks_are_positive_just_where_the_step_contracts(h, c, eta_w, eta_lam, order):
+    radius = spectrum_of_step(h, c, eta_w, eta_lam, order)
+    assume(abs(radius - 1.0) > 1e-9)
+    slacks = minnorm_modes.step_slacks(h, c, eta_w=eta_w, eta_lam=eta_lam, order=order)
+    assert (min(slacks.values()) > 0) == (radius < 1.0)
+
+
 def test_multipliers_beyond_the_range_are_an_error():
     with pytest.raises(InfeasibleError, match="scale the inputs up"):
         minnorm_margin.hard_margin(np.eye(2, dtype=np.float32) * np.float32(1e-30))
