@@ -171,6 +171,16 @@ def test_corrected_interval_turns_with_the_cosine(cosine, epsilon):
     assert (one.low, one.high) == (-other.high, -other.low)
 
 
+@pytest.mark.parametrize("epsilon", [0.1, 0.5])
+def test_the_error_says_how_many_dimensions_are_enough(epsilon):
+    with pytest.raises(InfeasibleError) as caught:
+        theory.theorem_one(0.3, 5, epsilon, corrected=True)
+    enough = math.ceil(caught.value.least)
+    assert theory.theorem_one(0.3, enough, epsilon, corrected=True).probability < 1.0
+    with pytest.raises(InfeasibleError):
+        theory.theorem_one(0.3, enough - 1, epsilon, corrected=True)
+
+
 @given(st.floats(-1.0, 1.0), st.floats(0.01, 0.99))
 def test_crossovers(cosine, epsilon):
     lower, upper = theory.crossovers(epsilon)

@@ -5,7 +5,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from refimpl.papers.rkhs_norm.theory import interval, linear
+from refimpl.papers.rkhs_norm.theory import interval, linear, spectral
 
 RNG = np.random.default_rng(4)
 WEIGHT, BIAS = RNG.normal(size=(3, 4)), RNG.normal(size=3)
@@ -97,3 +97,17 @@ def test_no_other_step_has_a_smaller_energy(strength):
     for angle in np.linspace(0.0, 2.0 * np.pi, 25):
         moved = found[0] + 0.01 * np.cos(angle), found[2] + 0.01 * np.sin(angle)
         assert energy(*moved) > least
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1e-6, 0.3])
+@pytest.mark.parametrize("sigma", [0.0, 0.4, 1.0, 7.0])
+def test_a_projected_singular_value_is_that_of_a_matrix(sigma, jitter):
+    """Through the eigenvalues of WᵀW + jI, of a matrix with one more, and with none of them 0."""
+    frame, limit = np.linalg.qr(RNG.normal(size=(3, 3)))[0], 0.5
+    weight = np.diag([sigma, 2.0, 1.5]) @ frame.T
+    values, vectors = np.linalg.eigh(weight.T @ weight + (jitter or 1e-300) * np.eye(3))
+    roots = np.sqrt(np.maximum(values, 1e-300))
+    moved = weight @ (vectors * np.minimum(1.0, limit / roots)) @ vectors.T
+    assert spectral.projected(sigma, limit, jitter) == pytest.approx(
+        np.linalg.norm(moved[0]), rel=1e-9, abs=1e-12
+    )
