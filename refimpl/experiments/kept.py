@@ -1,9 +1,9 @@
-"""The problem of the last seed, kept: all settings of a comparison begin with the same data.
+"""The problems of the last seeds, kept: all settings of a comparison begin with the same data.
 
 Where data are large, loading and scaling them takes as long as the training of a small network.
 
 >>> made = []
->>> @kept_by_seed
+>>> @kept_by_seed()
 ... def problem(config, backend, rng):
 ...     made.append(rng.path)
 ...     return len(made)
@@ -20,27 +20,31 @@ from typing import Any, TypeVar
 from refimpl.random import Rng
 
 T = TypeVar("T")
+Drawn = Callable[[Any, Any, Rng], T]
 
 
-def kept_by_seed(problem: Callable[[Any, Any, Rng], T]) -> Callable[[Any, Any, Rng], T]:
-    """``problem(config, backend, rng)`` that gives its last answer again where nothing changed.
+def kept_by_seed(seeds: int = 1) -> Callable[[Drawn[T]], Drawn[T]]:
+    """Makes of ``problem(config, backend, rng)`` one that gives its last answers again.
 
     Parameters
     ----------
-    problem : callable
-        Of a :func:`refimpl.experiments.comparison.comparison`: it depends on config, backend and
-        the name of the stream alone, and whoever gets the answer leaves it as it is.
+    seeds : int
+        How many answers are kept: what is decorated depends on config, backend and the name of
+        the stream alone, and whoever gets an answer leaves it as it is.
     """
 
-    @functools.lru_cache(maxsize=1)
-    def last(config: Any, backend: Any, seed: int, path: tuple[str | int, ...]) -> T:
-        return problem(config, backend, Rng(seed, path))
+    def keeping(problem: Drawn[T]) -> Drawn[T]:
+        @functools.lru_cache(maxsize=seeds)
+        def last(config: Any, backend: Any, seed: int, path: tuple[str | int, ...]) -> T:
+            return problem(config, backend, Rng(seed, path))
 
-    @functools.wraps(problem)
-    def kept(config: Any, backend: Any, rng: Rng) -> T:
-        return last(config, backend, rng.seed, rng.path)
+        @functools.wraps(problem)
+        def kept(config: Any, backend: Any, rng: Rng) -> T:
+            return last(config, backend, rng.seed, rng.path)
 
-    return kept
+        return kept
+
+    return keeping
 
 
 def seed_by_seed(seconds: float) -> Callable[[Any, Any], float]:

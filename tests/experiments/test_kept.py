@@ -9,7 +9,7 @@ from refimpl.experiments.kept import kept_by_seed, seed_by_seed
 def test_a_problem_is_made_anew_where_config_backend_or_stream_change():
     made = []
 
-    @kept_by_seed
+    @kept_by_seed()
     def problem(config, backend, rng):
         """What it is."""
         made.append((config, backend, rng.seed, rng.path))

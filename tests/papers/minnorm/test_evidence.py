@@ -15,6 +15,7 @@ from refimpl.datasets.base import Dataset
 from refimpl.experiments.declared import Size
 from refimpl.models import MLP, Objective
 from refimpl.papers.minnorm.experiments import evidence_mnist as evidence
+from refimpl.papers.minnorm.experiments import ranking
 from refimpl.training import train
 
 SIZE = Size(data="digits", training=60, validation=40, test=40, noise=0.5, hidden=(12,),
@@ -34,7 +35,7 @@ def one(data, k):
 
 def test_lengths_of_gradients_are_those_of_the_tape():
     objective, params, data = network()
-    found = evidence.gradient_lengths(objective, params, data)
+    found = ranking.gradient_lengths(objective, params, data)
     for k in range(9):
         _, gradient = ad.value_and_grad(objective)(params, one(data, k))
         squares = sum(float(np.sum(leaf**2)) for leaf in ad.flatten(gradient)[0])
@@ -47,7 +48,7 @@ def test_a_followed_descent_takes_the_same_steps_and_adds_up_each_loss():
     update, seen = Momentum(learning_rate=0.1), np.zeros(9)
     options = {"epochs": 3, "batch_size": 4, "rng": Rng(5), "progress": False}
     plain = train(update, objective, params, whole, **options)
-    followed = train(evidence.Followed(inner=update), objective, params, whole, **options)
+    followed = train(ranking.Followed(inner=update), objective, params, whole, **options)
     for a, b in zip(ad.flatten(plain.params)[0], ad.flatten(followed.params)[0], strict=True):
         assert np.array_equal(a, b)
     state = update.init(params)
@@ -62,8 +63,8 @@ def test_a_followed_descent_takes_the_same_steps_and_adds_up_each_loss():
 
 def test_scores_are_given_where_labels_were_redrawn_and_there_alone():
     place = backend("numpy")
-    clean = evidence.problem(replace(SIZE, noise=0.0), place, Rng(1))
-    noisy = evidence.problem(SIZE, place, Rng(1))
+    clean = ranking.problem(replace(SIZE, noise=0.0), place, Rng(1))
+    noisy = ranking.problem(SIZE, place, Rng(1))
     changed = clean.split.train.targets != noisy.split.train.targets
     assert 0.3 < np.mean(changed) < 0.6
     expected = {

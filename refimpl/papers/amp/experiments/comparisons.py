@@ -70,7 +70,7 @@ class MnistConfig(Config):
         )
 
 
-@kept_by_seed
+@kept_by_seed()
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     """Data with redrawn training and validation labels, the network and its start."""
     place = make_backend(backend.name, config.dtype)

@@ -124,7 +124,7 @@ def _alone(part: Any) -> Any:
     return lambda **settings: alone(part, **settings)
 
 
-@kept_by_seed
+@kept_by_seed()
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     """The data of one seed and PyTorch's uniform start."""
     sizes = {"training": config.training, "validation": config.validation}

@@ -9,7 +9,6 @@ ten times the best outer rate it loses them again, though training tasks go on i
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from refimpl.arrays import backend as make_backend
 from refimpl.datasets import Dataset, TaskSet, TaskSplit
 from refimpl.experiments.comparison import Problem
 from refimpl.experiments.declared import Comparison
+from refimpl.experiments.kept import kept_by_seed
 from refimpl.models import MLP, Objective
 from refimpl.papers.gradient_dropout.experiments.evidence import INNER, Tasks
 from refimpl.papers.gradient_dropout.experiments.evidence import METHODS as ON_DIGITS
@@ -41,15 +41,10 @@ class ImageTasks(Tasks):
     data: str = "mnist"
 
 
+@kept_by_seed(10)
 def problem(size: ImageTasks, backend: Backend, rng: Rng) -> Problem:
     """Tasks of one seed, and a dense network that is judged after its adaptation."""
-    return _problem(size, backend.name, rng.seed, rng.path)
-
-
-@functools.lru_cache(maxsize=10)
-def _problem(size: ImageTasks, backend: str, seed: int, path: tuple[str | int, ...]) -> Problem:
-    """That of one seed, kept for the next method: to read the images takes as long as a run."""
-    rng, place = Rng(seed, path), make_backend(backend, size.dtype)
+    place = make_backend(backend.name, size.dtype)
     split: Any = drawn(size, place, rng)
     model = MLP((split.train.features, *size.hidden, split.train.outputs))
     objective = Objective(model)

@@ -110,7 +110,7 @@ def under(attack: ProjectedGradientAttack, objective: Objective) -> Metric:
     return attacked
 
 
-@kept_by_seed
+@kept_by_seed()
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     """A split, a start, and accuracy under attack and the mean slope beside the usual metrics."""
     split = datasets.load(

@@ -98,7 +98,7 @@ def methods(config: Config) -> Mapping[str, Sequence[Arm]]:
     return grids
 
 
-@kept_by_seed
+@kept_by_seed()
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     """The data of one seed, with the part of the training set that is asked for."""
     split = datasets.load(config.dataset, rng=rng.child("data"), backend=backend, center=True)

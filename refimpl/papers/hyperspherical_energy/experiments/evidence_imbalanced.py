@@ -8,7 +8,6 @@ strengths are chosen for all classes alike. The rarest class has seven images in
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from refimpl.arrays import Backend, to_host
-from refimpl.arrays import backend as make_backend
 from refimpl.datasets import Dataset
 from refimpl.experiments.baselines import composed, descent, weight_decay
 from refimpl.experiments.comparison import Problem
 from refimpl.experiments.declared import Comparison, Method, Size, images
+from refimpl.experiments.kept import kept_by_seed
 from refimpl.models import Objective
 from refimpl.papers.hyperspherical_energy.comhe_random import RPCoMHE
 from refimpl.papers.hyperspherical_energy.mhe import MHE
@@ -71,16 +70,10 @@ def mean_of_classes(objective: Objective) -> Metric:
     return balanced
 
 
+@kept_by_seed(6)
 def problem(size: Thinned, backend: Backend, rng: Rng) -> Problem:
     """Images, thinned for training; mean accuracy of classes beside the plain one."""
-    return _problem(size, backend.name, rng.seed, rng.path)
-
-
-@functools.lru_cache(maxsize=6)
-def _problem(size: Thinned, backend: str, seed: int, path: tuple[str | int, ...]) -> Problem:
-    """That of one seed, kept for the next method: to read the images takes as long as a run."""
-    rng = Rng(seed, path)
-    found = images(size, make_backend(backend, size.dtype), rng)
+    found = images(size, backend, rng)
     train = thinned(found.split.train, size, rng.child("thinned"))
     return found._replace(
         split=found.split._replace(train=train),

@@ -72,9 +72,9 @@ COMPARISONS = (
         expects="control",
         problem=images,
         methods=METHODS[:3],
-        full=Size(data="mnist", hidden=(100, 32), epochs=10, batch_size=250, seeds=5, together=1,
+        full=Size(data="mnist", hidden=(100, 32), epochs=20, batch_size=250, seeds=5, together=1,
                   dtype="float32"),
         quick=replace(QUICK, data="mnist", validation=200, test=200),
-        cut="10 epochs (20 move weight decay and ISDA by +0.3 points on one seed)",
+        cut="20 epochs",
     ),
 )  # fmt: skip

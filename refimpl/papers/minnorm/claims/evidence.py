@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refimpl.claims.evidence import between, gain, less
+from refimpl.claims.evidence import between, gain
 from refimpl.claims.ledger import Outcome, all_of, claim
 from refimpl.experiments.base import Result
 
@@ -34,7 +34,9 @@ def ahead_with_few_examples(result: Result) -> Outcome:
 )
 def finds_difficult_examples(result: Result) -> Outcome:
     """Paired by seed with the best-tuned baseline of the record."""
-    return less(result, "minnorm", "run_auc", "area under the curve", more=True)
+    theirs = (result.config.reference, "run_auc_loss")
+    words = "area under the curve beyond that of the losses"
+    return between(result, ("minnorm", "run_auc_multipliers"), theirs, words)
 
 
 @claim(

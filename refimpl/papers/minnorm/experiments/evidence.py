@@ -10,56 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from refimpl import datasets
 from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.momentum import Momentum
-from refimpl.arrays import Backend, to_host
-from refimpl.experiments.comparison import Arm, Problem
-from refimpl.experiments.declared import Comparison, Method, Size, noisy
-from refimpl.models import MLP, Objective
-from refimpl.papers.minnorm.diagnosis import difficulty
-from refimpl.papers.minnorm.experiments.images import area_under_curve
-from refimpl.papers.minnorm.minnorm import Minnorm, MinnormState
-from refimpl.random import Rng
-from refimpl.training import TrainingResult
-
-
-def problem(size: Size, backend: Backend, rng: Rng) -> Problem:
-    """Centred digits of unit mean square norm, no biases, the start at 0.7 of He's.
-
-    With redrawn labels a run also reports how well it ranks those first that were changed: by
-    its multipliers where it has some, else by the loss of each example.
-    """
-    clean = datasets.load(
-        size.data, rng=rng.child("data"), backend=backend, training=size.training,
-        validation=size.validation, test=size.test, center=True, scale="norm",
-    )  # fmt: skip
-    split = noisy(clean, size.noise, rng.child("noise"))
-    changed = to_host(clean.train.targets) != to_host(split.train.targets)
-    model = MLP((split.train.features, *size.hidden, split.train.outputs), bias=False)
-    objective = Objective(model)
-
-    def ranks(outcome: TrainingResult) -> dict[str, float]:
-        if not changed.any():
-            return {}
-        if isinstance(outcome.state, MinnormState):
-            return {"auc": area_under_curve(_multipliers(outcome.state), changed)}
-        batch = split.train.batch()
-        each = objective.loss(
-            objective.outputs(outcome.params, batch), batch.targets, reduction="none"
-        )
-        return {"auc": area_under_curve(to_host(each), changed)}
-
-    start = model.init(rng.child("init"), scale=0.7, backend=backend)
-    return Problem(split, objective, start, observe=ranks)
-
-
-def _multipliers(state: MinnormState) -> np.ndarray:
-    """How hard each example is; the same for both constraints with one multiplier an output."""
-    return np.asarray(to_host(difficulty(Minnorm(constraint="one_vs_rest"), state)))
+from refimpl.experiments.comparison import Arm
+from refimpl.experiments.declared import Comparison, Method, Size
+from refimpl.papers.minnorm.experiments.ranking import problem
+from refimpl.papers.minnorm.minnorm import Minnorm
 
 
 def _descent(size: Any, rate: float, value: float) -> Arm:

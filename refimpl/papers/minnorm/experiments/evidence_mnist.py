@@ -7,35 +7,21 @@ many steps. That the rate is a share of the one tuned for cross-entropy, and how
 move in a run, was chosen on validation images of a seed that no comparison uses. From 5,000
 images on, where that share diverged, Minnorm's rate is tuned by itself, at one damping.
 
-Every run says how well it ranks first the labels that were changed: by its multipliers, by the loss
-of each image or by the length of its gradient at the end; plain descent also by the losses of all
-its steps. Settings are chosen by validation accuracy, which knows nothing of that. To look at the
-losses takes plain descent off the recorded path, so that its steps cost more here.
+Where labels are redrawn, :mod:`refimpl.papers.minnorm.experiments.ranking` says how well a run
+ranks the changed ones first. Settings are chosen by validation accuracy, which knows nothing of it.
 """
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import replace
 
-import numpy as np
-
-from refimpl import datasets
 from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.momentum import Momentum
-from refimpl.arrays import Backend, to_host
-from refimpl.arrays import backend as make_backend
-from refimpl.datasets import Batch, Split
-from refimpl.experiments.comparison import Arm, Problem
-from refimpl.experiments.declared import Comparison, Method, Size, noisy
-from refimpl.models import MLP, Objective
-from refimpl.papers.minnorm.diagnosis import difficulty
-from refimpl.papers.minnorm.experiments.images import area_under_curve
-from refimpl.papers.minnorm.minnorm import Minnorm, MinnormState
-from refimpl.random import Rng
-from refimpl.training import TrainingResult
+from refimpl.experiments.comparison import Arm
+from refimpl.experiments.declared import Comparison, Method, Size
+from refimpl.papers.minnorm.experiments.ranking import Followed, problem
+from refimpl.papers.minnorm.minnorm import Minnorm
 
 SLOWER = 0.5
 """The rate on squared violations over that on cross-entropy."""
@@ -52,108 +38,6 @@ same other seed at 5,000 and at 50,000 among gains of 100 to 10,000."""
 
 HELD_IN = 50_000
 """Images that are not held out for validation or for the test."""
-
-
-class FollowedState(NamedTuple):
-    """State of :class:`Followed`: that of the descent, and the losses of each example so far."""
-
-    inner: Any
-    total: np.ndarray
-
-    @property
-    def params(self) -> Any:
-        """Those of the descent."""
-        return self.inner.params
-
-    @property
-    def step(self) -> int:
-        """That of the descent."""
-        return self.inner.step
-
-
-@dataclass(frozen=True, kw_only=True)
-class Followed:
-    """A descent that adds up the losses of the examples of its batches; its steps are the same."""
-
-    requires: ClassVar[tuple[str, ...]] = ("training",)
-
-    inner: Momentum
-
-    def init(self, params: Any, training: Batch) -> FollowedState:
-        """Before the first step."""
-        return FollowedState(self.inner.init(params), np.zeros(len(training.targets)))
-
-    def step(
-        self, state: FollowedState, objective: Any, batch: Batch, rng: Rng | None = None
-    ) -> tuple[FollowedState, Any]:
-        """One step of the descent."""
-        total = state.total.copy()
-        total[batch.indices] += losses(objective, state.params, batch)
-        inner, info = self.inner.step(state.inner, objective, batch, rng)
-        return FollowedState(inner, total), info
-
-
-def losses(objective: Objective, params: Any, batch: Batch) -> np.ndarray:
-    """The loss of each example, (P,)."""
-    each = objective.loss(objective.outputs(params, batch), batch.targets, reduction="none")
-    return to_host(each).astype(np.float64)
-
-
-def gradient_lengths(objective: Objective, params: Any, batch: Batch) -> np.ndarray:
-    """The length of the gradient of each example's cross-entropy in all weights, (P,).
-
-    Of a network of one hidden layer without biases: |s|² |h|² + |Wᵀ s · 1(h > 0)|² |x|² with the
-    signal s of the outputs and the hidden values h.
-    """
-    inner, outer = (to_host(layer["weight"]).astype(np.float64) for layer in params)
-    inputs = to_host(batch.inputs).astype(np.float64)
-    hidden = np.maximum(inputs @ inner.T, 0.0)
-    outputs = hidden @ outer.T
-    shares = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    signal = shares / shares.sum(axis=1, keepdims=True)
-    signal[np.arange(len(signal)), to_host(batch.targets)] -= 1.0
-    pulled = (signal @ outer) * (hidden > 0.0)
-    squares = [np.sum(part**2, axis=1) for part in (signal, hidden, pulled, inputs)]
-    return np.sqrt(squares[0] * squares[1] + squares[2] * squares[3])
-
-
-def problem(size: Size, backend: Backend, rng: Rng) -> Problem:
-    """Centred images of unit mean square norm, one hidden layer, no biases, a start at 0.7 of
-    He's; where labels were redrawn, areas under the curve for those that changed."""
-    place = make_backend(backend.name, size.dtype)
-    clean = _images(size, place.name, rng.seed, rng.path)
-    split = noisy(clean, size.noise, rng.child("noise"))
-    changed = to_host(clean.train.targets) != to_host(split.train.targets)
-    model = MLP((split.train.features, *size.hidden, split.train.outputs), bias=False)
-    objective = Objective(model)
-
-    def ranks(outcome: TrainingResult) -> dict[str, float]:
-        if not changed.any():
-            return {}
-        batch, state = split.train.batch(), outcome.state
-        scores = {
-            "loss": losses(objective, outcome.params, batch),
-            "gradient": gradient_lengths(objective, outcome.params, batch),
-        }
-        if isinstance(state, FollowedState):
-            scores["average"] = state.total
-        if isinstance(state, MinnormState):
-            algorithm = Minnorm(constraint="one_vs_rest")
-            scores["multipliers"] = np.asarray(to_host(difficulty(algorithm, state)))
-        return {f"auc_{name}": area_under_curve(score, changed) for name, score in scores.items()}
-
-    start = model.init(rng.child("init"), scale=0.7, backend=place)
-    return Problem(split, objective, start, observe=ranks)
-
-
-@functools.lru_cache(maxsize=5)
-def _images(size: Size, backend: str, seed: int, path: tuple[str | int, ...]) -> Split:
-    """The images of one seed, kept for the next method: to read them takes as long as a run."""
-    return datasets.load(
-        size.data, rng=Rng(seed, path).child("data"), backend=make_backend(backend, size.dtype),
-        training=size.training, validation=size.validation, test=size.test, center=True,
-        scale="norm",
-    )  # fmt: skip
 
 
 def _descent(size: Size, rate: float, value: float) -> Arm:
