@@ -569,6 +569,20 @@ def keep_where(values: Array, mask: Array, /) -> Array:
 _BITS = {8: np.int64, 4: np.int32}
 
 
+def known_finite(values: Any, /) -> bool:
+    """Whether all is finite and that is seen at once: not of arrays on a device, which would wait.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> known_finite(np.array([1.0, 2.0])), known_finite(np.array([1.0, np.inf])), known_finite(2.0)
+    (True, False, True)
+    """
+    if type(values) in (np.ndarray, float, int):
+        return bool(np.isfinite(values).all())
+    return False
+
+
 def wrap_indices(indices: Array, size: int) -> Array:
     """Indices that count from the end as ones that count from the start.
 

@@ -75,6 +75,10 @@ def _elementwise(forward: Any) -> Primitive:
     return Primitive(forward, elementwise=True)
 
 
+def _tame(forward: Any) -> Primitive:
+    return Primitive(forward, tame=True)
+
+
 def _selecting(forward: Any) -> Primitive:
     return Primitive(forward, selects=True)
 
@@ -106,7 +110,7 @@ subtract.derivatives(
 )
 
 
-@_elementwise
+@_tame
 def multiply(x, y, /):
     """x * y, with broadcasting."""
     return x * y
@@ -118,7 +122,7 @@ multiply.derivatives(
 )
 
 
-@_elementwise
+@_tame
 def divide(x, y, /):
     """x / y, with broadcasting."""
     return x / y
@@ -237,7 +241,7 @@ gram.derivatives(lambda g, ans, x: matmul(g + g.mT, x))
 # --- elementwise functions -----------------------------------------------------------------------
 
 
-@_elementwise
+@_tame
 def exp(x, /):
     """Exponential."""
     return namespace(x).exp(x)
@@ -283,7 +287,7 @@ def sqrt(x, /):
 sqrt.derivatives(lambda g, ans, x: 0.5 * g / ans)
 
 
-@_elementwise
+@_tame
 def square(x, /):
     """x * x."""
     return x * x
@@ -293,13 +297,13 @@ square.derivatives(lambda g, ans, x: 2.0 * g * x)
 square.rewritten(lambda x: _square_of_norm(x))
 
 
-@_elementwise
+@_tame
 def sin(x, /):
     """Sine."""
     return namespace(x).sin(x)
 
 
-@_elementwise
+@_tame
 def cos(x, /):
     """Cosine."""
     return namespace(x).cos(x)
@@ -333,7 +337,7 @@ arcsin.derivatives(lambda g, ans, x: g / sqrt((1.0 - x) * (1.0 + x)))
 arctan.derivatives(lambda g, ans, x: g / (1.0 + x * x))
 
 
-@_elementwise
+@_tame
 def tanh(x, /):
     """Hyperbolic tangent."""
     return namespace(x).tanh(x)
@@ -351,7 +355,7 @@ tanh.derivatives(lambda g, ans, x: g * _sech_squared(x))
 _sech_squared.derivatives(lambda g, ans, x: -2.0 * g * ans * tanh(x))
 
 
-@_elementwise
+@_tame
 def sigmoid(x, /):
     """1 / (1 + exp(-x)), without overflow, and with the digits of its tail exp(x)."""
     xp = namespace(x)
@@ -362,7 +366,7 @@ def sigmoid(x, /):
 sigmoid.derivatives(lambda g, ans, x: g * ans * sigmoid(-x))
 
 
-@_elementwise
+@_tame
 def softplus(x, /):
     """log(1 + exp(x)), without overflow."""
     xp = namespace(x)

@@ -25,7 +25,15 @@ from heapq import heappop, heappush
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from refimpl.arrays import Array, backend, check_float, namespace, one, range_unwatched
+from refimpl.arrays import (
+    Array,
+    backend,
+    check_float,
+    known_finite,
+    namespace,
+    one,
+    range_unwatched,
+)
 from refimpl.autodiff.trees import Tree, map_tree
 
 op: Any = SimpleNamespace()
@@ -176,6 +184,9 @@ class Primitive:
         Every entry of the result depends on the entries at its own place alone. Where the cotangent
         is 0 because something else was selected, the rules then see a harmless point, and the 0
         stays one however steep the function is there.
+    tame : bool
+        Elementwise, and its rules are finite wherever the arguments and the result are: a cotangent
+        of 0 stays one there without a harmless point.
     selects : bool
         Its rules give cotangents that are 0 where an entry was not chosen.
     saves : bool
@@ -191,13 +202,15 @@ class Primitive:
         *,
         variadic: bool = False,
         elementwise: bool = False,
+        tame: bool = False,
         selects: bool = False,
         saves: bool = False,
         name: str = "",
     ) -> None:
         self.forward = forward
         self.variadic = variadic
-        self.elementwise = elementwise
+        self.elementwise = elementwise or tame
+        self.tame = tame
         self.selects = selects
         self.saves = saves
         self.rewrite: Callable[..., Any] | None = None
@@ -338,6 +351,8 @@ def _harmless(primitive: Primitive, g: Any, ans: Any, args: Any, kwargs: Any) ->
     Where ``g`` is traced its 0 may be one that moves: then a place stays as it is unless the
     function is singular there, for the cotangent's own derivative meets the rule's value.
     """
+    if primitive.tame and type(g) is not Tensor and all(map(known_finite, (ans, *args))):
+        return [ans, *args]
     alive = value(g) != 0.0
     if type(g) is Tensor and not bool(namespace(alive).all(alive)):
         alive = alive | _is_smooth(primitive, value(g), args, kwargs)

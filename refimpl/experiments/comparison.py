@@ -134,9 +134,9 @@ def comparison(
         Whose result has, with M methods, S settings and N seeds: ``method`` (M,), ``setting``
         (M, S), ``chosen`` (M,) the index of the setting, ``at_edge`` (M,) whether it is the first
         or last of more than two, ``validation`` (M, S, N), ``test`` and ``difference`` (M, N) at
-        the chosen setting and to the reference's, ``test_accuracy``, ``test_loss``,
-        ``train_loss`` and further metrics (M, N), what was observed as ``run_<name>`` (M, N), and
-        ``diverged`` (M, S, N).
+        the chosen setting and to the reference's, ``test_accuracy``, ``test_loss`` and further
+        metrics on the test set, ``train_accuracy`` and ``train_loss`` (M, N), what was observed as
+        ``run_<name>`` (M, N), and ``diverged`` (M, S, N).
     """
 
     def tasks(settings: Any) -> list[Task]:
@@ -153,7 +153,7 @@ def comparison(
     ) -> dict[str, Any]:
         shared = Rng(rng.seed).child(name, seed)  # of the seed alone: all methods are paired
         arm = methods(settings)[method][setting]
-        return _trained(settings, problem(settings, backend, shared), arm, shared)
+        return _trained(settings, problem(settings, backend, shared), arm, shared, score)
 
     def collect(settings: Any, tasks: Sequence[Task], results: Sequence[Any]) -> dict[str, Any]:
         return _collected(methods(settings), settings.seeds, results, reference, score)
@@ -189,7 +189,7 @@ def _checked(grids: Mapping[str, Sequence[Arm]], reference: str) -> Mapping[str,
     return grids
 
 
-def _trained(settings: Any, problem: Problem, arm: Arm, rng: Rng) -> dict[str, Any]:
+def _trained(settings: Any, problem: Problem, arm: Arm, rng: Rng, score: str) -> dict[str, Any]:
     """The scores of one setting on one seed; NaN where its training broke down."""
     objective = problem.objective if arm.objective is None else arm.objective
     params = problem.params if arm.start is None else arm.start(problem.params, rng.child("start"))
@@ -197,8 +197,10 @@ def _trained(settings: Any, problem: Problem, arm: Arm, rng: Rng) -> dict[str, A
     metrics: dict[str, Metric] = {"loss": chunked_mean(objective)}
     if split.train.classes:
         metrics["accuracy"] = accuracy(objective.model)
+    usual = tuple(metrics)
     metrics |= problem.metrics
     sets = {"train": split.train, "validation": split.validation, "test": split.test}
+    wanted = {"train": usual, "validation": (score,), "test": tuple(metrics)}
     algorithm = arm.algorithm() if callable(arm.algorithm) else arm.algorithm
     schedule = arm.schedule
     if problem.observe is None:
@@ -214,18 +216,19 @@ def _trained(settings: Any, problem: Problem, arm: Arm, rng: Rng) -> dict[str, A
             rng=rng.child("training"),
             validation=split.validation,
             evaluate=sets,
-            metrics=metrics,
-            evaluate_every=settings.epochs,
             schedule=schedule,
             progress=False,
             checkpoint_every=_between_checks(settings, len(split.train)),
         )
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            found = {
+                f"{part}_{name}": float(metrics[name](outcome.params, sets[part]))
+                for part, names in wanted.items()
+                for name in names
+            }
     except (DivergenceError, InfeasibleError):
-        return {f"{part}_{metric}": math.nan for part in sets for metric in metrics} | {
-            "diverged": True
-        }
-    last = {name: values[-1] for name, values in outcome.history.epochs.items()}
-    found = {f"{part}_{metric}": last[f"{part}_{metric}"] for part in sets for metric in metrics}
+        lost = {f"{part}_{name}": math.nan for part, names in wanted.items() for name in names}
+        return lost | {"diverged": True}
     observed = {} if problem.observe is None else problem.observe(outcome)
     return {
         **found,

@@ -85,7 +85,8 @@ def ahead_of_plain_on_mnist(result: Result) -> Outcome:
 def price_on_mnist(result: Result) -> Outcome:
     """Test accuracies paired by seed."""
     floats, bits = (
-        result.select(method=name)["test_accuracy"][0] for name in ("float, for scale", "logic, 4 bits")
+        result.select(method=name)["test_accuracy"][0]
+        for name in ("float, for scale", "logic, 4 bits")
     )
     note = f"points of accuracy below floats; {result.config.words}"
     return report(100.0 * (floats - bits), note, predicted="small")
