@@ -9,6 +9,7 @@ from refimpl import autodiff as ad
 from refimpl.algorithms.composition import alone
 from refimpl.algorithms.l1 import L1, soft_threshold
 from refimpl.algorithms.l2 import L2
+from refimpl.algorithms.penalized import scaled_gradient
 from refimpl.algorithms.updates import first_order
 
 BASES = ["sgd", "momentum", "nesterov", "adam"]
@@ -183,3 +184,10 @@ def test_overshooting_decoupled_decay_is_refused():
     with pytest.raises(ValueError, match=r"at most 1.*not 0.5 \* 3.0"):
         alone(L2, strength=3.0, learning_rate=0.5, decoupled=True)
     alone(L2, strength=2.0, learning_rate=0.5, decoupled=True)
+
+
+def test_a_penalty_of_strength_zero_is_reported_as_zero_and_adds_no_gradient():
+    value, gradient = scaled_gradient(lambda p: 7.0 + ad.sum(p["weight"]), params(), 0.0)
+    assert float(value) == 0.0 and gradient is None
+    value, gradient = scaled_gradient(lambda p: 7.0 + ad.sum(p["weight"]), params(), 0.5)
+    assert float(value) == 0.5 * (7.0 + 3.25) and np.all(gradient["weight"] == 0.5)

@@ -57,13 +57,18 @@ def test_arcsine_moments_are_averages_over_uniform_angles(order, radius):
     assert laws.arcsine_moment(order, radius) == pytest.approx(expected, abs=1e-13 * radius**order)
 
 
-@given(slope=st.floats(-3.0, 3.0), radius=st.floats(0.3, 2.0), share=st.floats(-0.95, 0.95))
-def test_density_is_the_slope_of_the_cumulative_law(slope, radius, share):
-    theta, step = share * radius, 1e-5 * radius
-    high, low = (laws.circle_cumulative(theta + s, slope, radius) for s in (step, -step))
-    density = laws.circle_density(np.array([theta]), slope, radius)[0]
+@given(
+    slope=st.floats(-3.0, 3.0),
+    radius=st.floats(0.3, 2.0),
+    temperature=st.floats(0.7, 3.0),
+    share=st.floats(-0.95, 0.95),
+)
+def test_density_is_the_slope_of_the_cumulative_law(slope, radius, temperature, share):
+    theta, step, law = share * radius, 1e-5 * radius, (slope, radius, temperature)
+    high, low = (laws.circle_cumulative(theta + s, *law) for s in (step, -step))
+    density = laws.circle_density(np.array([theta]), *law)[0]
     assert (high - low) / (2.0 * step) == pytest.approx(density, rel=1e-5)
-    assert laws.circle_cumulative(radius, slope, radius) == pytest.approx(1.0, abs=1e-12)
+    assert laws.circle_cumulative(radius, *law) == pytest.approx(1.0, abs=1e-12)
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3, 4, 7])
