@@ -297,13 +297,13 @@ square.derivatives(lambda g, ans, x: 2.0 * g * x)
 square.rewritten(lambda x: _square_of_norm(x))
 
 
-@_tame
+@_elementwise
 def sin(x, /):
     """Sine."""
     return namespace(x).sin(x)
 
 
-@_tame
+@_elementwise
 def cos(x, /):
     """Cosine."""
     return namespace(x).cos(x)

@@ -445,6 +445,8 @@ def _backward(output: Any, cotangent: Any, trace: _Trace) -> Tree:
                 part = rule(g, ans, *args, **kwargs)
                 if guarded:
                     part = _fold(part, parent.shape)
+                    if primitive.tame and type(part) is not Tensor:
+                        part = part + 0.0  # a zero has the same sign whichever way it was found
             if parent.number not in cotangents:
                 cotangents[parent.number] = part
                 heappush(pending, (-parent.number, parent))

@@ -200,6 +200,31 @@ def test_a_branch_by_where_is_replayed_and_follows_the_numbers():
     assert follow(function).recordings == 1
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda p, b: p * b,
+        lambda p, b: p / b,
+        lambda p, b: b / p,
+        lambda p, b: b * ad.exp(p),
+        lambda p, b: b * ad.square(p),
+        lambda p, b: ad.tanh(p) * b,
+        lambda p, b: b * ad.sigmoid(p),
+        lambda p, b: b * ad.softplus(p),
+        lambda p, b: b * ad.sin(p) - ad.cos(p),
+    ],
+)
+def test_zeros_of_what_was_not_chosen_have_one_sign(function):
+    """The tape leaves out the harmless point where numbers are finite, a recording never does."""
+    numbers = np.linspace(-3.1, 2.9, 7)
+    replayed = ad.Replayed(lambda p, b: ad.sum(ad.relu(function(p, b)), axis=None))
+    for _ in range(4):
+        found = replayed(numbers, numbers[::-1].copy())
+    assert replayed.recordings == 1, replayed.refused
+    assert_same(found, replayed.tape(numbers, numbers[::-1].copy()))
+    assert not np.any(np.signbit(found[1][found[1] == 0.0]))
+
+
 def test_numbers_out_of_range_keep_their_bits():
     def huge(seed):
         return ad.map_tree(lambda w: 1e200 * w, params_of(seed))

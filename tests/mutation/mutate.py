@@ -52,7 +52,9 @@ def reaching(coverage_file: str, fault: dict) -> list[str]:
     if there and "" not in there:
         return sorted({c.split("::" if c.endswith("|setup") else "|")[0] for c in there})
     found = {c for contexts in by_line.values() for c in contexts if c}
-    return sorted({c.split("|")[0] for c in found} | {*of_the_room(fault), "tests/test_defaults.py"})
+    return sorted(
+        {c.split("|")[0] for c in found} | {*of_the_room(fault), "tests/test_defaults.py"}
+    )
 
 
 def of_the_room(fault: dict) -> list[str]:
