@@ -60,7 +60,8 @@ recorded: classes of falling frequency     printed              experiments.    
 ========================================== ==================== =================== ==============
 
 On classes of 350 to 7 images of MNIST energies of hidden neurons, of classes and of both change the
-mean accuracy of classes by less than 0.4 points beyond tuned weight decay (HE-57).
+mean accuracy of classes by less than 0.4 points beyond tuned weight decay (HE-57). On all of MNIST,
+20 epochs, half-space energy ends 0.07 points behind it, 95 % interval -0.01 to 0.14 (HE-60).
 
 Errors found in print
 ---------------------

@@ -47,8 +47,9 @@ covariance is given, nothing for an isotropic one of equal trace, next to nothin
 five points a class. On 1000 MNIST images λ₀ = 0.5 gains half a point under weights that start
 uniform on ±1/√fan_in and batches of 128, and nothing that can be told from zero under He's normal
 start and batches of 64, where it costs a point on 300 images (IS-17, IS-18). On 200 digits no gain
-over an L2 penalty is shown (``isda_digits``). Large λ₀ at a large rate without normalization
-diverges (IS-19).
+over an L2 penalty is shown (``isda_digits``); on all of MNIST, 20 epochs, it ends 0.11 points
+behind tuned weight decay, 95 % interval 0.00 to 0.21 (IS-22). Large λ₀ at a large rate without
+normalization diverges (IS-19).
 
 Where released code differs
 ---------------------------
