@@ -197,10 +197,10 @@ COMPARISONS = (
         title="Constrained Langevin dynamics on all of MNIST, eight layers",
         problem=images,
         methods=tuple(replace(m, grid=MANY[m.name]) for m in METHODS if m.name in MANY),
-        full=Size(data="mnist", hidden=(24,) * 7, epochs=40, batch_size=250, seeds=5, together=1,
+        full=Size(data="mnist", hidden=(24,) * 7, epochs=20, batch_size=250, seeds=5, together=1,
                   dtype="float32"),
         quick=replace(QUICK, data="mnist", validation=200, test=200),
-        cut="underdamped integrators alone; 40 epochs; no SGLD",
+        cut="underdamped integrators alone; 20 epochs; no SGLD",
     ),
     Comparison(
         name="constrained_characters",
