@@ -1,23 +1,30 @@
 """What a name stands for when nothing else is said: the defaults of methods, models and data.
 
 A changed default changes the results of everybody who left it out, and no law of mathematics says
-so. The values stand in ``defaults.json`` beside the tests of a paper; after a change that is meant,
+so. The values stand in ``defaults.json`` beside the tests of a paper, those of public functions and
+classes of the library in ``signatures.json`` here; after a change that is meant,
 ``PYTHONPATH=. python tests/test_defaults.py`` writes them anew.
 """
 
 import dataclasses
+import importlib
 import inspect
 import json
+import pkgutil
 from pathlib import Path
 
 import pytest
 
+import refimpl
 from refimpl import catalogue
 from refimpl.algorithms.updates import UpdateSettings
 from refimpl.datasets import DATASETS
 from refimpl.papers import Entry
 
 TESTS = Path(__file__).parent
+SIGNATURES = TESTS / "signatures.json"
+APART = {"experiments", "claims", "cli", "conformance", "interop", "testing", "__main__"}
+"""Parts of the package that are not the library, or need what may not be installed."""
 UPDATE = Entry("update", UpdateSettings, "of every composition", source="-")
 
 
@@ -61,7 +68,42 @@ def test_defaults_are_those_on_record(folder):
         assert json.dumps(values) == json.dumps(record[name]), name
 
 
+def signatures():
+    """The defaults of public functions and classes, in each module of the library."""
+    found = {}
+    for module in pkgutil.walk_packages(refimpl.__path__, "refimpl."):
+        if APART & set(module.name.split(".")):
+            continue
+        here = importlib.import_module(module.name)
+        for name, thing in vars(here).items():
+            if name.startswith("_") or getattr(thing, "__module__", "") != module.name:
+                continue
+            values = given(thing)
+            if values:
+                found[f"{module.name.removeprefix('refimpl.')}.{name}"] = values
+    return found
+
+
+def given(thing):
+    """The defaults in the signature of something that can be called, if they are plain values."""
+    try:
+        parameters = inspect.signature(thing).parameters.items()
+    except (TypeError, ValueError):  # no function, or one without a signature
+        return {}
+    kinds = bool | int | float | str | None
+    return {name: p.default for name, p in parameters if isinstance(p.default, kinds)}
+
+
+def test_defaults_of_functions_are_those_on_record():
+    record, found = json.loads(SIGNATURES.read_text(encoding="utf-8")), signatures()
+    assert record.keys() == found.keys()
+    for name, values in found.items():
+        assert json.dumps(values) == json.dumps(record[name]), name
+
+
 def write():
+    rows = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(signatures().items())]
+    SIGNATURES.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
     for folder, found in recorded():
         if not (TESTS / folder).is_dir():
             continue  # a paper of another distribution
