@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 from helpers import foreign_backend
 from hypothesis import given
 from hypothesis import strategies as st
@@ -478,3 +479,12 @@ def test_a_wrong_rule_is_caught():
     with pytest.raises(Exception, match="disagree") as caught:
         ad.check_vjp(wrong, np.array([1.0, 2.0]), Rng(0))
     assert caught.value.mismatch > 0.1
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, -1])
+def test_log_softmax_of_a_square_matrix(axis):
+    """A square one: with sums along the wrong axis the shapes would fit as well."""
+    x = np.random.default_rng(0).normal(size=(3, 3))
+    found = ad.log_softmax(x) if axis is None else ad.log_softmax(x, axis=axis)
+    expected = scipy.special.log_softmax(x, axis=-1 if axis is None else axis)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)

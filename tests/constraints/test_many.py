@@ -11,6 +11,7 @@ from refimpl.constraints import (
     Unconstrained,
     UserConstraint,
     drift,
+    many_orthogonal,
     over_chains,
 )
 from refimpl.errors import ConvergenceError, InfeasibleError, SettingError
@@ -189,3 +190,14 @@ def test_chains_that_have_arrived_are_left_alone():
     # Jacobian and values of all, the steps of ten and fewer, and the residuals of all at the end
     assert seen[:2] == [40, 40] and seen[-1] == 40
     assert max(seen[2:-1]) == 10 and seen[2:-1] == sorted(seen[2:-1], reverse=True)
+
+
+def test_a_quarter_turn_is_not_near():
+    """Its eigenvalues are imaginary: the limit that the square root of a step may not reach."""
+    angles = np.array([1.5, 1.6, -1.6, 0.0])
+    c, s = np.cos(angles), np.sin(angles)
+    turns = np.stack([np.stack([c, -s], axis=-1), np.stack([s, c], axis=-1)], axis=-2)
+    quarter = np.array([[[0.0, -1.0], [1.0, 0.0]]])
+    every = np.concatenate([turns, quarter])
+    found = many_orthogonal._is_near(every, np.ones(5, dtype=bool))
+    assert found.tolist() == [True, False, False, True, False]

@@ -288,3 +288,10 @@ def test_training_stops_when_the_tolerances_are_met():
     found = diagnose(algorithm, result.state, Objective(model), data.batch())
     assert found.violation < 2e-4 and found.kkt_residual < 2e-4
     assert found.identity == pytest.approx(found.layer_norms[0] ** 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("order", ["simultaneous", "alternating"])
+def test_a_rate_of_two_is_refused(order):
+    """Where nothing pulls, w is multiplied by 1 - eta_w in each step: at 2 it turns for ever."""
+    found = shallow_limit(eta=2.0, multiplier_rate=1e-3, damping=0.5, order=order, gain=1.0)
+    assert found == ("eta_w < 2", 2.0, 2.0)
