@@ -61,6 +61,15 @@ def test_parts_are_fixed_and_each_label_follows_its_context(level):
                 assert shown in piece
 
 
+def test_words_of_the_vocabulary_are_the_most_common_ones():
+    sizes = {"training": 4000, "validation": 50, "test": 50}
+    split = load_prose(rng=Rng(0), level="words", context=1, vocabulary=30, **sizes)
+    codes = np.asarray(split.train.targets)
+    counts = np.bincount(codes, minlength=30)
+    assert counts[0] < 0.7 * len(codes)  # the unknown: of thirty rare words nearly all were
+    assert np.mean(np.diff(counts[1:]) <= 0.2 * counts[1]) == 1.0 and counts[1] > 3 * counts[29]
+
+
 def test_prose_has_no_code_and_bad_settings_are_refused():
     assert "::=" not in prose() and "  " not in prose()
     with pytest.raises(DataError, match=r"has \d+ places, not 10000000"):

@@ -275,6 +275,7 @@ def test_rules_are_checked():
         points.penalty_points("data", BATCH.inputs[:0])
     with pytest.raises(SettingError, match="count"):
         points.penalty_points("midpoint", np.zeros((1, 9)), count=9)
+    assert points.penalty_points("midpoint", np.zeros((1, 6)), count=10).shape == (10**6, 6)
     with pytest.raises(TypeError, match="rng"):
         points.penalty_points("fresh", BATCH.inputs)
 

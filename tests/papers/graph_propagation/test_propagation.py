@@ -300,8 +300,11 @@ def test_graphs_out_of_order():
     assert make_graph([(0, 0)], [[0.0]]).receivers.shape == (1,)
     objective, params, batch = problem()
     empty = batch._replace(supervised=np.zeros(0, dtype=np.int64))
-    with pytest.raises(ValueError, match="supervised"):
-        ConstraintPropagation().init(params, empty, objective)
+    one = batch._replace(supervised=batch.supervised[:1])
+    for algorithm in (ConstraintPropagation(), FixedPointLearning()):
+        with pytest.raises(ValueError, match="supervised"):
+            algorithm.init(params, empty, objective)
+        assert algorithm.init(params, one, objective).step == 0
     mlp = MLP((1, 2))
     with pytest.raises(SettingError, match="graph network"):
         ConstraintPropagation().init(mlp.init(Rng(0)), batch, Objective(mlp))
