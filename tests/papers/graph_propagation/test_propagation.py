@@ -16,6 +16,7 @@ from refimpl.papers.graph_propagation.data import load_cliques, load_karate
 from refimpl.papers.graph_propagation.fixed_point import fixed_point, implicit_gradient
 from refimpl.papers.graph_propagation.fixed_point_learning import FixedPointLearning
 from refimpl.papers.graph_propagation.graphs import GraphBatch, both_ways, make_graph
+from refimpl.papers.graph_propagation.judging import graph_metrics
 from refimpl.papers.graph_propagation.lagrangian import Saddle, Terms, lagrangian
 from refimpl.papers.graph_propagation.network import GraphNetwork, LinearGraphNetwork
 from refimpl.papers.graph_propagation.propagation import ConstraintPropagation
@@ -328,3 +329,23 @@ def test_learning_through_fixed_points_takes_the_implicit_gradient():
     other, _ = unrolled.step(unrolled.init(params, batch, objective), objective, batch)
     for a, b in zip(*(ad.flatten(s.params.network)[0] for s in (state, other)), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+
+
+def test_a_set_of_graphs_is_settled_once_for_all_metrics():
+    """And anew for other parameters or another set."""
+    split = load_cliques(rng=Rng(0), training=3, validation=2, test=2)
+    objective = Objective(GraphNetwork((1, 4, 2), state_widths=(3,)))
+    algorithm, settled = ConstraintPropagation(test_steps=3), []
+
+    def states_of(params, batch):
+        settled.append(batch)
+        return algorithm.settle(params.network, objective, batch)[0]
+
+    weights = [objective.model.init(Rng(seed)) for seed in (1, 2)]
+    first, second = (algorithm.init(w, split.train.batch(), objective).params for w in weights)
+    found = graph_metrics(objective, states_of, "new")
+    calls = [(first, split.test), (first, split.validation), (second, split.validation)]
+    for count, (params, data) in enumerate(calls, start=1):
+        numbers = {name: metric(params, data) for name, metric in found.items()}
+        alone = graph_metrics(objective, states_of, "new")["loss"](params, data)
+        assert numbers["loss"] == alone and len(settled) == 2 * count
