@@ -248,12 +248,7 @@ def squared_gradient_norms(pieces: LinearPieces) -> Array:
     xp = namespace(pieces.outputs)
     signal = None
     for layer, slope in zip(reversed(pieces.params[1:]), reversed(pieces.slopes), strict=True):
-        weight = layer["weight"]
-        if signal is None:
-            carried = weight[None, :, :]
-        else:  # one product: of a stack, libraries take one for each example
-            flat = xp.reshape(signal, (-1, signal.shape[-1])) @ weight
-            carried = xp.reshape(flat, (*signal.shape[:2], weight.shape[1]))
+        carried = layer["weight"][None, :, :] if signal is None else signal @ layer["weight"]
         signal = slope[:, None, :] * carried
     first = pieces.params[0]["weight"]
     gram = first @ first.mT
