@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refimpl.algorithms.composition import quiet
-from refimpl.arrays import Backend
+from refimpl.arrays import Backend, range_unwatched
 from refimpl.datasets import Split
 from refimpl.errors import DivergenceError, InfeasibleError, SettingError
 from refimpl.experiments.base import Experiment, Result, Task
@@ -189,18 +189,23 @@ def _checked(grids: Mapping[str, Sequence[Arm]], reference: str) -> Mapping[str,
     return grids
 
 
+def usual_metrics(objective: Any, data: Any) -> dict[str, Metric]:
+    """``loss``, and where the data have classes ``accuracy``."""
+    found: dict[str, Metric] = {"loss": chunked_mean(objective)}
+    if getattr(data, "classes", None):
+        found["accuracy"] = accuracy(objective.model)
+    return found
+
+
 def _trained(settings: Any, problem: Problem, arm: Arm, rng: Rng, score: str) -> dict[str, Any]:
     """The scores of one setting on one seed; NaN where its training broke down."""
     objective = problem.objective if arm.objective is None else arm.objective
     params = problem.params if arm.start is None else arm.start(problem.params, rng.child("start"))
     split = problem.split
-    metrics: dict[str, Metric] = {"loss": chunked_mean(objective)}
-    if split.train.classes:
-        metrics["accuracy"] = accuracy(objective.model)
-    usual = tuple(metrics)
-    metrics |= problem.metrics
+    usual = usual_metrics(objective, split.train)
+    metrics = {**usual, **problem.metrics}
     sets = {"train": split.train, "validation": split.validation, "test": split.test}
-    wanted = {"train": usual, "validation": (score,), "test": tuple(metrics)}
+    wanted = {"train": tuple(usual), "validation": (score,), "test": tuple(metrics)}
     algorithm = arm.algorithm() if callable(arm.algorithm) else arm.algorithm
     schedule = arm.schedule
     if problem.observe is None:
@@ -220,7 +225,7 @@ def _trained(settings: Any, problem: Problem, arm: Arm, rng: Rng, score: str) ->
             progress=False,
             checkpoint_every=_between_checks(settings, len(split.train)),
         )
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with range_unwatched():
             found = {
                 f"{part}_{name}": float(metrics[name](outcome.params, sets[part]))
                 for part, names in wanted.items()

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.arrays import Backend
+from refimpl.arrays import Backend, range_unwatched
 from refimpl.errors import ConvergenceError, DivergenceError, InfeasibleError
-from refimpl.experiments.comparison import Arm, Problem, unread
+from refimpl.experiments.comparison import Arm, Problem, unread, usual_metrics
 from refimpl.experiments.stacking import Member, stackable, train_stack
 from refimpl.random import Rng
-from refimpl.training import Metric, accuracy, chunked_mean, train
+from refimpl.training import train
 
 BROKEN = (DivergenceError, InfeasibleError, ConvergenceError)
 """What ends a run without a result: such a setting is never chosen."""
@@ -121,9 +121,7 @@ def _numbers(
 ) -> dict[str, float]:
     """The validation score of a run; of a final one what test and training set say instead."""
     split, objective = one.problem.split, one.objective
-    metrics: dict[str, Metric] = {"loss": chunked_mean(objective)}
-    if getattr(split.train, "classes", None):
-        metrics["accuracy"] = accuracy(objective.model)
+    metrics = usual_metrics(objective, split.train)
     if hasattr(one.algorithm, "metrics"):  # of an algorithm whose answer is judged in its own way
         metrics = dict(one.algorithm.metrics(objective))
     metrics |= one.problem.metrics
@@ -131,8 +129,7 @@ def _numbers(
     def measured(name: str, data: Any) -> float:
         if params is None:
             return math.nan
-        quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
-        with quiet, contextlib.suppress(*BROKEN):
+        with range_unwatched(), contextlib.suppress(*BROKEN):
             return float(metrics[name](params, data))
         return math.nan
 

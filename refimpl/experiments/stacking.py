@@ -32,7 +32,7 @@ from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.l2 import L2
 from refimpl.algorithms.momentum import Momentum
 from refimpl.algorithms.sgd import SGD
-from refimpl.arrays import namespace
+from refimpl.arrays import namespace, range_unwatched
 from refimpl.datasets import Batch, Dataset
 from refimpl.errors import SettingError
 from refimpl.models import MLP, Objective
@@ -163,7 +163,7 @@ def train_stack(
     state = State(params, 0, update.buffers(params))
     evaluate = ad.value_and_grad(lambda p, batch: ad.sum(objective.each(p, batch)))
     inputs, targets = _columns(members)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with range_unwatched():
         for epoch in range(epochs):
             current = [m.algorithm if m.schedule is None else m.schedule(epoch) for m in members]
             split = [_split(algorithm) for algorithm in current]
