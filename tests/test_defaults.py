@@ -62,7 +62,11 @@ def test_defaults_are_those_on_record(folder):
     place = TESTS / folder / "defaults.json"
     if not place.is_file():
         pytest.skip(f"{folder} has no record of its defaults")
-    record, found = json.loads(place.read_text(encoding="utf-8")), dict(recorded())[folder]
+    assert_on_record(place, dict(recorded())[folder])
+
+
+def assert_on_record(place, found):
+    record = json.loads(place.read_text(encoding="utf-8"))
     assert record.keys() == found.keys()
     for name, values in found.items():
         assert json.dumps(values) == json.dumps(record[name]), name
@@ -95,21 +99,20 @@ def given(thing):
 
 
 def test_defaults_of_functions_are_those_on_record():
-    record, found = json.loads(SIGNATURES.read_text(encoding="utf-8")), signatures()
-    assert record.keys() == found.keys()
-    for name, values in found.items():
-        assert json.dumps(values) == json.dumps(record[name]), name
+    assert_on_record(SIGNATURES, signatures())
 
 
 def write():
-    rows = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(signatures().items())]
-    SIGNATURES.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
+    put(SIGNATURES, dict(sorted(signatures().items())))
     for folder, found in recorded():
         if not (TESTS / folder).is_dir():
             continue  # a paper of another distribution
-        rows = [f"  {json.dumps(name)}: {json.dumps(values)}" for name, values in found.items()]
-        text = "{\n" + ",\n".join(rows) + "\n}\n"
-        (TESTS / folder / "defaults.json").write_text(text, encoding="utf-8")
+        put(TESTS / folder / "defaults.json", found)
+
+
+def put(place, found):
+    rows = [f"  {json.dumps(name)}: {json.dumps(values)}" for name, values in found.items()]
+    place.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
