@@ -11,9 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from refimpl.claims.ledger import Outcome, all_of, bound, claim, compare, paired, report
+from refimpl.claims.ledger import Outcome, all_of, bound, claim, compare, report
 from refimpl.experiments.base import Result
-from refimpl.experiments.comparison import differences
 
 
 @claim(
@@ -118,52 +117,6 @@ def compression_buys_strength(result: Result) -> Outcome:
         bound(falls, at_least=0.0, note="every seed, each rung of the strengths"),
         bound((projected - ladder[2]).min(), at_least=0.0, note="tenfold strength beats it"),
     )
-
-
-_BAND = 0.5  # points of test accuracy that count as none
-
-
-def separation(result: Result) -> Outcome:
-    """Every paired difference to no regularizer lies within the band, at 99 % for all together."""
-    names = [str(name) for name in result["method"]]
-    confidence = 1.0 - 0.01 / (len(names) - 1)
-    return all_of(
-        *(
-            paired(
-                100.0 * differences(result, name, "none"),
-                equivalence=_BAND,
-                confidence=confidence,
-                note=f"{name} over none, points of test accuracy",
-            )
-            for name in names
-            if name != "none"
-        )
-    )
-
-
-@claim(
-    "HE-52",
-    paper="hyperspherical_energy",
-    place="tables of arXiv 1805.09298 and 1906.04892 (other networks and data); digits",
-    statement="On digits no regularizer moves the test accuracy by half a point when settings are "
-    "chosen on the validation split",
-    experiment="hyperspherical_accuracy",
-)
-def no_separation_on_digits(result: Result) -> Outcome:
-    return separation(result)
-
-
-@claim(
-    "HE-52b",
-    paper="hyperspherical_energy",
-    place="tables of arXiv 1805.09298 and 1906.04892 (other networks and data); MNIST",
-    statement="On 4000 images of MNIST no regularizer moves the test accuracy by half a point when "
-    "settings are chosen on the validation split",
-    experiment="hyperspherical_accuracy_mnist",
-    profile="full",
-)
-def no_separation_on_mnist(result: Result) -> Outcome:
-    return separation(result)
 
 
 @claim(

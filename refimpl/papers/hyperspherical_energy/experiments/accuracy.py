@@ -1,131 +1,96 @@
-"""Test accuracy of the regularizers on digits and on MNIST, settings chosen by validation.
+"""All regularizers beside each other, on digits and on 4,000 images of MNIST.
 
-Every method brings as many settings: strengths, and learning rates for the network without a
-regularizer. The controls of random projection are not among them; all CoMHE variants are.
+Every network has the same weight decay, as in the papers' recipes; the baseline has nothing else.
+The controls of random projection are not among the methods; all CoMHE variants are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from refimpl import datasets
-from refimpl.arrays import Backend
-from refimpl.experiments.comparison import Arm, Problem, comparison
-from refimpl.experiments.kept import kept_by_seed, seed_by_seed
-from refimpl.papers.hyperspherical_energy.experiments.recipe import method, model_and_objective
-from refimpl.random import Rng
+from refimpl.algorithms.composition import Composition
+from refimpl.algorithms.l2 import L2
+from refimpl.experiments.comparison import Arm
+from refimpl.experiments.declared import Comparison, Method, Size, images
+from refimpl.papers.hyperspherical_energy.experiments.recipe import method
 
 
-@dataclass(frozen=True)
-class Config:
-    """The data, the network, the methods and the grids."""
+@dataclass(frozen=True, kw_only=True)
+class Decayed(Size):
+    """Images, and what the regularizers share.
 
-    dataset: str = "digits"
-    train_size: int = 0  # 0 = all
-    widths: tuple[int, ...] = (64, 128, 64, 10)
-    methods: tuple[str, ...] = (
-        "orthogonal",
-        "SRIP",
-        "MHE",
-        "half-space",
-        "random projection",
-        "angle-preserving",
-        "adversarial",
-        "group",
-        "uniformity",
-    )
-    strengths: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)
-    rates: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
-    rate: float = 0.2
+    Attributes
+    ----------
+    decay : float
+        Of the weights, in all methods.
+    dimension, projections : int
+        Of the compressed energies.
+    """
+
     decay: float = 5e-4
     dimension: int = 20
     projections: int = 5
-    batch_size: int = 64
-    epochs: int = 20
-    seeds: int = 12
-
-    @classmethod
-    def quick(cls) -> Config:
-        return cls(
-            widths=(64, 48, 32, 10),
-            methods=("half-space", "random projection", "angle-preserving", "adversarial"),
-            strengths=(1.0, 10.0),
-            rates=(0.1, 0.2),
-            epochs=8,
-            seeds=3,
-        )
-
-    @classmethod
-    def full(cls) -> Config:
-        return cls()
 
 
-@dataclass(frozen=True)
-class MNISTConfig(Config):
-    """As on digits, on a part of the training images."""
-
-    dataset: str = "mnist"
-    train_size: int = 4000
-    widths: tuple[int, ...] = (784, 128, 64, 10)
-    epochs: int = 4
-    seeds: int = 5
-
-    @classmethod
-    def quick(cls) -> MNISTConfig:
-        return cls(
-            train_size=600,
-            methods=("half-space",),
-            strengths=(1.0, 10.0),
-            rates=(0.1, 0.2),
-            epochs=2,
-            seeds=2,
-        )
-
-    @classmethod
-    def full(cls) -> MNISTConfig:
-        return cls()
+def _arm(name: str, size: Decayed, rate: float, strength: float) -> Arm:
+    made = method(name, strength, rate, size.dimension, size.projections)
+    decay = L2(strength=size.decay)
+    if isinstance(made, Composition):
+        return Arm("", Composition(made.update, [*made.penalties, decay]))
+    return Arm("", Composition(made, [decay]))
 
 
-def methods(config: Config) -> Mapping[str, Sequence[Arm]]:
-    """No regularizer at several rates, and each regularizer at as many strengths."""
-    more = (config.dimension, config.projections)
-    grids = {"none": [Arm(f"rate={r}", method("none", 0.0, r, *more)) for r in config.rates]}
-    for name in config.methods:
-        grids[name] = [
-            Arm(f"strength={s}", method(name, s, config.rate, *more)) for s in config.strengths
-        ]
-    return grids
+def _regularizer(name: str) -> Method:
+    def arm(size: Decayed, rate: float, value: float) -> Any:
+        return _arm(name, size, rate, value)
+
+    return Method(name=name, arm=arm, grid=(0.1, 1.0, 10.0, 100.0))
 
 
-@kept_by_seed()
-def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
-    """The data of one seed, with the part of the training set that is asked for."""
-    split = datasets.load(config.dataset, rng=rng.child("data"), backend=backend, center=True)
-    if config.train_size:
-        train = split.train.subset(config.train_size, rng.child("subset"))
-        split = split._replace(train=train)
-    model, objective = model_and_objective(config.widths, config.decay)
-    return Problem(split, objective, model.init(rng.child("init"), "he_normal", backend=backend))
+def _none(size: Decayed, rate: float, value: float) -> Arm:
+    return _arm("none", size, value, 0.0)
 
 
-EXPERIMENTS = (
-    comparison(
-        "hyperspherical_accuracy",
-        Config,
-        problem=problem,
-        methods=methods,
-        reference="none",
-        summary="Test accuracy of the regularizers on digits, settings by validation",
-        cost=seed_by_seed(1.0),
-    ),
-    comparison(
-        "hyperspherical_accuracy_mnist",
-        MNISTConfig,
-        problem=problem,
-        methods=methods,
-        reference="none",
-        summary="Test accuracy of the regularizers on MNIST, settings by validation",
-        cost=seed_by_seed(1.2),
-    ),
+REGULARIZERS = (
+    "orthogonal",
+    "SRIP",
+    "MHE",
+    "half-space",
+    "random projection",
+    "angle-preserving",
+    "adversarial",
+    "group",
+    "uniformity",
 )
+NONE = Method(
+    name="none", arm=_none, grid=(0.05, 0.1, 0.2, 0.4), varies="learning rate",
+    baseline=True, tunes_rate=True,
+)  # fmt: skip
+METHODS = (NONE, *map(_regularizer, REGULARIZERS))
+
+FULL = Decayed(hidden=(128, 64), epochs=20, batch_size=64, seeds=12, together=4)
+QUICK = Decayed(training=100, validation=100, test=200, hidden=(32, 24), epochs=2, seeds=2)
+
+COMPARISONS = (
+    Comparison(
+        name="hyperspherical_regularizers_digits",
+        title="Nine regularizers that keep neurons apart, all digits, hidden layers of 128, 64",
+        problem=images,
+        methods=METHODS,
+        full=FULL,
+        quick=QUICK,
+        cut="projections of one dimension, 20",
+    ),
+    Comparison(
+        name="hyperspherical_regularizers_mnist",
+        title="Nine regularizers that keep neurons apart, 4,000 images of MNIST",
+        problem=images,
+        methods=METHODS,
+        full=Decayed(data="mnist", training=4000, validation=2000, hidden=(128, 64), epochs=4,
+                     batch_size=64, seeds=10, together=2),
+        quick=Decayed(data="mnist", training=100, validation=100, test=200, hidden=(32, 24),
+                      epochs=2, seeds=2),
+        cut="4 epochs; projections of one dimension, 20",
+    ),
+)  # fmt: skip
