@@ -25,6 +25,7 @@ TESTS = Path(__file__).parent
 SIGNATURES = TESTS / "signatures.json"
 APART = {"experiments", "claims", "cli", "conformance", "interop", "testing", "__main__"}
 """Parts of the package that are not the library, or need what may not be installed."""
+KINDS = bool | int | float | str | tuple | None
 UPDATE = Entry("update", UpdateSettings, "of every composition", source="-")
 
 
@@ -73,7 +74,7 @@ def assert_on_record(place, found):
 
 
 def signatures():
-    """The defaults of public functions and classes, in each module of the library."""
+    """The defaults of public functions, classes and methods, in each module of the library."""
     found = {}
     for module in pkgutil.walk_packages(refimpl.__path__, "refimpl."):
         if APART & set(module.name.split(".")):
@@ -82,10 +83,18 @@ def signatures():
         for name, thing in vars(here).items():
             if name.startswith("_") or getattr(thing, "__module__", "") != module.name:
                 continue
-            values = given(thing)
-            if values:
-                found[f"{module.name.removeprefix('refimpl.')}.{name}"] = values
-    return found
+            place = f"{module.name.removeprefix('refimpl.')}.{name}"
+            found[place] = given(thing)
+            if inspect.isclass(thing):
+                found |= {f"{place}.{method}": given(one) for method, one in methods(thing)}
+    return {place: values for place, values in found.items() if values}
+
+
+def methods(cls):
+    """The public methods that a class itself defines."""
+    for name, thing in vars(cls).items():
+        if not name.startswith("_") and callable(getattr(thing, "__func__", thing)):
+            yield name, getattr(thing, "__func__", thing)
 
 
 def given(thing):
@@ -94,11 +103,10 @@ def given(thing):
         parameters = inspect.signature(thing).parameters.items()
     except (TypeError, ValueError):  # no function, or one without a signature
         return {}
-    kinds = bool | int | float | str | None
-    return {name: p.default for name, p in parameters if isinstance(p.default, kinds)}
+    return {name: p.default for name, p in parameters if isinstance(p.default, KINDS)}
 
 
-def test_defaults_of_functions_are_those_on_record():
+def test_defaults_of_functions_and_methods_are_those_on_record():
     assert_on_record(SIGNATURES, signatures())
 
 

@@ -85,12 +85,14 @@ def check_folder(folder: Path, option: str) -> None:
     SettingError
         If not, before anything is computed for it.
     """
+    import tempfile
+
     from refimpl.errors import SettingError
-    from refimpl.files import write_atomic
 
     try:
-        write_atomic(folder / ".writable", "")
-        (folder / ".writable").unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):  # of its own: another command may check here too
+            pass
     except OSError as error:
         reason = error.strerror or error
         raise SettingError(f"nothing can be written to {folder} ({reason}): {option}") from None

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from refimpl import catalogue
 from refimpl.claims import ledger
 from refimpl.cli.app import app
+from refimpl.cli.options import check_folder
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,6 +140,14 @@ def test_what_a_run_needs_is_looked_at_before_anything_is_computed(
     result = CliRunner().invoke(app, list(arguments))
     assert result.exit_code in (1, 2) and message in result.stderr
     assert not isinstance(result.exception, AssertionError)
+
+
+def test_looking_at_a_folder_leaves_it_as_it_was(tmp_path):
+    """Two commands may look at one folder at a time: neither may take away the other's file."""
+    before = tmp_path / ".writable"
+    before.write_text("somebody's")
+    check_folder(tmp_path, "")
+    assert [*tmp_path.iterdir()] == [before] and before.read_text() == "somebody's"
 
 
 def test_an_interrupt_without_a_cache_promises_nothing(book, monkeypatch):
