@@ -45,7 +45,8 @@ def _regularizer(name: str) -> Method:
     def arm(size: Decayed, rate: float, value: float) -> Any:
         return _arm(name, size, rate, value)
 
-    return Method(name=name, arm=arm, grid=(0.1, 1.0, 10.0, 100.0))
+    grid = (0.001, 0.01, 0.1, 1.0) if name == "SRIP" else (0.1, 1.0, 10.0, 100.0)
+    return Method(name=name, arm=arm, grid=grid)
 
 
 def _none(size: Decayed, rate: float, value: float) -> Arm:
