@@ -599,6 +599,8 @@ def wrap_indices(indices: Array, size: int) -> Array:
     """
     xp = namespace(indices)
     if not array_api_compat.is_cupy_namespace(xp):
+        if indices.size and xp.min(indices) >= 0 and xp.max(indices) < size:
+            return indices
         wrong = (indices < -size) | (indices >= size)
         if bool(xp.any(wrong)):
             first = int(indices[int(xp.argmax(xp.astype(wrong, xp.int64)))])

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from refimpl.papers.boolnet.accounting import costs
-from refimpl.papers.boolnet.experiments import digits, images
+from refimpl.papers.boolnet.experiments import images
+from refimpl.papers.boolnet.experiments.digits import FORMS, SIZE
 from refimpl.papers.boolnet.network import BoolNet
 
 from ..base import Figure, Results
@@ -22,10 +23,8 @@ def hidden_bits(model: BoolNet, floats: bool) -> int:
     return (32 if floats else 1) * (found.binary_weight_bits + found.feature_bits)
 
 
-def _digits(settings: Any) -> Callable[[str], BoolNet]:
-    return lambda name: BoolNet(
-        settings.widths, blocks=settings.blocks, **digits.FORMS.get(name, {})
-    )
+def _digits(name: str) -> BoolNet:
+    return BoolNet((64, *SIZE.hidden, 10), blocks=SIZE.blocks, **FORMS.get(name, {}))
 
 
 def _images(settings: Any) -> Callable[[str], BoolNet]:
@@ -34,8 +33,8 @@ def _images(settings: Any) -> Callable[[str], BoolNet]:
 
 def data(results: Results) -> dict[str, np.ndarray]:
     """Bits, and test accuracies by method."""
-    chosen, pilot = results["boolnet_digits"], results["boolnet_images"]
-    of_digits = dict(zip(chosen["method"].tolist(), np.asarray(chosen["test"]), strict=True))
+    chosen, pilot = results["boolnet_forms_digits"], results["boolnet_images"]
+    of_digits = dict(zip(chosen["method"].tolist(), chosen["test_accuracy"], strict=True))
     found = np.asarray(pilot["method"])
     of_images = {
         str(name): np.asarray(pilot["recomputed"])[found == name]
@@ -44,7 +43,7 @@ def data(results: Results) -> dict[str, np.ndarray]:
     }
     values = {}
     for part, scores, network in (
-        ("digits", of_digits, _digits(chosen.config)),
+        ("digits", of_digits, _digits),
         ("images", of_images, _images(pilot.config)),
     ):
         values[f"{part}_method"] = np.array(list(scores))
@@ -88,7 +87,7 @@ FIGURE = Figure(
     name="boolnet_bits",
     title="Accuracy against bits of the hidden layers",
     draw=draw,
-    experiments=("boolnet_digits", "boolnet_images"),
+    experiments=("boolnet_forms_digits", "boolnet_images"),
     claims=("BN-21", "BN-21b", "BN-22b"),
     caption=(
         "Weights between stem and head and the features of one example, in one bit each, or in 32 "

@@ -145,6 +145,13 @@ def loss_of(
     return objective.loss(outputs, targets, reduction=reduction)
 
 
+class Seen(NamedTuple):
+    """What an evaluation of the Lagrangian met: F(X) of every layer, and L (None at weight 0)."""
+
+    new: States
+    loss: Any
+
+
 def lagrangian(
     terms: Terms, objective: Any, saddle: Saddle, batch: GraphBatch, rows: Any = None
 ) -> Any:
@@ -160,6 +167,13 @@ def lagrangian(
     rows : integer array, optional
         The nodes that the constraint is summed over; default all.
     """
+    return lagrangian_and_seen(terms, objective, saddle, batch, rows)[0]
+
+
+def lagrangian_and_seen(
+    terms: Terms, objective: Any, saddle: Saddle, batch: GraphBatch, rows: Any = None
+) -> tuple[Any, Seen]:
+    """:func:`lagrangian`, and what it came by."""
     new = objective.model.transition(saddle.network, saddle.states, batch.graph)
     total: Any = 0.0
     for x, f, multiplier in zip(saddle.states, new, saddle.multipliers, strict=True):
@@ -173,18 +187,22 @@ def lagrangian(
         total = total + (ad.sum if terms.reduction == "sum" else ad.mean)(weighed)
         if terms.rho:
             total = total + (0.5 * terms.rho) * ad.sum(ad.square(gap))
-    if terms.loss_weight:
-        read = new[-1] if reads_new(terms.read_out, batch) else saddle.states[-1]
-        loss = loss_of(objective, saddle.network, read, batch, terms.loss_reduction)
-        total = total + terms.loss_weight * loss
-    return total
+    if not terms.loss_weight:
+        return total, Seen(new, None)
+    read = new[-1] if reads_new(terms.read_out, batch) else saddle.states[-1]
+    loss = loss_of(objective, saddle.network, read, batch, terms.loss_reduction)
+    return total + terms.loss_weight * loss, Seen(new, loss)
 
 
 def derivatives(
     terms: Terms, objective: Any, saddle: Saddle, batch: GraphBatch, rows: Any = None
-) -> tuple[Array, Saddle]:
-    """Value and gradient; without a dependence on θ its part is zero."""
-    return ad.value_and_grad(lambda point: lagrangian(terms, objective, point, batch, rows))(saddle)
+) -> tuple[Array, Saddle, Seen]:
+    """Value, gradient and what was met; without a dependence on θ its part is zero."""
+    both = ad.value_and_grad(
+        lambda point: lagrangian_and_seen(terms, objective, point, batch, rows), has_aux=True
+    )
+    (value, seen), slope = both(saddle)
+    return value, slope, seen
 
 
 def gaps(network: Any, params: Any, states: States, batch: GraphBatch) -> States:

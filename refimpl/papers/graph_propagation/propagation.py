@@ -305,8 +305,8 @@ class ConstraintPropagation:
     ) -> tuple[PropagationState, PropagationInfo]:
         terms, rows, updates = self.terms, self.rows(batch), self.updates
         point, buffers = state.params, state.buffers
-        value, slope = derivatives(terms, objective, point, batch, rows)
-        info = diagnose(terms, objective, point, batch, value)
+        value, slope, seen = derivatives(terms, objective, point, batch, rows)
+        info = diagnose(terms, objective, point, batch, value, seen)
         if self.order == "extragradient":
             ahead = Saddle(
                 point.network if frozen else _ahead(point[0], slope[0], -self.learning_rate),

@@ -9,8 +9,8 @@ from refimpl.arrays import Array, namespace, put_rows, take_rows
 from refimpl.papers.graph_propagation.graphs import GraphBatch
 from refimpl.papers.graph_propagation.lagrangian import (
     Saddle,
+    Seen,
     Terms,
-    gaps,
     largest,
     loss_of,
     reads_new,
@@ -57,17 +57,18 @@ class PropagationInfo(NamedTuple):
 
 
 def diagnose(
-    terms: Terms, objective: Any, point: Saddle, batch: GraphBatch, value: Array
+    terms: Terms, objective: Any, point: Saddle, batch: GraphBatch, value: Array, seen: Seen
 ) -> PropagationInfo:
-    """What a step tells of the point that it starts from."""
-    found = gaps(objective.model, point.network, point.states, batch)
+    """What a step tells of the point that it starts from, where the Lagrangian was evaluated."""
+    found = tuple(x - f for x, f in zip(point.states, seen.new, strict=True))
     xp = namespace(*found)
-    read = point.states[-1]
-    if reads_new(terms.read_out, batch):
-        read = read - found[-1]
+    loss = seen.loss
+    if loss is None:
+        read = seen.new[-1] if reads_new(terms.read_out, batch) else point.states[-1]
+        loss = loss_of(objective, point.network, read, batch, terms.loss_reduction)
     sums = tuple(xp.sum(gap, axis=1, keepdims=True) for gap in found)
     return PropagationInfo(
-        loss_of(objective, point.network, read, batch, terms.loss_reduction),
+        loss,
         value,
         largest(found),
         largest(sums),

@@ -5,12 +5,13 @@ import pytest
 
 from refimpl import Rng, backend
 from refimpl.experiments.base import Result
+from refimpl.experiments.records import Recorded
+from refimpl.papers.boolnet.claims import evidence as e
 from refimpl.papers.boolnet.claims import operators as o
 from refimpl.papers.boolnet.claims import structure as s
 from refimpl.papers.boolnet.claims import training as t
 from refimpl.papers.boolnet.experiments import (
     accounting,
-    digits,
     distillation,
     fusion,
     images,
@@ -78,9 +79,11 @@ def made_up_starts():
 
 
 def made_up_digits():
-    test = np.array([0.97, 0.94, 0.95, 0.955, 0.96])[:, None] + 1e-4 * Rng(1).normal((5, 5))
-    names = np.array(["float", "plain, k=1", "logic, k=1", "plain, k=4", "logic, k=4"])
-    return Result("boolnet_digits", {"method": names, "test": test})
+    test = np.array([0.94, 0.95, 0.955, 0.96, 0.97])[:, None] + 1e-4 * Rng(1).normal((5, 5))
+    names = np.array(["plain, k=1", "logic, k=1", "plain, k=4", "logic, k=4", "float"])
+    values = {"method": names, "test_accuracy": test, "difference": test - test[0]}
+    facts = Recorded("boolnet_forms_digits", reference="plain, k=1", seeds=5)
+    return Result("boolnet_forms_digits", values, facts)
 
 
 def made_up_packed():
@@ -219,8 +222,8 @@ CASES = [
     (t.size_at_the_start, "boolnet_starts", "spread_expected", times(1.2)),
     (t.size_at_the_start, "boolnet_starts", "form", lambda values: values[::-1]),
     (t.size_at_the_start, "boolnet_starts", "seed", lambda values: values[:3]),
-    (t.slices_on_digits, "boolnet_digits", "test", plus(-0.05, 4)),
-    (t.slices_on_digits, "boolnet_digits", "method", lambda values: values[[0, 1, 4, 3, 2]]),
+    (e.slices_on_digits, "boolnet_forms_digits", "test_accuracy", plus(-0.05, 3)),
+    (e.slices_on_digits, "boolnet_forms_digits", "method", lambda names: names[[0, 3, 2, 1, 4]]),
 ]
 
 
@@ -258,7 +261,7 @@ def test_the_packed_experiment_at_a_small_size(monkeypatch):
 
 
 def test_shortcuts_on_digits_are_reported_with_their_interval(results):
-    outcome = t.shortcuts_on_digits(results["boolnet_digits"])
+    outcome = e.shortcuts_on_digits(results["boolnet_forms_digits"])
     assert outcome.verdict == "reported" and abs(outcome.measured - 0.01) < 1e-3
     assert "99 % in [" in outcome.note
 
@@ -291,12 +294,3 @@ def test_the_starts_at_a_small_size(monkeypatch):
     result = starts.EXPERIMENT.run(config, backend("numpy"), Rng(0))
     assert np.all(np.abs(result["spread"] / result["spread_expected"] - 1.0) < 0.3)
     assert result["spread_expected"] == pytest.approx([0.00892, 0.0488], rel=1e-3)
-
-
-@pytest.mark.parametrize("config", [digits.Config.quick(), digits.Config.full()], ids=str)
-def test_the_comparison_on_digits_has_as_many_digits_and_an_inner_grid(config):
-    assert config.size + config.validation + config.test <= 1797
-    grids = digits.methods(config)
-    assert {len(grid) for grid in grids.values()} == {5}
-    split, _, _ = digits.problem(config, backend("numpy"), Rng(0))[:3]
-    assert len(split.test) == config.test

@@ -9,7 +9,6 @@ from refimpl import Rng, backend, catalogue
 from refimpl.experiments.base import Result
 from refimpl.papers.boolnet.experiments import (
     accounting,
-    digits,
     images,
     operators,
     starts,
@@ -34,9 +33,8 @@ def results():
     }
     compared = {
         "method": np.array(["float", "plain, k=1", "logic, k=1"]),
-        "setting": np.array([["rate 1", "rate 2"]] * 3),
-        "chosen": np.array([0, 1, 0]),
-        "test": 0.9 + 0.01 * Rng(1).normal((3, 5)),
+        "chosen": np.array([0.1, 0.2, 0.1]),
+        "test_accuracy": 0.9 + 0.01 * Rng(1).normal((3, 5)),
     }
     rows = images.tasks(images.Config())
     pilot = {
@@ -56,7 +54,7 @@ def results():
         "boolnet_images": Result("boolnet_images", pilot, images.Config()),
         "boolnet_starts": Result("boolnet_starts", begun),
         "boolnet_packed": Result("boolnet_packed", packed),
-        "boolnet_digits": Result("boolnet_digits", compared, digits.Config()),
+        "boolnet_forms_digits": Result("boolnet_forms_digits", compared),
     }
 
 
@@ -74,8 +72,8 @@ def test_every_panel_is_labeled_and_shows_something(name, results):
 
 
 def test_the_chosen_settings_and_all_slices_are_in_the_data(results):
-    data = catalogue.figure("boolnet_digits").data({"boolnet_digits": results["boolnet_digits"]})
-    assert list(data["setting"]) == ["rate 1", "rate 2", "rate 1"]
+    data = catalogue.figure("boolnet_digits").data(results)
+    assert list(data["rate"]) == [0.1, 0.2, 0.1]
     data = catalogue.figure("boolnet_slices").data(results)
     assert data["signs_8"].shape[1] == 8
     assert len(np.unique(data["signs_4"], axis=0)) == 5

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from refimpl.claims.evidence import gain
-from refimpl.claims.ledger import Outcome, claim, report
+from refimpl.claims.evidence import between, gain
+from refimpl.claims.ledger import Outcome, claim, paired, report
 from refimpl.experiments.base import Result
 
 
@@ -90,3 +90,31 @@ def price_on_mnist(result: Result) -> Outcome:
     )
     note = f"points of accuracy below floats; {result.config.words}"
     return report(100.0 * (floats - bits), note, predicted="small")
+
+
+@claim(
+    "BN-21b",
+    paper="boolnet",
+    place="on digits",
+    statement="logic shortcuts against none at k = 1 on digits in the recorded comparison: the "
+    "difference, not judged",
+    experiment="boolnet_forms_digits",
+)
+def shortcuts_on_digits(result: Result) -> Outcome:
+    """Paired by seed with the plain network."""
+    change = result.select(method="logic, k=1")["difference"][0]
+    note = f"no statement of the paper; {paired(change).measured}; {result.config.words}"
+    return report(change, note)
+
+
+@claim(
+    "BN-22b",
+    paper="boolnet",
+    place="on digits",
+    statement="four slices beat one under logic shortcuts on digits, in the recorded comparison",
+    experiment="boolnet_forms_digits",
+)
+def slices_on_digits(result: Result) -> Outcome:
+    """Test accuracies paired by seed."""
+    four, one = (("logic, k=4", "test_accuracy"), ("logic, k=1", "test_accuracy"))
+    return between(result, four, one, "test accuracy of four slices over one")

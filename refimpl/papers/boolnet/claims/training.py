@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from refimpl.claims.ledger import all_of, bound, claim, compare, paired, report
+from refimpl.claims.ledger import all_of, bound, claim, compare, paired
 from refimpl.claims.outcomes import Outcome
 from refimpl.experiments.base import Result
-from refimpl.experiments.comparison import differences
 
 PAPER = "boolnet"
 
@@ -83,31 +82,6 @@ def slices_and_statistics(result: Result) -> Outcome:
         ),
         paired(slow[0] - slow[1], note="k = 1 over k = 4, stale statistics, λ above the weights"),
     )
-
-
-@claim(
-    "BN-21b",
-    paper=PAPER,
-    place="on digits",
-    statement="logic shortcuts against none at k = 1 on digits: the difference, not judged",
-    experiment="boolnet_digits",
-    profile="full",
-)
-def shortcuts_on_digits(result: Result) -> Outcome:
-    change = differences(result, "logic, k=1", "plain, k=1")
-    return report(change, f"no statement of the paper; {paired(change).measured}")
-
-
-@claim(
-    "BN-22b",
-    paper=PAPER,
-    place="on digits",
-    statement="four slices beat one under logic shortcuts on digits",
-    experiment="boolnet_digits",
-    profile="full",
-)
-def slices_on_digits(result: Result) -> Outcome:
-    return paired(differences(result, "logic, k=4", "logic, k=1"))
 
 
 @claim(

@@ -53,13 +53,15 @@ def _binary(size: Any, value: float, form: dict[str, Any]) -> Arm:
     return Arm("", at(0), objective, start, at)
 
 
-def _method(
+def binary(
     name: str,
     *,
     baseline: bool = False,
     grid: tuple[float, ...] = (0.004, 0.016, 0.064, 0.256),
     **form: Any,
 ) -> Method:
+    """A binary network of this form, its rate tuned."""
+
     def arm(size: Any, rate: float, value: float) -> Arm:
         return _binary(size, value, form)
 
@@ -73,7 +75,7 @@ FLOAT = Method(name="float", arm=_float, grid=(1e-4, 1e-3, 1e-2, 1e-1), varies="
 MANY = (0.064, 0.256, 1.024, 4.096)
 """Learning rates where the grids begin with many examples."""
 
-LOGIC = (_method("logic, 1 bit"), _method("logic, 4 bits", slices=4))
+LOGIC = (binary("logic, 1 bit"), binary("logic, 4 bits", slices=4))
 
 FULL = Blocks(training=300, validation=400, test=997, hidden=(32,), epochs=10, batch_size=50,
               seeds=5, together=1)  # fmt: skip
@@ -84,7 +86,7 @@ COMPARISONS = (
         name="boolnet_logic_digits",
         title="Logic networks against plain binary ones, 300 digits",
         problem=problem,
-        methods=(_method("plain binary", baseline=True, shortcuts="none"), *LOGIC),
+        methods=(binary("plain binary", baseline=True, shortcuts="none"), *LOGIC),
         full=FULL,
         quick=QUICK,
         cut="one block of width 32, 10 epochs",
@@ -104,9 +106,9 @@ COMPARISONS = (
         title="Logic networks against a plain binary one, all of MNIST",
         problem=problem,
         methods=(
-            _method("plain binary", baseline=True, grid=MANY, shortcuts="none"),
-            _method("logic, 1 bit", grid=MANY),
-            _method("logic, 4 bits", grid=MANY, slices=4),
+            binary("plain binary", baseline=True, grid=MANY, shortcuts="none"),
+            binary("logic, 1 bit", grid=MANY),
+            binary("logic, 4 bits", grid=MANY, slices=4),
             replace(FLOAT, name="float, for scale", baseline=False),
         ),
         full=replace(FULL, data="mnist", training=None, validation=None, test=None, epochs=24,
