@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,19 @@ from refimpl.experiments.base import Result
 from ..base import Figure, Results
 
 
-def rows(result: Result, style: Any) -> Any:
-    """A row a method: differences to training without one, with their means and t intervals."""
+def rows(result: Result, style: Any, clean: str, chosen: Sequence[str]) -> Any:
+    """A row a method: differences to training without one, with their means and t intervals.
+
+    ``clean`` is the key of the test accuracy, ``chosen`` the setting of each method.
+    """
     from scipy.stats import t as student
 
     figure, panels = style.subplots(1, 2, width=5.2, height=4.2, sharey=True)
     methods = result["method"].tolist()
     places = np.arange(len(methods) - 1)[::-1]
-    seeds = result["test"].shape[1]
+    seeds = result[clean].shape[1]
     reach = student.ppf(0.975, seeds - 1) / np.sqrt(seeds)
-    for axes, key in zip(panels, ("test", "test_attacked"), strict=True):
+    for axes, key in zip(panels, (clean, "test_attacked"), strict=True):
         gains = 100.0 * (result[key][1:] - result[key][:1])
         axes.axvline(0.0, color=style.soft, lw=1.0)
         for place, gain, method in zip(places, gains, methods[1:], strict=True):
@@ -31,12 +35,11 @@ def rows(result: Result, style: Any) -> Any:
                 color=color, capsize=3, ms=5,
             )  # fmt: skip
         plain = 100.0 * result[key][0]
-        name = "clean" if key == "test" else "under attack"
+        name = "clean" if key == clean else "under attack"
         axes.set(
             xlabel=f"points beyond none, {name}",
             title=f"{seeds} paired seeds; none: {np.mean(plain):.1f} %",
         )
-    chosen = [result["setting"][i][result["chosen"][i]] for i in range(len(methods))]
     labels = [f"{m} ({s})" for m, s in zip(methods[1:], chosen[1:], strict=True)]
     panels[0].set_yticks(places, labels)
     return figure
@@ -44,7 +47,9 @@ def rows(result: Result, style: Any) -> Any:
 
 def draw(results: Results, style: Any) -> Any:
     """Digits."""
-    return rows(results["gradient_regularization_digits"], style)
+    result = results["gradient_regularization_digits"]
+    chosen = [row[index] for row, index in zip(result["setting"], result["chosen"], strict=True)]
+    return rows(result, style, "test", chosen)
 
 
 FIGURE = Figure(

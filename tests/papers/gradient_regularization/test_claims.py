@@ -12,7 +12,6 @@ from refimpl.papers.gradient_regularization.experiments import (
     certificate,
     digits,
     identities,
-    images_mnist,
     linear,
     noise,
     variational,
@@ -47,20 +46,20 @@ def results():
     clean = {"none": 0.91, "weight decay": 0.92, "loss gradient": 0.92, "graph": 0.92,
              "noise": 0.94, "Tikhonov": 0.945, "total variation": 0.945}  # fmt: skip
     attacked = {"none": 0.35, "weight decay": 0.43, "loss gradient": 0.42, "graph": 0.46}
-    for name, grids in (("digits", digits.GRIDS), ("mnist", images_mnist.GRIDS)):
-        wobble = 1e-3 * np.sin(np.arange(5.0)[None, :] + 3.0 * np.arange(len(grids))[:, None])
-        found[f"gradient_regularization_{name}"] = Result(
-            f"gradient_regularization_{name}",
-            {
-                "method": np.array(list(grids)),
-                "setting": np.array([[f"{s:g}" for s in grid] for grid in grids.values()]),
-                "chosen": np.full(len(grids), 2),
-                "test": np.array([[clean.get(method, 0.93)] for method in grids]) + wobble,
-                "test_attacked": np.array([[attacked.get(m, 0.63)] for m in grids]) + wobble,
-                "test_slope": np.array([[6.0 if m in ("Tikhonov", "total variation") else 40.0]
-                                        for m in grids]) * (1.0 + wobble),
-            },
-        )  # fmt: skip
+    grids = digits.GRIDS
+    wobble = 1e-3 * np.sin(np.arange(5.0)[None, :] + 3.0 * np.arange(len(grids))[:, None])
+    found["gradient_regularization_digits"] = Result(
+        "gradient_regularization_digits",
+        {
+            "method": np.array(list(grids)),
+            "setting": np.array([[f"{s:g}" for s in grid] for grid in grids.values()]),
+            "chosen": np.full(len(grids), 2),
+            "test": np.array([[clean.get(method, 0.93)] for method in grids]) + wobble,
+            "test_attacked": np.array([[attacked.get(m, 0.63)] for m in grids]) + wobble,
+            "test_slope": np.array([[6.0 if m in ("Tikhonov", "total variation") else 40.0]
+                                    for m in grids]) * (1.0 + wobble),
+        },
+    )  # fmt: skip
     return found
 
 
@@ -100,9 +99,9 @@ def test_each_number_that_a_claim_reads_matters(id, results):
 
 
 def test_all_claims_of_the_paper_are_there():
-    assert [CLAIMS[f"GR-{n}"].id for n in range(1, 31)] == list(CLAIMS)
+    assert [f"GR-{n}" for n in range(1, 31) if n != 29] == list(CLAIMS)
     full = {id for id, claim in CLAIMS.items() if claim.profile == "full"}
-    assert full == {"GR-24", "GR-25", "GR-26", "GR-29", "GR-30"}
+    assert full == {"GR-24", "GR-25", "GR-26", "GR-30"}
 
 
 def test_the_comparison_trains_every_method():

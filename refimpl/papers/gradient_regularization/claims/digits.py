@@ -1,7 +1,7 @@
-"""Claims on images: paired comparisons, strengths chosen by clean validation accuracy.
+"""Claims on digits: paired comparisons, strengths chosen by clean validation accuracy.
 
-The comparisons train 360 networks on digits and 125 on MNIST, too dear for the quick profile. The
-choice does not look at attacks, so that accuracy under them is not bought with clean accuracy.
+The comparison trains 360 networks, too dear for the quick profile. The choice does not look at
+attacks, so that accuracy under them is not bought with clean accuracy.
 """
 
 from __future__ import annotations
@@ -81,23 +81,6 @@ def neighbors_are_beaten(result: Result) -> Outcome:
             for pair in pairs
         ),
         note=_chosen(result, "weight decay", "loss gradient"),
-    )
-
-
-@claim(
-    "GR-29",
-    paper=PAPER,
-    place="observed here; files of MNIST needed",
-    statement="On 300 images of MNIST both raise accuracy under l2 attacks of radius 1 by more "
-    "than 0.1, and clean accuracy",
-    experiment="gradient_regularization_mnist",
-    profile="full",
-)
-def both_help_on_mnist(result: Result) -> Outcome:
-    return all_of(
-        *(paired(differences(result, m, "none", "test_attacked"), at_least=0.1) for m in PENALTIES),
-        *(paired(differences(result, m, "none"), confidence=0.95, note="clean") for m in PENALTIES),
-        note=_chosen(result, "none", *PENALTIES),
     )
 
 
