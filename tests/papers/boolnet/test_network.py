@@ -12,6 +12,7 @@ from refimpl.algorithms.composition import Composition
 from refimpl.algorithms.sgd import SGD
 from refimpl.datasets import Batch
 from refimpl.errors import DivergenceError, SettingError
+from refimpl.papers.boolnet import packed
 from refimpl.papers.boolnet.local_shift import folded, windowed
 from refimpl.papers.boolnet.network import BoolNet
 from refimpl.papers.boolnet.packed import PackedNetwork, binary_products, pack_signs
@@ -153,6 +154,15 @@ def test_packed_single_precision():
     outputs = model(params, x)
     assert outputs.dtype == np.float32
     assert np.array_equal(PackedNetwork(model, params)(x), outputs)
+
+
+def test_products_of_many_rows_come_in_pieces(monkeypatch):
+    """Five rows, two at a time, against the products of the signs."""
+    monkeypatch.setattr(packed, "_WORDS", 6)
+    rng = np.random.default_rng(0)
+    rows, units = rng.choice([-1.0, 1.0], (5, 70)), rng.choice([-1.0, 1.0], (3, 70))
+    found = binary_products(pack_signs(rows), pack_signs(units), 70)
+    assert np.array_equal(found, rows @ units.T)
 
 
 def test_packed_weights_take_a_64th_of_the_memory():

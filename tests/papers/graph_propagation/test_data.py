@@ -66,6 +66,9 @@ def test_chains():
     split = data.load_chains(rng=Rng(0), length=5)
     assert split.train.inputs.sum() == 1.0 and split.train.edges.shape == (16, 2)
     assert len(split.train.supervised) == 4
+    for supervised in (3, 4, 5):  # half of them on each path, of an odd number more on the second
+        part = data.load_chains(rng=Rng(0), length=5, supervised=supervised).train.supervised
+        assert sum(node < 5 for node in part) == supervised // 2
     unmarked = data.load_chains(rng=Rng(0), length=5, marked="nothing")
     assert unmarked.train.inputs.sum() == 0.0
 
