@@ -285,6 +285,20 @@ def loaded_after(statement):
     return set(run.stdout.split())
 
 
+MUTABLE = {"Tally", "History", "Search", "_Run"}
+"""Dataclasses that keep count while something runs."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_what_is_declared_is_frozen(path):
+    """Algorithms and records can be keys, and nobody changes them under another's hands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef) and node.name not in MUTABLE:
+            for mark in node.decorator_list:
+                text = ast.unparse(mark)
+                assert not text.startswith("dataclass") or "frozen=True" in text, node.name
+
+
 def test_import_is_light():
     loaded = loaded_after("import refimpl")
     heavy = {"cupy", "matplotlib", "sklearn", "joblib", "click", "rich", "scipy", "dask", "numpy"}

@@ -98,12 +98,17 @@ def methods(cls):
 
 
 def given(thing):
-    """The defaults in the signature of something that can be called, if they are plain values."""
+    """The defaults in the signature of something that can be called, if they are plain values; the
+    names of what is given by keyword alone begin with a star."""
     try:
         parameters = inspect.signature(thing).parameters.items()
     except (TypeError, ValueError):  # no function, or one without a signature
         return {}
-    return {name: p.default for name, p in parameters if isinstance(p.default, KINDS)}
+    return {
+        "*" * (p.kind is p.KEYWORD_ONLY) + name: p.default
+        for name, p in parameters
+        if isinstance(p.default, KINDS)
+    }
 
 
 def test_defaults_of_functions_and_methods_are_those_on_record():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.optimize
 from helpers import assert_close, assert_same_kind
 from hypothesis import given
 from hypothesis import strategies as st
@@ -204,6 +205,36 @@ def test_fixed_iterations_leave_the_residual_they_leave():
     assert end.iterations == 10
     assert np.max(np.abs(end.position - q)) < 1e-14
     assert 1e-9 < np.max(np.abs(released.residual(q))) < 1e-4
+
+
+def test_fixed_iterations_refuse_an_increment_that_is_not_finite():
+    released = Orthogonal((3, 2), unchecked=True, max_iterations=4)
+    increment = np.full((3, 2), 0.1)
+    increment[2, 1] = np.inf
+    with pytest.raises(InfeasibleError, match="not finite") as caught:
+        released.project(np.eye(3, 2), np.eye(3, 2) + increment)
+    assert caught.value.finite_entries == 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_criterion_is_the_least_over_all_turns(seed):
+    """Against a fine grid with Brent's method about its lowest point."""
+    w, rng = point(9, 4, seed)
+    x = 0.3 * rng.standard_normal((9, 4))
+    omega = 0.5 * (w.T @ x - x.T @ w)
+    outside = x - w @ (w.T @ x)
+
+    def least(nu):
+        fixed = np.eye(4) - outside.T @ outside
+        return np.linalg.eigvalsh(nu**2 * np.eye(4) - 2j * nu * omega + fixed)[0]
+
+    grid = np.linspace(0.0, 2.0, 401)
+    place = grid[int(np.argmin([least(nu) for nu in grid]))]
+    found = scipy.optimize.minimize_scalar(
+        least, bounds=(max(place - 0.005, 0.0), place + 0.005), method="bounded",
+        options={"xatol": 1e-10},
+    )  # fmt: skip
+    assert solvability(w, x) == pytest.approx(found.fun, abs=1e-9)
 
 
 @pytest.mark.parametrize("shape", [(300, 200), (128, 384), (1024, 1024)])

@@ -78,6 +78,13 @@ def test_a_dead_network_is_collapsed_and_not_infinitely_compressed(tmp_path):
     assert np.array_equal(load(tmp_path / "dead.npz")[0]["weight"], np.zeros((3, 2)))
 
 
+def test_weights_alone_are_stored_by_their_entries(tmp_path):
+    """A bias of zeros would be smaller so, but a reader finds it as it is."""
+    save(tmp_path / "net.npz", [{"weight": np.eye(60), "bias": np.zeros(60)}])
+    with np.load(tmp_path / "net.npz") as archive:
+        assert archive["0/weight/data"].size == 60 and archive["0/bias"].shape == (60,)
+
+
 def test_the_parameters_come_back_where_they_are_wanted(tmp_path):
     save(tmp_path / "net.npz", sparse_network(0, 0.2))
     place = backend("numpy", "float32")

@@ -50,6 +50,23 @@ def test_the_oval_by_adaptive_quadrature():
         curves.cassini_oval(curves.equidistant(8), 1.0, 0.9)
 
 
+@pytest.mark.parametrize("temperature", [0.3, 2.0])
+def test_means_on_the_wave_at_other_temperatures(temperature):
+    """Of the height, under V = x + z."""
+
+    def weight(phi):
+        speed = math.hypot(1.0, 2 * HEIGHT * math.sin(2 * phi))
+        return speed * math.exp(-(math.cos(phi) + HEIGHT * math.cos(2 * phi)) / temperature)
+
+    def integral(function):
+        return integrate.quad(function, 0.0, 2 * math.pi, epsabs=1e-12)[0]
+
+    height = integral(lambda phi: HEIGHT * math.cos(2 * phi) * weight(phi)) / integral(weight)
+    points, speeds = curves.wave(curves.equidistant(400), HEIGHT)
+    found = curves.curve_means(points, speeds, points[:, 0] + points[:, 2], temperature)
+    assert found[2] == pytest.approx(height, rel=1e-10)
+
+
 def test_the_square_on_the_sphere():
     top = integrate.quad(lambda z: z * z * math.exp(2 * z), -1, 1)[0]
     total = integrate.quad(lambda z: math.exp(2 * z), -1, 1)[0]

@@ -83,6 +83,20 @@ def test_circle_faults_show_one_at_a_time(fault):
     assert np.max(np.abs(run(clean, 1)[0].params[0] - run(faulty, 1)[0].params[0])) > 1e-3
 
 
+def test_what_is_told_of_a_released_step():
+    """Residual and tangency of its Cartesian variables, which a wrong order leaves off both."""
+    faults = {**OFF, "xi_after_theta": True}
+    algorithm = ReleasedCCoLAud(
+        step_size=0.3, friction=0.5, temperature=0.0, radii=(0.5,), **faults
+    )
+    state, info = run(algorithm, 5)
+    theta, xi = state.params[0], state.slack[0]
+    off = np.max(np.abs((theta**2 + xi**2) / 0.25 - 1.0))
+    crossed = np.max(np.abs(theta * state.momentum[0] + xi * state.slack_momentum[0])) / 0.5
+    assert float(info.residual) == pytest.approx(off, rel=1e-12) and off > 1e-3
+    assert float(info.tangency) == pytest.approx(crossed, rel=1e-9)
+
+
 def test_slack_of_an_infeasible_weight():
     outside = [np.array([[2.0]])]
     with pytest.raises(InfeasibleError):

@@ -46,6 +46,12 @@ def test_without_warm_up_the_step_size_stays_and_draws_are_reproducible():
         small_run(draws=0)
 
 
+def test_draws_say_how_long_they_took(monkeypatch):
+    clock = iter([10.0, 12.5])
+    monkeypatch.setattr("refimpl.sampling.run.time.perf_counter", lambda: next(clock))
+    assert small_run(warmup=0, draws=2).settings["seconds"] == 2.5
+
+
 def test_the_export_has_the_values_and_the_stats():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)

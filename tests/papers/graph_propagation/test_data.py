@@ -4,10 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy.sparse.csgraph
+from hypothesis import given
+from hypothesis import strategies as st
 
 from refimpl import Rng
 from refimpl.papers.graph_propagation import data
 from refimpl.papers.graph_propagation.karate import CLASSES, EDGES
+from refimpl.papers.graph_propagation.planted import is_connected
 from refimpl.papers.graph_propagation.released import released_club
 
 
@@ -62,10 +66,19 @@ def test_cliques_and_subgraphs():
     assert hidden.train.features == 2 and hidden.train.targets.sum() == 15
 
 
+@given(seed=st.integers(0, 10_000), nodes=st.integers(1, 7), edges=st.integers(0, 9))
+def test_graphs_are_connected_where_scipy_finds_one_component(seed, nodes, edges):
+    ends = np.random.default_rng(seed).integers(nodes, size=(edges, 2))
+    matrix = np.zeros((nodes, nodes))
+    matrix[ends[:, 0], ends[:, 1]] = 1.0
+    count = scipy.sparse.csgraph.connected_components(matrix, directed=False)[0]
+    assert is_connected([(int(v), int(u)) for v, u in ends], nodes) == (count == 1)
+
+
 def test_chains():
     split = data.load_chains(rng=Rng(0), length=5)
     assert split.train.inputs.sum() == 1.0 and split.train.edges.shape == (16, 2)
-    assert len(split.train.supervised) == 4
+    assert len(split.train.supervised) == 4 and split.train.outputs == 2
     for supervised in (3, 4, 5):  # half of them on each path, of an odd number more on the second
         part = data.load_chains(rng=Rng(0), length=5, supervised=supervised).train.supervised
         assert sum(node < 5 for node in part) == supervised // 2

@@ -115,6 +115,13 @@ def test_a_certificate_of_inequalities_has_no_negative_part():
     assert looks(lambda step: step * falling, TERMS._replace(inequality=False))[-1]
 
 
+def test_a_fiftieth_of_the_largest_is_no_negative_part():
+    """At the bound itself, and beyond it."""
+    for share, stalls in ((0.02, True), (0.021, False)):
+        growth = np.asarray([1.0, -share, 0.5, 0.25])
+        assert looks(lambda step, growth=growth: (step // 10) * growth)[1] == stalls
+
+
 @pytest.mark.parametrize(("patience", "steps"), [(2.0, 20), (2.1, 40), (4.0, 40), (4.1, 80)])
 def test_growth_is_believed_after_so_many_time_constants(patience, steps):
     """The time is steps times the rate; it is read at marks."""

@@ -154,6 +154,18 @@ def test_contradictory_targets_are_named(xb):
     assert caught.value.residual == pytest.approx(1.0, rel=1e-5)
 
 
+@pytest.mark.parametrize(("multiple", "fits"), [(999.5, True), (1000.5, False)])
+def test_a_fit_leaves_a_thousand_roundings_of_an_example_at_most(multiple, fits):
+    """A hundred equal inputs with targets 1 ± d, of which 1 is fitted."""
+    x, d = np.ones((100, 1)), multiple * 100 * np.finfo(float).eps
+    y = 1.0 + d * (-1.0) ** np.arange(100.0)[:, None]
+    if fits:
+        assert minnorm_regression.minimum_norm(x, y).weights == pytest.approx(1.0)
+        return
+    with pytest.raises(InfeasibleError, match="no weights fit"):
+        minnorm_regression.minimum_norm(x, y)
+
+
 def test_shapes_are_checked():
     with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(3, 1\)"):
         minnorm_regression.minimum_norm(np.ones((2, 3)), np.ones((3, 1)))
@@ -262,6 +274,13 @@ def test_inseparable_points_are_named(seed):
     shares = np.asarray(caught.value.shares)
     assert np.all(shares > 0) and np.sum(shares) == pytest.approx(1.0, abs=1e-3)
     assert np.linalg.norm(shares @ z[caught.value.examples]) < 1e-2
+
+
+def test_shares_of_inseparable_points_have_four_digits():
+    corners = np.array([[1.0, 0.0], [-0.5, 0.75**0.5], [-0.5, -(0.75**0.5)]])
+    with pytest.raises(InfeasibleError) as caught:
+        minnorm_margin.hard_margin(corners)
+    assert caught.value.shares == [0.3333, 0.3333, 0.3333]
 
 
 @pytest.mark.parametrize("size", [0.0, np.inf])
