@@ -133,7 +133,7 @@ class ManyOrthogonal:
 
 
 def _lyapunov(m: Array, right: Array) -> Array:
-    """S with MᵀS + S M = R for every chain; not finite where M has eigenvalues of sum zero."""
+    """S with MᵀS + S M = R for every chain; something else where M has eigenvalues of sum zero."""
     xp = namespace(m)
     size = m.shape[-1]
     if size == 1:
@@ -162,6 +162,8 @@ def _is_near(m: Array, found: Array) -> Array:
     if m.shape[-1] == 2:
         det = m[:, 0, 0] * m[:, 1, 1] - m[:, 0, 1] * m[:, 1, 0]
         return (det > 0.0) & (m[:, 0, 0] + m[:, 1, 1] > 0.0)
-    solution = _lyapunov(choose(found, m, eye), eye)
-    symmetric = choose(largest_of_each(solution) < math.inf, solution + solution.mT, -eye)
+    m = choose(found, m, eye)
+    solution = _lyapunov(m, eye)
+    solves = largest_of_each(m.mT @ solution + solution @ m - eye) < 0.5
+    symmetric = choose(solves, solution + solution.mT, -eye)
     return xp.min(xp.linalg.eigvalsh(symmetric), axis=-1) > 0.0

@@ -134,6 +134,9 @@ def test_user_failures_carry_their_numbers():
     with pytest.raises(InfeasibleError, match="inequality") as caught:
         UserConstraint(lambda w: w - 1.0, inequalities=2).extend(np.array([0.0, 3.0]))
     assert caught.value.largest == 2.0 and caught.value.violated == 1
+    with pytest.raises(InfeasibleError, match="inequality") as caught:
+        UserConstraint(lambda w: w - 1.0, inequalities=3).extend(np.array([0.0, 3.0, 4.0]))
+    assert caught.value.violated == 2
     with pytest.raises(ConvergenceError, match="did not converge") as caught:
         sphere().project(np.array([1.0, 0.0]), np.array([1.0, 1.5]))
     assert caught.value.residual > caught.value.tolerance

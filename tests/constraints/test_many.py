@@ -201,3 +201,6 @@ def test_a_quarter_turn_is_not_near():
     every = np.concatenate([turns, quarter])
     found = many_orthogonal._is_near(every, np.ones(5, dtype=bool))
     assert found.tolist() == [True, False, False, True, False]
+    for size in (1, 2, 3):
+        signs = np.stack([np.eye(size), np.diag([*[1.0] * (size - 1), -1.0])])
+        assert many_orthogonal._is_near(signs, np.ones(2, dtype=bool)).tolist() == [True, False]

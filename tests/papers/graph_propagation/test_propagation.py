@@ -348,4 +348,8 @@ def test_a_set_of_graphs_is_settled_once_for_all_metrics():
     for count, (params, data) in enumerate(calls, start=1):
         numbers = {name: metric(params, data) for name, metric in found.items()}
         alone = graph_metrics(objective, states_of, "new")["loss"](params, data)
+        leaves = states_of(params, settled[-1]).multipliers
+        norm = np.sqrt(sum(np.sum(leaf * leaf) for leaf in leaves))
+        assert numbers["multiplier_norm"] == pytest.approx(norm, rel=1e-12) and norm != 2.0
+        settled.pop()
         assert numbers["loss"] == alone and len(settled) == 2 * count

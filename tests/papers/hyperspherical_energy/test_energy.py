@@ -263,6 +263,9 @@ def test_norm_report_finds_the_dead():
     weight = np.eye(5)
     weight[2] *= 1e-5
     assert norm_report(weight) == (1e-5, 1)
+    weight[2, 2] = 0.03
+    for scale in (128.0, 1.0 / 128.0):  # 3 % of the others are no dead neuron at any scale
+        assert norm_report(scale * weight) == (scale * 0.03, 0)
 
 
 def test_determinant_of_uniformity_has_second_derivatives():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import quad
 
 from refimpl.errors import InfeasibleError
 from refimpl.papers.hyperspherical_energy.theory import optima as theory
@@ -183,6 +184,14 @@ def test_initial_gradient_norm_of_wide_layers(space):
     gradient = (slope @ unit - (slope * gram).sum(axis=1, keepdims=True) * unit) / norms / pairs
     expected = theory.initial_gradient_norm(neurons, dimension, math.sqrt(2), space)
     assert np.linalg.norm(gradient) == pytest.approx(expected, rel=0.06)
+
+
+@pytest.mark.parametrize("s", [0.5, 1.0, 1.6])
+def test_what_an_energy_leaves_after_its_leading_terms(s):
+    """Pairs of N points have W N²/2 + c N^(1 + s/2), W the mean of |x - y|^-s on the sphere."""
+    mean = quad(lambda t: 0.5 * (2.0 - 2.0 * t) ** (-0.5 * s), -1.0, 1.0)[0]
+    energy = 0.5 * mean * 50**2 - 0.37 * 50 ** (1.0 + 0.5 * s)
+    assert theory.asymptotic_residual(s, 50, energy) == pytest.approx(-0.37, rel=1e-6)
 
 
 def test_constants_of_the_asymptotics():

@@ -290,6 +290,14 @@ def test_training_stops_when_the_tolerances_are_met():
     assert found.identity == pytest.approx(found.layer_norms[0] ** 2, rel=1e-3)
 
 
+def test_a_mode_that_turns_for_ever_is_refused():
+    """With h = 3 and sigma^2 = 2 simultaneous steps of eta_w = 1 have an eigenvalue of -1."""
+    found = shallow_limit(eta=1.0, multiplier_rate=1.0, damping=1.0, order="simultaneous", gain=2.0)
+    assert found == ("4 - 2 eta_w h + eta_w eta_lam sigma^2 > 0", 0.0, 0.0)
+    step = np.array([[1.0 - 3.0, -1.0], [2.0, 1.0]])
+    assert np.min(np.linalg.eigvals(step).real) == pytest.approx(-1.0)
+
+
 @pytest.mark.parametrize("order", ["simultaneous", "alternating"])
 def test_a_rate_of_two_is_refused(order):
     """Where nothing pulls, w is multiplied by 1 - eta_w in each step: at 2 it turns for ever."""

@@ -90,6 +90,10 @@ def test_modes_keep_the_kind_of_their_arrays(xb):
     host = [0.5, 1.0, 2.0]
     expected = [spectrum_of_step(1.0 + 0.3 * s * s, s * s, 0.2, 0.1, "simultaneous") for s in host]
     assert_close(radius, np.asarray(expected))
+    one = minnorm_modes.step_radius(1.0, sigma**2, eta_w=0.2, eta_lam=0.1)  # a number beside arrays
+    assert_same_kind(one, sigma)
+    expected = [spectrum_of_step(1.0, s * s, 0.2, 0.1, "simultaneous") for s in host]
+    assert_close(one, np.asarray(expected))
 
 
 @given(st.floats(0.1, 10.0))

@@ -79,6 +79,12 @@ def test_the_norm_is_that_of_the_theory(profiles):
     np.testing.assert_allclose(model.squared_norms(params), np.square(expected), rtol=1e-12)
 
 
+def test_a_norm_needs_a_coefficient_for_each_center():
+    for count in (0, 1, 3):
+        with pytest.raises(ValueError, match="argument 2"):
+            kernels.exact_norm(np.eye(2), np.ones(count), STACKS[0])
+
+
 @pytest.mark.parametrize("profiles", STACKS)
 def test_values_are_scalar_products_with_the_features(profiles):
     """f(x) from the Gram matrix of centers and x alone: <f, K(x, .)> reproduces f(x)."""
