@@ -23,6 +23,12 @@ from refimpl.random import Rng
 SYNTHETIC = [name for name, entry in DATASETS.items() if entry.kind == "synthetic"]
 
 
+def test_a_teacher_of_one_input():
+    assert linear_teacher(Rng(0), dimension=1).shape == (1,)
+    with pytest.raises(ValueError, match="dimension"):
+        linear_teacher(Rng(0), dimension=0)
+
+
 # Every generated set
 
 

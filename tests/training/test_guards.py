@@ -26,6 +26,7 @@ from refimpl.errors import (
 from refimpl.models import MLP, Objective
 from refimpl.training import train
 from refimpl.training.checkpoint import describe, digest
+from refimpl.training.guards import check_run
 
 X = Rng(0).normal((12, 3))
 
@@ -39,6 +40,12 @@ def run(model, data, algorithm=None, loss="softmax_cross_entropy", params=None, 
 
 
 # --- the door ------------------------------------------------------------------------------------
+
+
+def test_sets_without_inputs_or_examples_are_not_asked():
+    model = MLP((3, 2))
+    empty = Dataset("none", np.zeros((0, 3), np.float32), np.zeros(0, np.int64), classes=2)
+    check_run(Objective(model), model.init(Rng(1)), {"empty": empty, "graphs": object()})
 
 
 @pytest.mark.parametrize("loss", ["softmax_cross_entropy", "multiclass_margin"])

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
@@ -138,6 +138,8 @@ def test_wells_that_no_radius_reorders_are_refused():
 
 
 @given(seed=seeds, size=st.integers(1, 30), width=st.integers(0, 40))
+@example(seed=0, size=2, width=1)
+@example(seed=1, size=5, width=4)
 def test_the_running_maximum_is_that_of_loops(seed, size, width):
     values = np.random.default_rng(seed).normal(size=size)
     expected = [max(values[max(0, i - width) : i + width + 1]) for i in range(size)]

@@ -156,6 +156,11 @@ def test_packed_single_precision():
     assert np.array_equal(PackedNetwork(model, params)(x), outputs)
 
 
+def test_widths_of_one_are_widths():
+    model = BoolNet((1, 1, 1))
+    assert model(model.init(Rng(0)), np.ones((4, 1))).shape == (4, 1)
+
+
 def test_products_of_many_rows_come_in_pieces(monkeypatch):
     """Five rows, two at a time, against the products of the signs."""
     monkeypatch.setattr(packed, "_WORDS", 6)

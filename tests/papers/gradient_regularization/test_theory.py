@@ -186,6 +186,16 @@ def test_the_staircase_is_flat_at_its_knots():
     np.testing.assert_allclose(rise / (2 * h), staircase.staircase(x, 6)[1], rtol=1e-6)
 
 
+@pytest.mark.parametrize("activation", certificate.STEEPEST)
+def test_slopes_are_bounded_by_the_steepest(activation):
+    """Attained by a chain of ones about zero, and at 0+ by those with a kink."""
+    model = MLP((1, 1, 1), activation=activation)
+    params = [{"weight": np.ones((1, 1)), "bias": np.zeros(1)} for _ in range(2)]
+    x = np.linspace(-30.0, 30.0, 600_002)[:, None]
+    slopes = np.diff(model(params, x)[:, 0]) / np.diff(x[:, 0])
+    assert certificate.slope_bound(model, params) == pytest.approx(np.max(slopes), rel=1e-6)
+
+
 def test_certificates():
     margin = certificate.margins(np.array([[1.0, 4.0, 2.5], [0.0, 0.0, -1.0]]))
     np.testing.assert_array_equal(margin, [1.5, 0.0])

@@ -64,6 +64,11 @@ def test_cliques_and_subgraphs():
     assert both.indices.tolist() == [*range(14, 21), *range(28, 35)]
     hidden = data.load_subgraphs(rng=Rng(1), training=3, validation=1, test=1)
     assert hidden.train.features == 2 and hidden.train.targets.sum() == 15
+    clear = data.load_subgraphs(rng=Rng(1), training=3, validation=1, test=1, noise=1e-12).train
+    planted = [part.graph.labels[part.targets == 1] for part in map(clear.batch, ([0], [1]))]
+    both = [labels[np.lexsort(labels.T)] for labels in planted]  # the pattern has labels of its own
+    np.testing.assert_allclose(*both, atol=1e-9)
+    assert np.min(np.abs(clear.inputs[:, 0] - clear.inputs[:, 1])) > 1e-6
 
 
 @given(seed=st.integers(0, 10_000), nodes=st.integers(1, 7), edges=st.integers(0, 9))
