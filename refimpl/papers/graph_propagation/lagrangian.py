@@ -146,7 +146,7 @@ def loss_of(
 
 
 class Seen(NamedTuple):
-    """What an evaluation of the Lagrangian met: F(X) of every layer, and L (None at weight 0)."""
+    """What an evaluation of the Lagrangian met: F(X) of every layer, and L, also at weight 0."""
 
     new: States
     loss: Any
@@ -187,11 +187,11 @@ def lagrangian_and_seen(
         total = total + (ad.sum if terms.reduction == "sum" else ad.mean)(weighed)
         if terms.rho:
             total = total + (0.5 * terms.rho) * ad.sum(ad.square(gap))
-    if not terms.loss_weight:
-        return total, Seen(new, None)
     read = new[-1] if reads_new(terms.read_out, batch) else saddle.states[-1]
     loss = loss_of(objective, saddle.network, read, batch, terms.loss_reduction)
-    return total + terms.loss_weight * loss, Seen(new, loss)
+    if terms.loss_weight:
+        total = total + terms.loss_weight * loss
+    return total, Seen(new, loss)
 
 
 def derivatives(

@@ -306,7 +306,7 @@ class ConstraintPropagation:
         terms, rows, updates = self.terms, self.rows(batch), self.updates
         point, buffers = state.params, state.buffers
         value, slope, seen = derivatives(terms, objective, point, batch, rows)
-        info = diagnose(terms, objective, point, batch, value, seen)
+        info = diagnose(point, value, seen)
         if self.order == "extragradient":
             ahead = Saddle(
                 point.network if frozen else _ahead(point[0], slope[0], -self.learning_rate),

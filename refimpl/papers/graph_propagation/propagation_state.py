@@ -6,14 +6,10 @@ from typing import Any, NamedTuple
 
 from refimpl import autodiff as ad
 from refimpl.arrays import Array, namespace, put_rows, take_rows
-from refimpl.papers.graph_propagation.graphs import GraphBatch
 from refimpl.papers.graph_propagation.lagrangian import (
     Saddle,
     Seen,
-    Terms,
     largest,
-    loss_of,
-    reads_new,
 )
 
 
@@ -56,19 +52,13 @@ class PropagationInfo(NamedTuple):
     multiplier_norm: Array
 
 
-def diagnose(
-    terms: Terms, objective: Any, point: Saddle, batch: GraphBatch, value: Array, seen: Seen
-) -> PropagationInfo:
+def diagnose(point: Saddle, value: Array, seen: Seen) -> PropagationInfo:
     """What a step tells of the point that it starts from, where the Lagrangian was evaluated."""
     found = tuple(x - f for x, f in zip(point.states, seen.new, strict=True))
     xp = namespace(*found)
-    loss = seen.loss
-    if loss is None:
-        read = seen.new[-1] if reads_new(terms.read_out, batch) else point.states[-1]
-        loss = loss_of(objective, point.network, read, batch, terms.loss_reduction)
     sums = tuple(xp.sum(gap, axis=1, keepdims=True) for gap in found)
     return PropagationInfo(
-        loss,
+        seen.loss,
         value,
         largest(found),
         largest(sums),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from refimpl.experiments.declared import Comparison
-from refimpl.papers.boolnet.experiments.evidence import FLOAT, FULL, Blocks, binary, problem
+from refimpl.papers.boolnet.experiments.evidence import FLOAT, QUICK, Blocks, binary, problem
 
 RATES = (1.6e-2, 6.4e-2, 0.256, 1.024)
 FORMS: dict[str, dict[str, Any]] = {
@@ -30,7 +30,7 @@ COMPARISONS = (
             replace(FLOAT, baseline=False),
         ),
         full=SIZE,
-        quick=replace(FULL, training=100, epochs=2, seeds=2, hidden=(16,)),
+        quick=QUICK,
         cut="two blocks of width 64, 20 epochs; floats beside them for scale",
     ),
 )  # fmt: skip

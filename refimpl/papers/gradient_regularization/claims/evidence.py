@@ -6,6 +6,8 @@ from refimpl.claims.evidence import apart, even, gain
 from refimpl.claims.ledger import Outcome, all_of, claim
 from refimpl.experiments.base import Result
 
+PENALTIES = ("Tikhonov", "total variation")
+
 
 @claim(
     "GR-31",
@@ -17,7 +19,7 @@ from refimpl.experiments.base import Result
 )
 def ahead_with_few_examples(result: Result) -> Outcome:
     """Paired by seed with the best-tuned baseline of the record."""
-    return all_of(gain(result, "Tikhonov"), gain(result, "total variation"))
+    return all_of(*(gain(result, name) for name in PENALTIES))
 
 
 @claim(
@@ -30,7 +32,7 @@ def ahead_with_few_examples(result: Result) -> Outcome:
 )
 def ahead_under_attack(result: Result) -> Outcome:
     """Paired by seed with the best-tuned baseline of the record."""
-    return all_of(gain(result, "Tikhonov"), gain(result, "total variation"))
+    return all_of(*(gain(result, name) for name in PENALTIES))
 
 
 @claim(
@@ -43,7 +45,7 @@ def ahead_under_attack(result: Result) -> Outcome:
 )
 def no_harm_on_mnist(result: Result) -> Outcome:
     """Paired by seed with the best-tuned baseline of the record."""
-    found = {name: even(result, name, within=0.3) for name in ("Tikhonov", "total variation")}
+    found = {name: even(result, name, within=0.3) for name in PENALTIES}
     each = "; ".join(f"{name}: {one.measured}" for name, one in found.items())
     return all_of(*found.values(), note=each)
 
@@ -59,7 +61,7 @@ def no_harm_on_mnist(result: Result) -> Outcome:
 def both_help_on_mnist(result: Result) -> Outcome:
     """Paired by seed with training without a penalty; strengths chosen by clean accuracy."""
     facts = result.config
-    rows = {name: result.select(method=name) for name in ("none", "Tikhonov", "total variation")}
+    rows = {name: result.select(method=name) for name in ("none", *PENALTIES)}
 
     def beyond(name: str, key: str, least: float) -> Outcome:
         gained = rows[name][key][0] - rows["none"][key][0]
@@ -71,6 +73,4 @@ def both_help_on_mnist(result: Result) -> Outcome:
         )
 
     scores = (("test_attacked", 0.1), ("test_accuracy", 0.0))
-    return all_of(
-        *(beyond(name, *score) for name in ("Tikhonov", "total variation") for score in scores)
-    )
+    return all_of(*(beyond(name, *score) for name in PENALTIES for score in scores))

@@ -110,6 +110,16 @@ def under(attack: ProjectedGradientAttack, objective: Objective) -> Metric:
     return attacked
 
 
+def attacked_and_slope(objective: Objective, radius: float, steps: int) -> dict[str, Metric]:
+    """Accuracy under an l2 attack, and the mean slope on two hundred inputs at most."""
+    attack = ProjectedGradientAttack(radius=radius, norm="l2", steps=steps)
+
+    def slope(params: Any, dataset: Any) -> float:
+        return mean_slope(objective.model, params, dataset.batch().inputs[:200, ...])
+
+    return {"attacked": under(attack, objective), "slope": slope}
+
+
 @kept_by_seed()
 def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     """A split, a start, and accuracy under attack and the mean slope beside the usual metrics."""
@@ -123,27 +133,17 @@ def problem(config: Config, backend: Backend, rng: Rng) -> Problem:
     )
     model = MLP((split.train.features, *config.hidden, 10))
     objective = Objective(model)
-    attack = ProjectedGradientAttack(
-        radius=config.attack_radius, norm="l2", steps=config.attack_steps
-    )
-
-    def slope(params: Any, dataset: Any) -> float:
-        return mean_slope(model, params, dataset.batch().inputs[:200, ...])
-
     start = model.init(rng.child("init"), "he_normal", backend=backend)
-    return Problem(split, objective, start, {"attacked": under(attack, objective), "slope": slope})
-
-
-def arms_of(grids: Mapping[str, Sequence[float]], rate: float) -> Mapping[str, Sequence[Arm]]:
-    """The settings of every method."""
-    return {
-        name: [Arm(f"{strength:g}", method(name, strength, rate)) for strength in grid]
-        for name, grid in grids.items()
-    }
+    metrics = attacked_and_slope(objective, config.attack_radius, config.attack_steps)
+    return Problem(split, objective, start, metrics)
 
 
 def methods(config: Config) -> Mapping[str, Sequence[Arm]]:
-    return arms_of(GRIDS, config.rate)
+    """The settings of every method."""
+    return {
+        name: [Arm(f"{strength:g}", method(name, strength, config.rate)) for strength in grid]
+        for name, grid in GRIDS.items()
+    }
 
 
 def cost(config: Config, task: Task) -> float:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from refimpl.algorithms.attacks import ProjectedGradientAttack
 from refimpl.arrays import Backend
 from refimpl.experiments.comparison import Arm, Problem
 from refimpl.experiments.declared import Comparison, Method, Size, images
-from refimpl.papers.gradient_regularization.experiments.digits import mean_slope, method, under
+from refimpl.papers.gradient_regularization.experiments.digits import attacked_and_slope, method
 from refimpl.random import Rng
 
 GRIDS: dict[str, tuple[float, ...]] = {
@@ -32,12 +31,8 @@ class Attacked(Size):
 def problem(size: Attacked, backend: Backend, rng: Rng) -> Problem:
     """Images; accuracy under attack and the mean slope beside the usual metrics."""
     found = images(size, backend, rng)
-    attack = ProjectedGradientAttack(radius=size.attack_radius, norm="l2", steps=size.attack_steps)
-
-    def slope(params: Any, dataset: Any) -> float:
-        return mean_slope(found.objective.model, params, dataset.batch().inputs[:200, ...])
-
-    return found._replace(metrics={"attacked": under(attack, found.objective), "slope": slope})
+    metrics = attacked_and_slope(found.objective, size.attack_radius, size.attack_steps)
+    return found._replace(metrics=metrics)
 
 
 def _declared(name: str) -> Method:

@@ -7,7 +7,7 @@ The controls of random projection are not among the methods; all CoMHE variants 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from refimpl.algorithms.composition import Composition
@@ -18,7 +18,7 @@ from refimpl.papers.hyperspherical_energy.experiments.recipe import method
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decayed(Size):
+class Recipe(Size):
     """Images, and what the regularizers share.
 
     Attributes
@@ -34,7 +34,7 @@ class Decayed(Size):
     projections: int = 5
 
 
-def _arm(name: str, size: Decayed, rate: float, strength: float) -> Arm:
+def _arm(name: str, size: Recipe, rate: float, strength: float) -> Arm:
     made = method(name, strength, rate, size.dimension, size.projections)
     decay = L2(strength=size.decay)
     if isinstance(made, Composition):
@@ -43,14 +43,14 @@ def _arm(name: str, size: Decayed, rate: float, strength: float) -> Arm:
 
 
 def _regularizer(name: str) -> Method:
-    def arm(size: Decayed, rate: float, value: float) -> Any:
+    def arm(size: Recipe, rate: float, value: float) -> Any:
         return _arm(name, size, rate, value)
 
     grid = (0.001, 0.01, 0.1, 1.0) if name == "SRIP" else (0.1, 1.0, 10.0, 100.0)
     return Method(name=name, arm=arm, grid=grid)
 
 
-def _none(size: Decayed, rate: float, value: float) -> Arm:
+def _none(size: Recipe, rate: float, value: float) -> Arm:
     return _arm("none", size, value, 0.0)
 
 
@@ -71,8 +71,8 @@ NONE = Method(
 )  # fmt: skip
 METHODS = (NONE, *map(_regularizer, REGULARIZERS))
 
-FULL = Decayed(hidden=(128, 64), epochs=20, batch_size=64, seeds=12, together=4)
-QUICK = Decayed(training=100, validation=100, test=200, hidden=(32, 24), epochs=2, seeds=2)
+FULL = Recipe(hidden=(128, 64), epochs=20, batch_size=64, seeds=12, together=4)
+QUICK = Recipe(training=100, validation=100, test=200, hidden=(32, 24), epochs=2, seeds=2)
 
 COMPARISONS = (
     Comparison(
@@ -89,10 +89,9 @@ COMPARISONS = (
         title="Nine regularizers that keep neurons apart, 4,000 images of MNIST",
         problem=images,
         methods=METHODS,
-        full=Decayed(data="mnist", training=4000, validation=2000, hidden=(128, 64), epochs=4,
-                     batch_size=64, seeds=10, together=2),
-        quick=Decayed(data="mnist", training=100, validation=100, test=200, hidden=(32, 24),
-                      epochs=2, seeds=2),
+        full=replace(FULL, data="mnist", training=4000, validation=2000, epochs=4, seeds=10,
+                     together=2),
+        quick=replace(QUICK, data="mnist"),
         cut="4 epochs; projections of one dimension, 20",
     ),
 )  # fmt: skip
